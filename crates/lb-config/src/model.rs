@@ -1,0 +1,796 @@
+//! The checked configuration: what the parser yields and the engine runs. Immutable after start.
+//!
+//! Everything here is resolved: names point to existing proxies, inheritance from `defaults` is
+//! applied, addresses are parsed. The engine needs no text.
+
+use lb_model::{Level, Mode, ProxyKind, Severity};
+use lb_sample::{Acl, Condition, LogFormat};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Index of a proxy in [`Config::proxies`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProxyIdx(pub usize);
+
+/// Where something was declared.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Place {
+    /// File as given on the command line.
+    pub file: Arc<str>,
+    /// Line, from 1.
+    pub line: u32,
+}
+
+/// A whole configuration.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// The `global` section(s), merged.
+    pub global: Global,
+    /// Frontends, backends and listens in declaration order.
+    pub proxies: Vec<Proxy>,
+    /// Tuning words accepted without effect, each once, for one notice at start-up.
+    pub ignored_tuning: Vec<String>,
+}
+
+/// Process-wide settings.
+#[derive(Debug, Clone, Default)]
+pub struct Global {
+    /// Data threads; `None`: one per available CPU.
+    pub nbthread: Option<usize>,
+    /// Most concurrent client connections; `None`: from the descriptor limit.
+    pub maxconn: Option<u32>,
+    /// `ulimit-n`.
+    pub ulimit_n: Option<u64>,
+    /// `stats socket` lines.
+    pub stats_sockets: Vec<StatsSocket>,
+    /// `stats timeout`: idle limit of admin connections. Default 10 s.
+    pub stats_timeout: Option<Duration>,
+    /// `stats maxconn`: most admin connections per socket. Default 10.
+    pub stats_maxconn: Option<u32>,
+    /// `log` lines of the global section.
+    pub logs: Vec<LogTarget>,
+    /// `log-tag`; default `haproxy`'s place is taken by the program's name.
+    pub log_tag: Option<String>,
+    /// `log-send-hostname [name]`: `Some("")` means the system's name.
+    pub log_send_hostname: Option<String>,
+    /// `daemon`.
+    pub daemon: bool,
+    /// `pidfile`.
+    pub pidfile: Option<PathBuf>,
+    /// `user`/`uid`.
+    pub uid: Option<u32>,
+    /// `group`/`gid`.
+    pub gid: Option<u32>,
+    /// `chroot`.
+    pub chroot: Option<PathBuf>,
+    /// `node`.
+    pub node: Option<String>,
+    /// `description`.
+    pub description: Option<String>,
+    /// `hard-stop-after`.
+    pub hard_stop_after: Option<Duration>,
+    /// `tune.bufsize`; default 16384.
+    pub bufsize: Option<usize>,
+    /// `tune.maxrewrite`; default 1024.
+    pub maxrewrite: Option<usize>,
+    /// `tune.http.maxhdr`; default 101.
+    pub maxhdr: Option<usize>,
+    /// `spread-checks`, percent 0 to 50.
+    pub spread_checks: u32,
+    /// `max-spread-checks`.
+    pub max_spread_checks: Option<Duration>,
+    /// `server-state-file`.
+    pub server_state_file: Option<PathBuf>,
+    /// `server-state-base`.
+    pub server_state_base: Option<PathBuf>,
+    /// `setenv`, `presetenv` results and `unsetenv` removals, in order.
+    pub environment: Vec<(String, Option<String>)>,
+}
+
+/// An admin socket.
+#[derive(Debug, Clone)]
+pub struct StatsSocket {
+    /// Where to listen.
+    pub address: ListenAddress,
+    /// Highest level of its connections; default operator.
+    pub level: Level,
+    /// `mode`, octal, of a UNIX socket.
+    pub mode: Option<u32>,
+    /// Owner of a UNIX socket.
+    pub uid: Option<u32>,
+    /// Group of a UNIX socket.
+    pub gid: Option<u32>,
+    /// `severity-output`.
+    pub severity_output: SeverityOutput,
+    /// `expose-fd listeners`.
+    pub expose_fd_listeners: bool,
+    /// `maxconn` on the line.
+    pub maxconn: Option<u32>,
+    /// `name`.
+    pub name: Option<String>,
+    /// Where declared.
+    pub place: Place,
+}
+
+/// How answers show their severity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SeverityOutput {
+    /// Not shown.
+    #[default]
+    None,
+    /// `[3]:`.
+    Number,
+    /// `[err]:`.
+    String,
+}
+
+/// An address to listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListenAddress {
+    /// IPv4 or IPv6; a port range is expanded to several binds by the parser.
+    Ip {
+        /// `0.0.0.0` for `*`.
+        ip: IpAddr,
+        /// TCP port.
+        port: u16,
+    },
+    /// A UNIX socket's path.
+    Unix(PathBuf),
+    /// A name in Linux's abstract namespace, without the leading NUL.
+    Abstract(String),
+    /// An inherited, already listening descriptor.
+    Fd(i32),
+}
+
+/// An address to connect to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConnectAddress {
+    /// IPv4 or IPv6.
+    Ip(IpAddr),
+    /// A UNIX socket's path.
+    Unix(PathBuf),
+    /// A name in Linux's abstract namespace.
+    Abstract(String),
+}
+
+/// Where log lines go.
+#[derive(Debug, Clone)]
+pub struct LogTarget {
+    /// Destination.
+    pub sink: LogSink,
+    /// Wire form.
+    pub format: LogWire,
+    /// Facility, 0 to 23.
+    pub facility: u8,
+    /// Least severe level sent (`log … <max level>`); default debug.
+    pub max_level: Severity,
+    /// Most severe level used (`log … <max> <min level>`); default emerg.
+    pub min_level: Severity,
+    /// `len`: longest line; default 1024.
+    pub max_len: usize,
+}
+
+/// A log destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogSink {
+    /// Syslog over UDP; port 514 by default.
+    Udp(IpAddr, u16),
+    /// UNIX datagram socket (`/dev/log`).
+    Unix(PathBuf),
+    /// An open descriptor: `stdout` is 1, `stderr` is 2, `fd@N` is N.
+    Fd(i32),
+}
+
+/// A log line's envelope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogWire {
+    /// BSD syslog (the default for sockets).
+    Rfc3164,
+    /// Newer syslog.
+    Rfc5424,
+    /// The message only (the default for descriptors).
+    Raw,
+    /// `<3>` level then message.
+    Short,
+    /// Level, timestamp and message as for systemd.
+    Timed,
+    /// Like RFC 3164 with ISO 8601 time.
+    Iso,
+    /// RFC 3164 without the priority.
+    Priority,
+}
+
+/// A frontend, a backend, or both.
+#[derive(Debug, Clone)]
+pub struct Proxy {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Numeric id (`iid`): from `id`, else the lowest free one from 2 up, as HAProxy assigns.
+    pub id: u32,
+    /// Which section declared it.
+    pub kind: ProxyKind,
+    /// TCP or HTTP.
+    pub mode: Mode,
+    /// `disabled`.
+    pub disabled: bool,
+    /// `description`.
+    pub description: Option<String>,
+    /// Listening addresses.
+    pub binds: Vec<Bind>,
+    /// `maxconn` of the frontend; `None`: the global limit.
+    pub maxconn: Option<u32>,
+    /// `fullconn` of the backend.
+    pub fullconn: Option<u32>,
+    /// `backlog`.
+    pub backlog: Option<u32>,
+    /// `rate-limit sessions`; 0 means none.
+    pub rate_limit_sessions: u32,
+    /// Named ACLs.
+    pub acls: Vec<Acl>,
+    /// `use_backend` rules in order; names resolved.
+    pub use_backend: Vec<UseBackend>,
+    /// `default_backend`, resolved. A `listen` section's is itself when it has servers.
+    pub default_backend: Option<ProxyIdx>,
+    /// `http-request` rules of this proxy that this engine knows.
+    pub http_request: Vec<HttpRule>,
+    /// `http-response` rules.
+    pub http_response: Vec<HttpRule>,
+    /// `tcp-request connection|content` accept/reject rules.
+    pub tcp_request: Vec<TcpRule>,
+    /// Load balancing.
+    pub balance: Balance,
+    /// Servers in declaration order.
+    pub servers: Vec<Server>,
+    /// Session persistence by cookie.
+    pub cookie: Option<Cookie>,
+    /// All timeouts; `None`: infinite.
+    pub timeouts: Timeouts,
+    /// `retries`; default 3.
+    pub retries: u32,
+    /// `option redispatch [interval]`: `Some(-1)` (the default interval) redispatches on the last retry.
+    pub redispatch: Option<i32>,
+    /// `http-reuse`.
+    pub http_reuse: HttpReuse,
+    /// `hash-type consistent` instead of map-based.
+    pub consistent_hash: bool,
+    /// The check all servers of this backend use.
+    pub check: CheckKind,
+    /// `http-check` rules for [`CheckKind::Http`].
+    pub http_check: HttpCheck,
+    /// Switches.
+    pub options: Options,
+    /// `errorfile` contents by status, raw.
+    pub error_files: Vec<(u16, Arc<[u8]>)>,
+    /// Log targets (`log global` is resolved).
+    pub logs: Vec<LogTarget>,
+    /// The line logged for each session; `None`: the plain connection line.
+    pub log_format: Option<Arc<LogFormat>>,
+    /// `log-tag`.
+    pub log_tag: Option<String>,
+    /// `load-server-state-from-file`.
+    pub load_server_state: LoadServerState,
+    /// Where declared.
+    pub place: Place,
+}
+
+/// One `bind` address.
+#[derive(Debug, Clone)]
+pub struct Bind {
+    /// Where to listen.
+    pub address: ListenAddress,
+    /// `name`.
+    pub name: Option<String>,
+    /// `id`; else assigned from 1 up.
+    pub id: u32,
+    /// `maxconn` of this listener.
+    pub maxconn: Option<u32>,
+    /// `backlog`.
+    pub backlog: Option<u32>,
+    /// `accept-proxy`: a PROXY header comes first.
+    pub accept_proxy: bool,
+    /// `mode`, octal, of a UNIX socket.
+    pub mode: Option<u32>,
+    /// Owner of a UNIX socket.
+    pub uid: Option<u32>,
+    /// Group of a UNIX socket.
+    pub gid: Option<u32>,
+    /// `v6only`.
+    pub v6only: bool,
+    /// `defer-accept`.
+    pub defer_accept: bool,
+    /// `transparent`.
+    pub transparent: bool,
+    /// `interface`.
+    pub interface: Option<String>,
+    /// Where declared.
+    pub place: Place,
+}
+
+/// A `use_backend` rule.
+#[derive(Debug, Clone)]
+pub struct UseBackend {
+    /// Target.
+    pub backend: ProxyIdx,
+    /// `if`/`unless` part; `None`: always.
+    pub condition: Option<Condition>,
+}
+
+/// An `http-request` or `http-response` rule.
+#[derive(Debug, Clone)]
+pub struct HttpRule {
+    /// What to do.
+    pub action: HttpAction,
+    /// When.
+    pub condition: Option<Condition>,
+}
+
+/// Actions of HTTP rules.
+#[derive(Debug, Clone)]
+pub enum HttpAction {
+    /// Stop evaluating.
+    Allow,
+    /// Answer with this status (default 403) and close.
+    Deny(u16),
+    /// `redirect location|prefix|scheme`.
+    Redirect(Redirect),
+    /// `set-header name fmt`.
+    SetHeader(String, Arc<LogFormat>),
+    /// `add-header name fmt`.
+    AddHeader(String, Arc<LogFormat>),
+    /// `del-header name`.
+    DelHeader(String),
+    /// `set-path fmt`.
+    SetPath(Arc<LogFormat>),
+    /// `return status <n> [content-type …] [string …]`.
+    Return(StaticReturn),
+}
+
+/// A redirect.
+#[derive(Debug, Clone)]
+pub struct Redirect {
+    /// How the location is made.
+    pub kind: RedirectKind,
+    /// The format of the location, prefix or scheme.
+    pub target: Arc<LogFormat>,
+    /// 301, 302, 303, 307 or 308.
+    pub code: u16,
+}
+
+/// Kinds of redirects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RedirectKind {
+    /// `location`.
+    Location,
+    /// `prefix`.
+    Prefix,
+    /// `scheme`.
+    Scheme,
+}
+
+/// A response made by the proxy.
+#[derive(Debug, Clone)]
+pub struct StaticReturn {
+    /// Status code.
+    pub status: u16,
+    /// `content-type`.
+    pub content_type: Option<String>,
+    /// Body.
+    pub body: Arc<[u8]>,
+}
+
+/// A `tcp-request` rule.
+#[derive(Debug, Clone)]
+pub struct TcpRule {
+    /// `true`: `connection` (before any byte), `false`: `content`.
+    pub at_connection: bool,
+    /// `true`: accept, `false`: reject.
+    pub accept: bool,
+    /// When.
+    pub condition: Option<Condition>,
+}
+
+/// `balance`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Balance {
+    /// `roundrobin`.
+    RoundRobin,
+    /// `static-rr`.
+    StaticRr,
+    /// `leastconn`.
+    LeastConn,
+    /// `first`.
+    First,
+    /// `random(draws)`. The default, with 2 draws.
+    Random(u32),
+    /// `source`.
+    Source,
+    /// `uri`, with `whole`, `len`, `depth`, `path-only`.
+    Uri {
+        /// Query string included.
+        whole: bool,
+        /// Most bytes hashed; 0: all.
+        len: usize,
+        /// Most directories hashed; 0: all.
+        depth: usize,
+    },
+    /// `hdr(name)`.
+    Header(String),
+    /// `url_param name`.
+    UrlParam(String),
+}
+
+/// `http-reuse`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HttpReuse {
+    /// `never`.
+    Never,
+    /// `safe`, the default.
+    #[default]
+    Safe,
+    /// `aggressive`.
+    Aggressive,
+    /// `always`.
+    Always,
+}
+
+/// `load-server-state-from-file`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LoadServerState {
+    /// `none`.
+    #[default]
+    None,
+    /// `global`.
+    Global,
+    /// `local`.
+    Local,
+}
+
+/// A `server` line, `default-server` applied.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Numeric id (`sid`): from `id`, else assigned from 1 up.
+    pub id: u32,
+    /// Where it listens.
+    pub address: ConnectAddress,
+    /// Port; 0: the client's destination port.
+    pub port: u16,
+    /// `+N`/`-N` port offset from the client's destination port; then `port` is unused.
+    pub port_offset: Option<i32>,
+    /// Host name as configured when it was not an address (resolved at start by the parser's resolver argument).
+    pub fqdn: Option<String>,
+    /// `weight`, 0 to 256, default 1.
+    pub weight: u32,
+    /// `maxconn`; 0: unlimited.
+    pub maxconn: u32,
+    /// `minconn`; 0: none.
+    pub minconn: u32,
+    /// `maxqueue`; 0: unlimited.
+    pub maxqueue: u32,
+    /// `backup`.
+    pub backup: bool,
+    /// `disabled`: starts in maintenance.
+    pub disabled: bool,
+    /// `cookie`.
+    pub cookie: Option<String>,
+    /// `check`.
+    pub check: bool,
+    /// Check and agent settings.
+    pub health: HealthParams,
+    /// `agent-check`.
+    pub agent: Option<AgentParams>,
+    /// `track backend/server`, resolved to (proxy, server index).
+    pub track: Option<(ProxyIdx, usize)>,
+    /// `slowstart`.
+    pub slowstart: Option<Duration>,
+    /// `observe`.
+    pub observe: Observe,
+    /// `error-limit`; default 10.
+    pub error_limit: u32,
+    /// `on-error`.
+    pub on_error: OnError,
+    /// `on-marked-down shutdown-sessions`.
+    pub on_marked_down_shutdown: bool,
+    /// `on-marked-up shutdown-backup-sessions`.
+    pub on_marked_up_shutdown_backup: bool,
+    /// `init-state`.
+    pub init_state: InitState,
+    /// `send-proxy` (1) or `send-proxy-v2` (2); 0: none.
+    pub send_proxy: u8,
+    /// `pool-max-conn`; -1: unlimited.
+    pub pool_max_conn: i32,
+    /// `pool-purge-delay`; default 5 s.
+    pub pool_purge_delay: Duration,
+    /// `redir` prefix.
+    pub redir: Option<String>,
+    /// `source addr[:port]`: local address of connections.
+    pub source: Option<(IpAddr, u16)>,
+    /// Where declared.
+    pub place: Place,
+}
+
+/// Rhythm and thresholds of a server's health check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthParams {
+    /// `inter`; default 2 s.
+    pub inter: Duration,
+    /// `fastinter`; `None`: `inter`.
+    pub fastinter: Option<Duration>,
+    /// `downinter`; `None`: `inter`.
+    pub downinter: Option<Duration>,
+    /// `rise`; default 2.
+    pub rise: u32,
+    /// `fall`; default 3.
+    pub fall: u32,
+    /// `port` of the check.
+    pub port: Option<u16>,
+    /// `addr` of the check.
+    pub addr: Option<IpAddr>,
+    /// `check-send-proxy`.
+    pub send_proxy: bool,
+}
+
+impl Default for HealthParams {
+    fn default() -> Self {
+        Self {
+            inter: Duration::from_secs(2),
+            fastinter: None,
+            downinter: None,
+            rise: 2,
+            fall: 3,
+            port: None,
+            addr: None,
+            send_proxy: false,
+        }
+    }
+}
+
+/// `agent-check` settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentParams {
+    /// `agent-port`.
+    pub port: u16,
+    /// `agent-addr`; `None`: the server's.
+    pub addr: Option<IpAddr>,
+    /// `agent-inter`; `None`: `inter`.
+    pub inter: Option<Duration>,
+    /// `agent-send`.
+    pub send: Option<String>,
+}
+
+/// `observe`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Observe {
+    /// Not observed.
+    #[default]
+    None,
+    /// `layer4`.
+    Layer4,
+    /// `layer7`.
+    Layer7,
+}
+
+/// `on-error`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnError {
+    /// `fastinter`.
+    Fastinter,
+    /// `fail-check`, the default.
+    #[default]
+    FailCheck,
+    /// `sudden-death`.
+    SuddenDeath,
+    /// `mark-down`.
+    MarkDown,
+}
+
+/// `init-state`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum InitState {
+    /// `none`: `UP 1/3`.
+    #[default]
+    None,
+    /// `fully-up`.
+    FullyUp,
+    /// `up`.
+    Up,
+    /// `down`.
+    Down,
+    /// `fully-down`.
+    FullyDown,
+}
+
+/// `cookie` of a backend.
+#[derive(Debug, Clone, Default)]
+pub struct Cookie {
+    /// Its name.
+    pub name: String,
+    /// How the cookie is used.
+    pub mode: CookieMode,
+    /// `indirect`.
+    pub indirect: bool,
+    /// `nocache`.
+    pub nocache: bool,
+    /// `postonly`.
+    pub postonly: bool,
+    /// `preserve`.
+    pub preserve: bool,
+    /// `httponly`.
+    pub httponly: bool,
+    /// `secure`.
+    pub secure: bool,
+    /// `domain` (repeatable).
+    pub domains: Vec<String>,
+    /// `attr` (repeatable).
+    pub attrs: Vec<String>,
+}
+
+/// How the persistence cookie is handled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CookieMode {
+    /// Only read: the application sets it.
+    #[default]
+    Passive,
+    /// `insert`.
+    Insert,
+    /// `rewrite`.
+    Rewrite,
+    /// `prefix`.
+    Prefix,
+}
+
+/// Timeouts of a proxy; `None`: infinite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Timeouts {
+    /// `timeout client`.
+    pub client: Option<Duration>,
+    /// `timeout server`.
+    pub server: Option<Duration>,
+    /// `timeout connect`.
+    pub connect: Option<Duration>,
+    /// `timeout check`.
+    pub check: Option<Duration>,
+    /// `timeout queue`.
+    pub queue: Option<Duration>,
+    /// `timeout tunnel`.
+    pub tunnel: Option<Duration>,
+    /// `timeout http-request`.
+    pub http_request: Option<Duration>,
+    /// `timeout http-keep-alive`.
+    pub http_keep_alive: Option<Duration>,
+    /// `timeout client-fin`.
+    pub client_fin: Option<Duration>,
+    /// `timeout server-fin`.
+    pub server_fin: Option<Duration>,
+    /// `timeout tarpit`.
+    pub tarpit: Option<Duration>,
+}
+
+/// The kind of health check of a backend.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum CheckKind {
+    /// A TCP connect.
+    #[default]
+    Tcp,
+    /// `option httpchk`.
+    Http,
+}
+
+/// What an HTTP check sends and expects.
+#[derive(Debug, Clone)]
+pub struct HttpCheck {
+    /// Method; default `OPTIONS`.
+    pub method: String,
+    /// Target; default `/`.
+    pub uri: String,
+    /// `HTTP/1.0` or `HTTP/1.1`; default 1.0.
+    pub version: String,
+    /// Header lines added.
+    pub headers: Vec<(String, String)>,
+    /// Body.
+    pub body: Vec<u8>,
+    /// Expectations in order; none: any 2xx or 3xx.
+    pub expect: Vec<HttpExpect>,
+    /// `disable-on-404`.
+    pub disable_on_404: bool,
+    /// `send-state`.
+    pub send_state: bool,
+}
+
+impl Default for HttpCheck {
+    fn default() -> Self {
+        Self {
+            method: "OPTIONS".into(),
+            uri: "/".into(),
+            version: "HTTP/1.0".into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            expect: Vec::new(),
+            disable_on_404: false,
+            send_state: false,
+        }
+    }
+}
+
+/// One `http-check expect`.
+#[derive(Debug, Clone)]
+pub struct HttpExpect {
+    /// `!`: the rule must not match.
+    pub negate: bool,
+    /// What is looked at.
+    pub what: ExpectWhat,
+}
+
+/// What an `http-check expect` looks at.
+#[derive(Debug, Clone)]
+pub enum ExpectWhat {
+    /// `status 200,300-399`.
+    Status(Vec<(u16, u16)>),
+    /// `rstatus regex`.
+    StatusRegex(String),
+    /// `string text` in the body.
+    String(String),
+    /// `rstring regex` in the body.
+    StringRegex(String),
+}
+
+/// Switches of a proxy (`option …`).
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// `forwardfor`.
+    pub forwardfor: Option<ForwardFor>,
+    /// `httpclose`.
+    pub httpclose: bool,
+    /// `http-server-close`.
+    pub http_server_close: bool,
+    /// `dontlognull`.
+    pub dontlognull: bool,
+    /// `dontlog-normal`.
+    pub dontlog_normal: bool,
+    /// `log-health-checks`.
+    pub log_health_checks: bool,
+    /// `logasap`.
+    pub logasap: bool,
+    /// `log-separate-errors`.
+    pub log_separate_errors: bool,
+    /// `persist`.
+    pub persist: bool,
+    /// `allbackups`.
+    pub allbackups: bool,
+    /// `abortonclose`.
+    pub abortonclose: bool,
+    /// `tcpka`, client side.
+    pub clitcpka: bool,
+    /// `tcpka`, server side.
+    pub srvtcpka: bool,
+    /// `nolinger`.
+    pub nolinger: bool,
+    /// `http-keep-alive` asked explicitly, or the default.
+    pub http_keep_alive: bool,
+    /// `prefer-last-server`.
+    pub prefer_last_server: bool,
+    /// `http-ignore-probes`.
+    pub http_ignore_probes: bool,
+    /// `splice-auto`, `splice-request`, `splice-response`.
+    pub splice: bool,
+    /// `tcp-smart-accept`/`tcp-smart-connect`, accepted.
+    pub tcp_smart: bool,
+    /// `originalto`.
+    pub originalto: bool,
+    /// `independent-streams`.
+    pub independent_streams: bool,
+}
+
+/// `option forwardfor`.
+#[derive(Debug, Clone)]
+pub struct ForwardFor {
+    /// `except` networks: address and prefix length.
+    pub except: Option<(IpAddr, u8)>,
+    /// Header name; default `X-Forwarded-For`.
+    pub header: String,
+    /// `if-none`.
+    pub if_none: bool,
+}
