@@ -1,0 +1,1 @@
+//! What checks send and how answers are judged.
