@@ -5,8 +5,8 @@
 //! state; each call appends [`Action`]s to a list that the caller carries out in order:
 //!
 //! 1. [`Action::StateChanged`]: tell the balancer; count the backend's usable servers again.
-//! 2. [`Action::Log`]: render the line with those counts; after the lines that follow one
-//!    `StateChanged`, if the backend had usable servers before it and has none after, log
+//! 2. [`Action::Log`]: render the line with those counts. [`Action::LastServerLine`]: if the
+//!    backend had usable servers before that `StateChanged` and has none after, log
 //!    [`no_server_available`].
 //! 3. [`Action::NotifyTrackers`]: hand this server's [`Tracked`] state to each tracking server
 //!    ([`ServerHealth::tracked_changed`]), last declared first.

@@ -84,7 +84,9 @@ pub struct ServerHealth {
     pub(crate) health_analyses: u64,
     tracked_op: OpState,
     weight: u32,
+    effective: u32,
     ramp: Option<Ramp>,
+    sixteenths: u32,
     last_change: Duration,
     down_time: Duration,
     down_transitions: u64,
@@ -96,7 +98,6 @@ pub struct ServerHealth {
 struct Ramp {
     started: Duration,
     total: Duration,
-    sixteenths: u32,
 }
 
 impl ServerHealth {
@@ -114,7 +115,9 @@ impl ServerHealth {
             health_analyses: 0,
             tracked_op: OpState::Running,
             weight: params.weight,
+            effective: params.weight,
             ramp: None,
+            sixteenths: slowstart::FULL,
             last_change: now,
             down_time: Duration::ZERO,
             down_transitions: 0,
@@ -207,9 +210,12 @@ impl ServerHealth {
     pub fn agent_replied(&mut self, reply: &AgentReply, duration: Duration, now: Duration, out: &mut Vec<Action>) {
         let before = self.agent.health;
         let up = reply.verdict.as_ref().map(|v| v.up);
-        // An `up` counts before the administrative word, so that `ready up` leaves maintenance up.
-        if up == Some(true) {
-            self.agent.health.pass();
+        // The verdict counts before the administrative word, so that `ready up` leaves maintenance
+        // up and `ready down` leaves it down.
+        match up {
+            Some(true) => self.agent.health.pass(),
+            Some(false) => self.agent.health.fail(),
+            None => (),
         }
         if let Some(word) = reply.admin {
             self.set_state(word, now, out);
@@ -222,9 +228,6 @@ impl ServerHealth {
             Some(Ok(limit)) => out.push(Action::SetMaxconn(limit)),
             Some(Err(text)) => warning = warning.or_else(|| Some(text.to_owned())),
             None => (),
-        }
-        if up == Some(false) {
-            self.agent.health.fail();
         }
         let status = match up {
             Some(true) => CheckStatus::L7Ok,
@@ -328,10 +331,12 @@ impl ServerHealth {
             return Err(Refused::StaticWeights);
         }
         self.weight = weight;
+        self.refresh_effective_weight();
         out.push(Action::StateChanged(self.lb_view()));
         if !self.admin.in_maint() && self.admin.in_drain() {
             out.push(Action::Log(remains_in_drain(self.admin)));
         }
+        out.push(Action::LastServerLine);
         if self.lb_view().usable() {
             out.push(Action::ReleaseQueue);
         }
@@ -377,8 +382,9 @@ impl ServerHealth {
             out.push(Action::NotifyTrackers);
             return;
         }
-        if sixteenths != ramp.sixteenths {
-            self.ramp = Some(Ramp { sixteenths, ..ramp });
+        if sixteenths != self.sixteenths {
+            self.sixteenths = sixteenths;
+            self.refresh_effective_weight();
             out.push(Action::StateChanged(self.lb_view()));
             out.push(Action::ReleaseQueue);
         }
@@ -408,7 +414,7 @@ impl ServerHealth {
         if self.admin.in_drain() {
             out.push(Action::Log(remains_in_drain(self.admin)));
         }
-        out.push(Action::NotifyTrackers);
+        out.extend([Action::LastServerLine, Action::NotifyTrackers]);
     }
 
     /// Changes the administrative state and whatever follows from it.
@@ -433,7 +439,7 @@ impl ServerHealth {
             }
             (false, false) => self.change_drain(old, now, out),
         }
-        out.push(Action::NotifyTrackers);
+        out.extend([Action::LastServerLine, Action::NotifyTrackers]);
     }
 
     fn enter_maint(&mut self, old: AdminState, now: Duration, out: &mut Vec<Action>) {
@@ -514,10 +520,17 @@ impl ServerHealth {
         self.ramp = match (to, self.params.slowstart) {
             (OpState::Starting, Some(total)) => {
                 out.push(Action::TickAfter(slowstart::step(total)));
-                Some(Ramp { started: now, total, sixteenths: 1 })
+                Some(Ramp { started: now, total })
             }
             _ => None,
         };
+        match to {
+            OpState::Starting => self.sixteenths = slowstart::FIRST,
+            OpState::Running => self.sixteenths = slowstart::FULL,
+            // A server that goes down keeps showing the weight it had.
+            OpState::Stopped | OpState::Stopping => (),
+        }
+        self.refresh_effective_weight();
         out.push(Action::StateChanged(self.lb_view()));
     }
 
@@ -567,6 +580,14 @@ impl ServerHealth {
             InitState::Down => health.rise() - 1,
             InitState::FullyDown => 0,
         });
+    }
+
+    /// The effective weight follows its inputs except in maintenance, which freezes it.
+    fn refresh_effective_weight(&mut self) {
+        if !self.admin.in_maint() {
+            let full = !self.params.dynamic_weights;
+            self.effective = slowstart::scale(self.weight, if full { slowstart::FULL } else { self.sixteenths });
+        }
     }
 
     fn up_state(&self) -> OpState {
@@ -633,17 +654,14 @@ impl ServerHealth {
 
     /// The weight in force, slow start applied: `weight` of `show stat`.
     pub fn effective_weight(&self) -> u32 {
-        match self.ramp {
-            Some(ramp) if self.params.dynamic_weights => slowstart::scale(self.weight, ramp.sixteenths),
-            _ => self.weight,
-        }
+        self.effective
     }
 
     /// `throttle`: percent of the weight in force during a slow start that is not hidden by a
     /// drain or maintenance.
     pub fn throttle_percent(&self) -> Option<u32> {
-        let ramp = self.ramp.filter(|_| !self.admin.in_maint() && !self.admin.in_drain())?;
-        Some(if self.params.dynamic_weights { slowstart::percent(ramp.sixteenths) } else { 100 })
+        self.ramp.filter(|_| !self.admin.in_maint() && !self.admin.in_drain())?;
+        Some(if self.params.dynamic_weights { slowstart::percent(self.sixteenths) } else { 100 })
     }
 
     /// What the balancer needs.
