@@ -20,7 +20,9 @@
 
 mod action;
 mod agent;
+mod commands;
 mod counter;
+mod events;
 mod log;
 mod monitor;
 mod params;
@@ -29,12 +31,14 @@ pub mod probe;
 pub mod schedule;
 mod server;
 mod slowstart;
+mod views;
 
 pub use action::{Action, LbView};
 pub use agent::{AdminWord, AgentReply, AgentVerdict};
+pub use commands::{AdminCommand, ForcedHealth, Refused};
 pub use counter::Counter;
 pub use log::{BackendCounts, Cause, CheckKind, CheckSummary, LogLine, ServerNames, no_server_available};
 pub use monitor::{CheckReport, CheckResult, Monitor};
 pub use params::{InitState, Observe, OnError, ServerParams};
 pub use passive::TrafficEvent;
-pub use server::{AdminCommand, ForcedHealth, Refused, ServerHealth, Tracked};
+pub use server::{ServerHealth, Tracked};
