@@ -326,7 +326,7 @@ impl<'a> Reader<'a> {
                 severity: Severity::Alert,
                 word,
                 part: Some(offset..offset + 1),
-                message: format!("{} in '{}'.", error.message, line.word(0)),
+                message: format!("{} in '{}' at position {}.", error.message, line.word(0), error.offset + 1),
                 help: error.help,
             }
         })

@@ -144,13 +144,10 @@ fn find<'t>(table: &'t [ActionRow], word: &str) -> Option<&'t ActionRow> {
     })
 }
 
-/// The names of a rule set, as messages list them.
+/// The actions of a rule set that may be used here, as messages list them.
 fn expected(table: &[ActionRow]) -> String {
-    let spelled = |row: &ActionRow| match row.name.strip_suffix('*') {
-        Some(stem) => format!("'{stem}(*)'"),
-        None => format!("'{}'", row.name),
-    };
-    table.iter().map(spelled).collect::<Vec<_>>().join(", ")
+    let usable = table.iter().filter(|row| matches!(row.status, Status::Supported(_)));
+    usable.map(|row| format!("'{}'", row.name)).collect::<Vec<_>>().join(", ")
 }
 
 /// Reads the action at word `at` with its condition.

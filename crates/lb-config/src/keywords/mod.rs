@@ -109,7 +109,9 @@ pub(crate) const SECTIONS: &[SectionRow] = &[
     SectionRow { name: "peers", section: Section::NotYet },
     SectionRow {
         name: "program",
-        section: Section::Gone("'program' sections are not supported anymore since HAProxy 3.3."),
+        section: Section::Gone(
+            "'program' sections do not exist any more: let the service manager start other programs.",
+        ),
     },
     SectionRow { name: "resolvers", section: Section::NotYet },
     SectionRow { name: "ring", section: Section::NotYet },
