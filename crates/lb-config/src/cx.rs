@@ -11,6 +11,7 @@ use std::path::Path;
 const FORMAT_VARIABLES: &[(&str, &str)] = &[
     ("HAPROXY_HTTP_CLF_LOG_FMT", LogFormat::HTTP_CLF),
     ("HAPROXY_HTTP_LOG_FMT", LogFormat::HTTP),
+    ("HAPROXY_TCP_CLF_LOG_FMT", LogFormat::TCP_CLF),
     ("HAPROXY_TCP_LOG_FMT", LogFormat::TCP),
 ];
 

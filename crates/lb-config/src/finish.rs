@@ -12,7 +12,7 @@ use crate::reader::Draft;
 use crate::server::ServerDraft;
 use crate::suggest;
 use lb_model::{Mode, ProxyKind};
-use lb_sample::{LogFormat, Reference};
+use lb_sample::{LogFormat, Place, Reference};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ impl<'d> Names<'d> {
     /// The nearest backend's name, as help.
     fn near_backend(&self, name: &str) -> Option<String> {
         let backends = self.drafts.iter().filter(|d| d.has_backend()).map(|d| &*d.proxy.name);
-        suggest::nearest(name, backends).map(|near| format!("did you mean '{near}' maybe ?"))
+        suggest::nearest(name, backends).map(|near| format!("did you mean '{near}'?"))
     }
 }
 
@@ -417,7 +417,7 @@ fn find_server(draft: &ProxyDraft, own: usize, path: &str, names: &Names<'_>) ->
     match known().position(|name| name == server) {
         Some(at) => Ok((proxy.0, at)),
         None => {
-            let near = suggest::nearest(server, known()).map(|near| format!("did you mean '{near}' maybe ?"));
+            let near = suggest::nearest(server, known()).map(|near| format!("did you mean '{near}'?"));
             Err((format!("unable to find required server '{server}' for tracking."), near))
         }
     }
@@ -441,7 +441,8 @@ fn log_format(draft: &ProxyDraft, proxy: &Proxy, cx: &mut Cx<'_>) -> Option<Arc<
     }
     let (text, site, own) = match &draft.log_choice {
         LogChoice::None => return None,
-        LogChoice::Tcp(site) => (LogFormat::TCP, site, false),
+        LogChoice::Tcp(site, true) => (LogFormat::TCP_CLF, site, false),
+        LogChoice::Tcp(site, false) => (LogFormat::TCP, site, false),
         LogChoice::Http(site, _) if proxy.mode == Mode::Tcp => {
             let message = format!(
                 "'option httplog' not usable with {} (needs 'mode http'). Falling back to 'option tcplog'.",
@@ -457,7 +458,8 @@ fn log_format(draft: &ProxyDraft, proxy: &Proxy, cx: &mut Cx<'_>) -> Option<Arc<
     if proxy.logs.is_empty() {
         cx.warn(site, format!("log format ignored for {} since it has no log address.", draft.title()));
     }
-    match cx.with_sources(|sources| LogFormat::parse(text, sources)) {
+    let parsed = cx.with_sources(|sources| LogFormat::parse(text, sources));
+    match parsed.and_then(|format| format.check(Place::Log).map(|()| format)) {
         Ok(format) => {
             let needs_http = format.requires_http().filter(|_| own && proxy.mode == Mode::Tcp);
             if let Some(part) = needs_http {

@@ -210,11 +210,9 @@ pub(crate) fn httplog(x: &mut OptionCx<'_, '_, '_>) -> Done {
 }
 
 pub(crate) fn tcplog(x: &mut OptionCx<'_, '_, '_>) -> Done {
-    if x.line.word(2) == "clf" {
-        return Err(fault(2, keywords::not_yet("option tcplog clf")));
-    }
-    x.no_more()?;
-    choose(x, LogChoice::Tcp)
+    let clf = x.line.word(2) == "clf";
+    x.line.ends_after(if clf { 2 } else { 1 }, "option tcplog")?;
+    choose(x, |site| LogChoice::Tcp(site, clf))
 }
 
 #[cfg(test)]

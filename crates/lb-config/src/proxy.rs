@@ -33,8 +33,8 @@ pub(crate) enum LogChoice {
     /// The plain connection line.
     #[default]
     None,
-    /// `option tcplog`.
-    Tcp(Site),
+    /// `option tcplog`, with `clf`.
+    Tcp(Site, bool),
     /// `option httplog`, with `clf`.
     Http(Site, bool),
     /// `log-format`.

@@ -33,7 +33,9 @@ backend app
     assert!(outcome.config.is_none());
     let alerts = outcome.diagnostics.iter().filter(|d| d.severity == Severity::Alert).count();
     assert_eq!(alerts, 11);
-    check(text, expect![[r#"
+    check(
+        text,
+        expect![[r#"
         [ALERT]    (1) : config : parsing [a.cfg:2] : unknown keyword 'maxcon' in 'global' section; did you mean 'maxconn' maybe ?
            |   maxcon 100
            |   ^^^^^^
@@ -71,12 +73,15 @@ backend app
            |   default_backend ap
            |                   ^^
            | help: did you mean 'app' maybe ?
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn ahead_of_any_section() {
-    check("foo bar\nfrontnd x\n", expect![[r#"
+    check(
+        "foo bar\nfrontnd x\n",
+        expect![[r#"
         [ALERT]    (1) : config : parsing [a.cfg:1] : unknown keyword 'foo' out of section.
            |   foo bar
            |   ^^^
@@ -85,7 +90,8 @@ fn ahead_of_any_section() {
            |   frontnd x
            |   ^^^^^^^
            | help: did you mean 'frontend' maybe ?
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -325,7 +331,9 @@ fn hardly_meant() {
 
 #[test]
 fn files_that_cannot_be_read() {
-    check("backend b\n errorfile 503 /nope\n errorfile 999 /dev/null\n", expect![[r#"
+    check(
+        "backend b\n errorfile 503 /nope\n errorfile 999 /dev/null\n",
+        expect![[r#"
         [ALERT]    (1) : config : parsing [a.cfg:2] : errorfile : error opening file '/nope'.
            |   errorfile 503 /nope
            |                 ^^^^^
@@ -334,30 +342,38 @@ fn files_that_cannot_be_read() {
            |   errorfile 999 /dev/null
            |             ^^^
            | help: pages exist for 200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 422, 425, 429, 431, 500, 501, 502, 503, 504
-    "#]]);
+    "#]],
+    );
     let host = Fake { files: [("/e", &b"not a response"[..])].into(), ..Fake::default() };
     expect![[r#"
         [ALERT]    (1) : config : parsing [a.cfg:2] : errorfile : unable to parse the file '/e' as an HTTP response.
            |   errorfile 503 /e
            |                 ^^
            | help: the file holds a whole response: status line, headers, an empty line, the body
-    "#]].assert_eq(&shown_in("backend b\n errorfile 503 /e\n", &host));
+    "#]]
+    .assert_eq(&shown_in("backend b\n errorfile 503 /e\n", &host));
 }
 
 #[test]
 fn ends_and_odd_bytes() {
-    check("backend b", expect![[r#"
+    check(
+        "backend b",
+        expect![[r#"
         [ALERT]    (1) : config : parsing [a.cfg:1] : Missing LF on last line, file might have been truncated at position 10.
            |   backend b
            |            ^
            | help: if the file is complete, end its last line
-    "#]]);
-    check("backend a\0b\nfoo\n", expect![[r#"
+    "#]],
+    );
+    check(
+        "backend a\0b\nfoo\n",
+        expect![[r#"
         [ALERT]    (1) : config : parsing [a.cfg:1] : Stray NUL character at position 10.
            |   backend a b
            |            ^
            | help: this is no text file, or it is damaged: nothing after this line was read
-    "#]]);
+    "#]],
+    );
     let latin = Source { name: "l.cfg".into(), text: b"backend b\r\n description caf\xe9 # \xff\r\n".to_vec() };
     let outcome = crate::parse(&[latin], &Fake::default());
     assert!(outcome.config.is_some());
@@ -394,7 +410,9 @@ fn a_line_of_many_words_and_a_very_long_one() {
 
 #[test]
 fn messages_of_the_file_itself() {
-    check(".notice \"a b\"\n.warning x\n.diag z\n.notice a b\n.alert \"${.FILE}:${.LINE}\"\n", expect![[r#"
+    check(
+        ".notice \"a b\"\n.warning x\n.diag z\n.notice a b\n.alert \"${.FILE}:${.LINE}\"\n",
+        expect![[r#"
         [NOTICE]   (1) : config : parsing [a.cfg:1] : 'a b'.
         [WARNING]  (1) : config : parsing [a.cfg:2] : 'x'.
         [DIAG]     (1) : config : parsing [a.cfg:3] : 'z'.
@@ -402,5 +420,6 @@ fn messages_of_the_file_itself() {
            |   .notice a b
            |             ^
         [ALERT]    (1) : config : parsing [a.cfg:5] : 'a.cfg:5'.
-    "#]]);
+    "#]],
+    );
 }
