@@ -1,6 +1,8 @@
 //! The command line: one option table, a small parser in HAProxy's manner, the usage text and the
 //! version text. Nothing here acts on an option.
 
+#[cfg(test)]
+mod man;
 mod parse;
 mod table;
 mod usage;
