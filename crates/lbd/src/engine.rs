@@ -1,7 +1,8 @@
 //! The one place where this program meets the engine.
 
-use lb_config::model::Config;
+use lb_config::model::{Config, ListenAddress, Place, SeverityOutput, StatsSocket};
 use lb_engine::{ExitReason, StartOptions};
+use lb_model::Level;
 use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
@@ -45,6 +46,22 @@ pub enum Exit {
     Done,
     /// This signal asked for it.
     Signal(Signal),
+}
+
+/// An admin socket on a descriptor that listens already.
+pub fn private_admin_socket(fd: &OwnedFd) -> StatsSocket {
+    StatsSocket {
+        address: ListenAddress::Fd(fd.as_raw_fd()),
+        level: Level::Admin,
+        mode: None,
+        uid: None,
+        gid: None,
+        severity_output: SeverityOutput::None,
+        expose_fd_listeners: false,
+        maxconn: None,
+        name: None,
+        place: Place::default(),
+    }
 }
 
 /// Opens all listeners and admin sockets.

@@ -14,6 +14,7 @@ use crate::{privileges, signals};
 use lb_config::model::Config;
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
+use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,8 @@ pub enum Place {
         leash: WorkerEnd,
         /// Sockets of the worker before.
         inherited: Vec<Listener>,
+        /// The private admin socket by which the master's command line reaches this worker.
+        admin: Option<OwnedFd>,
         /// Whether to let go of the terminal.
         detach: bool,
     },
@@ -44,7 +47,14 @@ pub fn run(args: &Args, report: Report, mut place: Place) -> ExitCode {
         Place::Alone => Vec::new(),
         Place::Worker { inherited, .. } => std::mem::take(inherited),
     };
-    match prepare(args, &report, &place, inherited) {
+    let ready = prepare(args, &report, &place, inherited);
+    if let Place::Worker { leash, .. } = &place {
+        for message in report.kept() {
+            // A master that is gone is found out when the worker reports to be ready.
+            let _ = leash.log(&message);
+        }
+    }
+    match ready {
         Ok(ready) => serve(ready, &report, place),
         Err(code) => code,
     }
@@ -62,12 +72,15 @@ fn prepare(args: &Args, report: &Report, place: &Place, inherited: Vec<Listener>
         report.alert(&text);
         ExitCode::FAILURE
     };
-    let config = config::load(args, report)?;
+    let mut config = config::load(args, report)?;
     let global = config.global.clone();
     if !config::listens(&config) {
         return Err(alert(format!("[lbd.main()] {}", lb_config::NO_LISTENER)));
     }
     config::export_environment(args, &config, !alone);
+    if let Place::Worker { admin: Some(socket), .. } = place {
+        config.global.stats_sockets.push(engine::private_admin_socket(socket));
+    }
     privileges::set_limits(&config, args.memory_mb, report);
     config::refuse_warnings(args, report)?;
     let bound = bind(config, args, report, inherited)?;

@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "fork, the environment and adopted descriptors have no safe form")]
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::unistd::ForkResult;
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -67,4 +67,23 @@ pub fn adopt(number: RawFd) -> Option<OwnedFd> {
 /// Lets a descriptor survive the next exec.
 pub fn keep_over_exec(fd: impl AsFd) -> nix::Result<()> {
     fcntl(fd, FcntlArg::F_SETFD(FdFlag::empty())).map(drop)
+}
+
+/// A duplicate of an inherited descriptor, which stays open as it was.
+pub fn duplicate(number: RawFd) -> nix::Result<OwnedFd> {
+    if number < 0 {
+        return Err(Errno::EBADF);
+    }
+    // SAFETY: the borrow only asks the kernel to duplicate; a closed descriptor is answered with EBADF,
+    // and nothing in this process closes descriptors it was merely given.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    let copy = fcntl(borrowed, FcntlArg::F_DUPFD_CLOEXEC(3))?;
+    // SAFETY: the kernel has just made this descriptor for us, so nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+}
+
+/// Makes reads and writes return at once.
+pub fn unblock(fd: impl AsFd) -> nix::Result<()> {
+    let flags = OFlag::from_bits_truncate(fcntl(&fd, FcntlArg::F_GETFL)?);
+    fcntl(&fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK)).map(drop)
 }

@@ -8,8 +8,8 @@ use crate::cli::Args;
 use crate::report::{Gravity, Report};
 use crate::sys;
 use host::System;
-use lb_config::model::{Config, Global};
-use lb_config::{Diagnostic, Severity};
+use lb_config::model::{Config, Global, StatsSocket};
+use lb_config::{Diagnostic, Severity, Source};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::{IsTerminal, Write};
@@ -61,6 +61,19 @@ pub fn condition(text: &str, report: &Report) -> ExitCode {
 pub fn peek(args: &Args) -> Global {
     let sources = files::read(&args.configs).unwrap_or_default();
     lb_config::parse(&sources, &System::for_peek()).config.map(|config| config.global).unwrap_or_default()
+}
+
+/// Reads an admin socket's address and options as a `stats socket` line has them. Admin is its level
+/// unless the words say otherwise.
+pub fn admin_socket(words: &str) -> Result<StatsSocket, String> {
+    let level = if words.split(' ').any(|word| word == "level") { "" } else { " level admin" };
+    let source = Source { name: "-S".to_owned(), text: format!("global\n stats socket {words}{level}\n").into_bytes() };
+    let outcome = lb_config::parse(&[source], &System::new(&Args::default()));
+    let fault = outcome.diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Alert);
+    match (outcome.config.and_then(|config| config.global.stats_sockets.into_iter().next()), fault) {
+        (Some(socket), None) => Ok(socket),
+        (_, fault) => Err(fault.map_or_else(|| "no address".to_owned(), |fault| fault.message.clone())),
+    }
 }
 
 /// Whether anything listens.

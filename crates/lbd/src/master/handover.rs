@@ -1,14 +1,17 @@
-//! What a master tells the next image of itself when it re-executes for a reload: its workers and
-//! the listening sockets it keeps. It travels in one environment variable, descriptors by number.
+//! What a master tells the next image of itself when it re-executes for a reload: its workers, the
+//! listening sockets it keeps, its command sockets and who waits for an answer. It travels in one environment variable, descriptors by number.
 
+use super::admin::AdminPath;
+use super::cli::CommandSocket;
 use super::leash::MasterEnd;
 use super::worker::{Role, Worker};
 use crate::engine::Listener;
 use crate::sys;
+use lb_model::Level;
 use nix::unistd::Pid;
 use std::ffi::OsStr;
 use std::fmt::Write;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, SystemTime};
 
 /// The variable's name.
@@ -21,6 +24,12 @@ pub struct Handover {
     pub workers: Vec<Worker>,
     /// Listening sockets of the serving worker.
     pub listeners: Vec<Listener>,
+    /// Sockets of the master's command line.
+    pub sockets: Vec<CommandSocket>,
+    /// Connections that asked for this reload.
+    pub clients: Vec<OwnedFd>,
+    /// Whether the former worker is terminated once the next one serves.
+    pub hard: bool,
     /// How often this master has reloaded.
     pub reloads: u32,
     /// How many of these reloads failed.
@@ -35,8 +44,9 @@ impl Handover {
         for worker in &self.workers {
             sys::keep_over_exec(&worker.leash)?;
         }
-        for listener in &self.listeners {
-            sys::keep_over_exec(&listener.fd)?;
+        let listeners = self.listeners.iter().map(|listener| &listener.fd);
+        for fd in listeners.chain(self.sockets.iter().map(|socket| &socket.fd)).chain(&self.clients) {
+            sys::keep_over_exec(fd)?;
         }
         sys::set_env(OsStr::new(VARIABLE), Some(OsStr::new(&self.encode())));
         Ok(())
@@ -56,20 +66,28 @@ impl Handover {
 
     fn encode(&self) -> String {
         // Writing to a String cannot fail.
-        let mut text = format!("master {} {} {} {}", std::process::id(), self.reloads, self.failed, self.since_epoch_s);
+        let (pid, hard) = (std::process::id(), u8::from(self.hard));
+        let mut text = format!("master {pid} {} {} {} {hard}", self.reloads, self.failed, self.since_epoch_s);
         for worker in &self.workers {
             let since = worker.since.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
             let _ = write!(
                 text,
-                "\n{} {} {} {} {since}",
+                "\n{} {} {} {} {since} {}",
                 worker.role.word(),
                 worker.pid,
                 worker.leash.as_fd().as_raw_fd(),
-                worker.reloads
+                worker.reloads,
+                worker.admin.as_ref().map_or_else(Default::default, |admin| admin.path.to_string_lossy()),
             );
         }
         for listener in &self.listeners {
             let _ = write!(text, "\nlistener {} {}", listener.fd.as_raw_fd(), listener.name);
+        }
+        for socket in &self.sockets {
+            let _ = write!(text, "\nsocket {} {} {}", socket.fd.as_raw_fd(), socket.level, socket.name);
+        }
+        for client in &self.clients {
+            let _ = write!(text, "\nclient {}", client.as_raw_fd());
         }
         text
     }
@@ -87,24 +105,39 @@ fn decode(text: &str, own_pid: u32) -> Option<Handover> {
     handover.reloads = head.next()?.parse().ok()?;
     handover.failed = head.next()?.parse().ok()?;
     handover.since_epoch_s = head.next()?.parse().ok()?;
+    handover.hard = head.next()? == "1";
     for line in lines {
         let (word, rest) = line.split_once(' ')?;
-        if word == "listener" {
-            let (fd, name) = rest.split_once(' ')?;
-            if let Some(fd) = sys::adopt(fd.parse().ok()?) {
-                handover.listeners.push(Listener { name: name.to_owned(), fd });
+        match word {
+            "listener" => {
+                let (fd, name) = rest.split_once(' ')?;
+                handover.listeners.push(Listener { name: name.to_owned(), fd: adopt(fd)? });
             }
-            continue;
+            "socket" => {
+                let (fd, rest) = rest.split_once(' ')?;
+                let (level, name) = rest.split_once(' ')?;
+                let (level, fd) = (Level::parse(level)?, adopt(fd)?);
+                handover.sockets.push(CommandSocket { name: name.to_owned(), level, fd });
+            }
+            "client" => handover.clients.push(adopt(rest)?),
+            word => handover.workers.push(worker(Role::from_word(word)?, rest)?),
         }
-        let role = Role::from_word(word)?;
-        let mut numbers = rest.split(' ');
-        let pid = Pid::from_raw(numbers.next()?.parse().ok()?);
-        let leash = MasterEnd::resumed(sys::adopt(numbers.next()?.parse().ok()?)?);
-        let reloads = numbers.next()?.parse().ok()?;
-        let since = SystemTime::UNIX_EPOCH + Duration::from_secs(numbers.next()?.parse().ok()?);
-        handover.workers.push(Worker { pid, role, leash, reloads, since, pending: Vec::new() });
     }
     Some(handover)
+}
+
+fn adopt(number: &str) -> Option<OwnedFd> {
+    sys::adopt(number.parse().ok()?)
+}
+
+fn worker(role: Role, text: &str) -> Option<Worker> {
+    let mut words = text.splitn(5, ' ');
+    let pid = Pid::from_raw(words.next()?.parse().ok()?);
+    let leash = MasterEnd::resumed(adopt(words.next()?)?);
+    let reloads = words.next()?.parse().ok()?;
+    let since = SystemTime::UNIX_EPOCH + Duration::from_secs(words.next()?.parse().ok()?);
+    let admin = words.next().filter(|path| !path.is_empty()).map(|path| AdminPath::of(path.into()));
+    Some(Worker { pid, role, leash, reloads, since, admin, pending: Vec::new() })
 }
 
 #[cfg(test)]
@@ -118,13 +151,18 @@ mod tests {
         let (end, _worker) = leash().unwrap();
         let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let text = format!(
-            "master 7 3 1 99\ncurrent 123 {} 2 77\nlistener {} unix@/tmp/a b",
+            "master 7 3 1 99 1\ncurrent 123 {} 2 77 /nonexistent/a b\nlistener {} unix@/tmp/a b\n\
+             socket {} operator /tmp/m\nclient {}",
             nix::unistd::dup(end.as_fd()).unwrap().into_raw_fd(),
+            nix::unistd::dup(socket.as_fd()).unwrap().into_raw_fd(),
+            nix::unistd::dup(socket.as_fd()).unwrap().into_raw_fd(),
             nix::unistd::dup(socket.as_fd()).unwrap().into_raw_fd(),
         );
         let handover = decode(&text, 7).unwrap();
         assert_eq!((handover.reloads, handover.failed, handover.since_epoch_s), (3, 1, 99));
+        assert!(handover.hard);
         assert_eq!(handover.workers[0].role, Role::Current);
+        assert_eq!(handover.sockets[0].level, Level::Operator);
         assert_eq!(handover.listeners[0].name, "unix@/tmp/a b");
         let again = handover.encode();
         assert_eq!(again.lines().skip(1).collect::<Vec<_>>(), text.lines().skip(1).collect::<Vec<_>>());
@@ -132,7 +170,7 @@ mod tests {
 
     #[test]
     fn of_another_process_is_ignored() {
-        assert!(decode("master 7 3 1 99", 8).is_none());
+        assert!(decode("master 7 3 1 99 0", 8).is_none());
         assert!(decode("rubbish", 8).is_none());
         assert!(decode("", 8).is_none());
     }

@@ -1,6 +1,7 @@
-//! What a worker tells its master: which sockets it listens on, then that it is ready.
+//! What a worker tells its master: which sockets it listens on, the messages of its start, then that
+//! it is ready.
 //!
-//! One message per packet over a pair of sockets: a letter, then the listener's name with its
+//! One message per packet over a pair of sockets: a letter, then the text; a listener's name has its
 //! descriptor attached. The master keeps the descriptors, so that the sockets outlive the worker and
 //! no connection waiting in their queues is lost when the next worker takes over.
 
@@ -12,8 +13,8 @@ use nix::sys::socket::{
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-/// The longest listener name; longer ones are not handed over.
-const MAX_NAME: usize = 1024;
+/// The longest text of a message; longer ones are cut.
+const MAX_TEXT: usize = 4096;
 
 /// The worker's end.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub struct MasterEnd(OwnedFd);
 pub enum Message {
     /// The worker listens there.
     Listener(Listener),
+    /// A message of its start, as it was shown.
+    Log(String),
     /// The worker serves.
     Ready,
 }
@@ -44,6 +47,13 @@ impl WorkerEnd {
         let mut packet = vec![b'L'];
         packet.extend_from_slice(name.as_bytes());
         self.send(&packet, &[ControlMessage::ScmRights(&[fd.as_raw_fd()])])
+    }
+
+    /// Repeats a message of the start.
+    pub fn log(&self, text: &str) -> nix::Result<()> {
+        let mut packet = vec![b'M'];
+        packet.extend(text.bytes().take(MAX_TEXT));
+        self.send(&packet, &[])
     }
 
     /// Says that this worker serves.
@@ -64,7 +74,7 @@ impl MasterEnd {
 
     /// The next message that has arrived, if any.
     pub fn receive(&self) -> Option<Message> {
-        let mut packet = [0u8; MAX_NAME + 1];
+        let mut packet = [0u8; MAX_TEXT + 1];
         let mut space = nix::cmsg_space!([std::os::fd::RawFd; 4]);
         let mut buffers = [IoSliceMut::new(&mut packet)];
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
@@ -78,6 +88,7 @@ impl MasterEnd {
         }
         match packet.get(..length)?.split_first()? {
             (b'R', _) => Some(Message::Ready),
+            (b'M', text) => Some(Message::Log(String::from_utf8_lossy(text).into_owned())),
             (b'L', name) => {
                 let name = String::from_utf8(name.to_vec()).ok()?;
                 Some(Message::Listener(Listener { name, fd: fds.pop()? }))
@@ -104,6 +115,7 @@ mod tests {
         assert!(master.receive().is_none());
         let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
         worker.listener("127.0.0.1:80", theirs.as_fd()).unwrap();
+        worker.log("[NOTICE] (1) : hello").unwrap();
         worker.ready().unwrap();
         drop(theirs);
         let Some(Message::Listener(listener)) = master.receive() else { panic!("no listener") };
@@ -111,6 +123,7 @@ mod tests {
         std::os::unix::net::UnixStream::from(listener.fd).write_all(b"x").unwrap();
         let mut byte = [0u8; 1];
         (&ours).read_exact(&mut byte).unwrap();
+        assert!(matches!(master.receive(), Some(Message::Log(text)) if text == "[NOTICE] (1) : hello"));
         assert!(matches!(master.receive(), Some(Message::Ready)));
         drop(worker);
         assert!(master.receive().is_none());

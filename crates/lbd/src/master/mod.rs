@@ -9,6 +9,8 @@
 //!
 //! The master has one thread for its whole life, so it may fork at any time.
 
+mod admin;
+mod cli;
 mod handover;
 mod leash;
 mod worker;
@@ -21,9 +23,10 @@ use crate::daemon::{self, Side, Waiting};
 use crate::engine::Listener;
 use crate::notify::notify;
 use crate::pidfile::PidFile;
-use crate::report::Report;
+use crate::report::{Gravity, Report};
 use crate::serve::{self, Place};
 use crate::{signals, sys};
+use cli::{Cli, View};
 use handover::Handover;
 use leash::{Message, leash};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -34,7 +37,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{ForkResult, Pid, execv};
 use std::ffi::CString;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -66,7 +69,14 @@ struct Master {
     reloads: u32,
     failed: u32,
     since_epoch_s: u64,
+    cli: Cli,
+    /// Messages of the latest start or reload.
+    startup_log: Vec<String>,
     reload_wanted: bool,
+    /// Connections waiting for a reload to succeed or fail.
+    reload_clients: Vec<OwnedFd>,
+    /// Whether the former worker is terminated instead of asked to finish.
+    hard: bool,
     stopping: bool,
     status: i32,
 }
@@ -92,7 +102,11 @@ impl Master {
             reloads: earlier.reloads,
             failed: earlier.failed,
             since_epoch_s: earlier.since_epoch_s,
+            cli: Cli::default(),
+            startup_log: Vec::new(),
             reload_wanted: false,
+            reload_clients: earlier.clients,
+            hard: earlier.hard,
             stopping: false,
             status: 0,
             args,
@@ -101,6 +115,7 @@ impl Master {
             // The working directory and the old processes were dealt with by the first image.
             master.args.chdir = None;
             master.args.old.pids.clear();
+            master.cli.sockets = earlier.sockets;
         } else {
             master.first_start()?;
         }
@@ -114,6 +129,13 @@ impl Master {
         self.since_epoch_s = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         if let Some(directory) = self.args.chdir.take() {
             config::enter(&directory, &self.report)?;
+        }
+        for argument in &self.args.master_cli {
+            let socket = cli::open(argument).map_err(|error| {
+                self.report.alert(&format!("master CLI '{argument}': {error}"));
+                ExitCode::FAILURE
+            })?;
+            self.cli.sockets.push(socket);
         }
         let global = config::peek(&self.args);
         if let Some(path) = self.args.pid_file.clone().or(global.pidfile) {
@@ -134,27 +156,40 @@ impl Master {
             report.alert(&format!("Cannot start a worker: {}.", error.desc()));
             ExitCode::FAILURE
         };
+        let (admin, served) = if self.cli.sockets.is_empty() {
+            (None, None)
+        } else {
+            let (admin, served) = admin::open().map_err(|error| {
+                self.report.alert(&format!("Cannot make the worker's admin socket: {error}."));
+                ExitCode::FAILURE
+            })?;
+            (Some(admin), Some(served))
+        };
         let (master_end, worker_end) = leash().map_err(|error| failed(&self.report, error))?;
         match sys::fork().map_err(|error| failed(&self.report, error))? {
             ForkResult::Child => {
                 // What belongs to the master alone is closed here; the sockets are handed on.
                 drop(master_end);
                 self.workers.clear();
+                self.reload_clients.clear();
+                self.cli = Cli::default();
                 self.pid_file = None;
                 let inherited = std::mem::take(&mut self.listeners);
                 // A later worker of a background master finds the terminal gone already.
                 let detach = self.waiting.take().is_some();
-                let place = Place::Worker { leash: worker_end, inherited, detach };
-                Err(serve::run(&self.args, std::mem::take(&mut self.report), place))
+                let place = Place::Worker { leash: worker_end, inherited, admin: served, detach };
+                Err(serve::run(&self.args, Report::default(), place))
             }
             ForkResult::Parent { child } => {
-                self.report.notice(&format!("Initializing new worker ({child})"));
+                self.startup_log.clear();
+                self.say_of_load(Gravity::Notice, &format!("Initializing new worker ({child})"));
                 self.workers.push(Worker {
                     pid: child,
                     role: Role::Starting,
                     leash: master_end,
                     reloads: 0,
                     since: SystemTime::now(),
+                    admin,
                     pending: Vec::new(),
                 });
                 Ok(())
@@ -175,24 +210,39 @@ impl Master {
             }
             self.hear();
             self.reap();
+            self.serve_cli();
         }
         self.report.warning(&format!("All workers exited. Exiting... ({})", self.status));
         ExitCode::from(u8::try_from(self.status).unwrap_or(1))
     }
 
-    /// Sleeps until a signal or a word of the starting worker.
+    /// Answers the command line.
+    fn serve_cli(&mut self) {
+        let sockets: Vec<_> = self.cli.sockets.iter().map(|socket| (socket.name.clone(), socket.level)).collect();
+        let requests = self.cli.step(View {
+            workers: &self.workers,
+            startup_log: &self.startup_log,
+            reloads: self.reloads,
+            failed: self.failed,
+            since_epoch_s: self.since_epoch_s,
+            sockets: &sockets,
+        });
+        for request in requests {
+            self.reload_wanted = true;
+            self.hard |= request.hard;
+            self.reload_clients.push(request.client);
+        }
+    }
+
+    /// Sleeps until a signal, a word of the starting worker, or the command line.
     fn wait(&self) {
         let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
         let starting = self.workers.iter().filter(|worker| worker.role == Role::Starting);
+        // A worker that is ending hangs up shortly before its SIGCHLD comes: only its words count.
         fds.extend(starting.map(|worker| PollFd::new(worker.leash.as_fd(), PollFlags::POLLIN)));
+        self.cli.watch(&mut fds);
         // An interrupted wait is a wait.
         let _ = poll(&mut fds, PollTimeout::NONE);
-        let hung_up = fds.iter().skip(1).any(|fd| fd.revents().is_some_and(|e| e.contains(PollFlags::POLLHUP)));
-        if hung_up && !fds.first().is_some_and(|fd| fd.any().unwrap_or(false)) {
-            // The worker is ending; its SIGCHLD follows.
-            let mut only_signals = [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-            let _ = poll(&mut only_signals, PollTimeout::from(100u8));
-        }
     }
 
     fn on_signal(&mut self, signal: Signal) {
@@ -226,6 +276,7 @@ impl Master {
             let Some(worker) = self.workers.get_mut(at) else { return };
             match worker.leash.receive() {
                 Some(Message::Listener(listener)) => worker.pending.push(listener),
+                Some(Message::Log(text)) => self.startup_log.push(text),
                 Some(Message::Ready) => {
                     self.listeners = std::mem::take(&mut worker.pending);
                     self.on_ready(at);
@@ -242,10 +293,12 @@ impl Master {
                 worker.role = Role::Current;
             } else if worker.role == Role::Current {
                 worker.role = Role::Former;
-                worker.signal(Signal::SIGUSR1);
+                worker.signal(if self.hard { Signal::SIGTERM } else { Signal::SIGUSR1 });
             }
         }
-        self.report.notice("Loading success.");
+        self.hard = false;
+        self.say_of_load(Gravity::Notice, "Loading success.");
+        self.answer_reload(true);
         if let Some(file) = self.pid_file.take() {
             file.write();
         }
@@ -279,17 +332,17 @@ impl Master {
             Role::Current => format!("Current worker ({}) exited with code {code} ({word})", worker.pid),
             Role::Former => format!("Former worker ({}) exited with code {code} ({word})", worker.pid),
         };
-        if code == 0 {
+        if worker.role == Role::Starting {
+            self.say_of_load(Gravity::Alert, &text);
+        } else if code == 0 {
             self.report.warning(&text);
         } else {
             self.report.alert(&text);
         }
         match worker.role {
             Role::Starting if self.position(Role::Current).is_some() => {
-                self.failed += 1;
                 if !self.stopping {
-                    self.report.warning("Loading failure!");
-                    self.tell_systemd("READY=1\nSTATUS=Reload failed!");
+                    self.on_failed_reload();
                 }
             }
             Role::Starting | Role::Current => {
@@ -315,6 +368,9 @@ impl Master {
         let handover = Handover {
             workers: std::mem::take(&mut self.workers),
             listeners: std::mem::take(&mut self.listeners),
+            sockets: std::mem::take(&mut self.cli.sockets),
+            clients: std::mem::take(&mut self.reload_clients),
+            hard: self.hard,
             reloads: self.reloads,
             failed: self.failed,
             since_epoch_s: self.since_epoch_s,
@@ -325,10 +381,33 @@ impl Master {
         };
         Handover::forget();
         (self.workers, self.listeners) = (handover.workers, handover.listeners);
+        (self.cli.sockets, self.reload_clients) = (handover.sockets, handover.clients);
+        self.startup_log.clear();
+        self.say_of_load(Gravity::Alert, &format!("Cannot execute {}: {}.", self.program.display(), error.desc()));
+        self.on_failed_reload();
+    }
+
+    fn on_failed_reload(&mut self) {
         self.failed += 1;
-        self.report.alert(&format!("Cannot execute {}: {}.", self.program.display(), error.desc()));
-        self.report.warning("Loading failure!");
+        self.hard = false;
+        self.say_of_load(Gravity::Warning, "Loading failure!");
         self.tell_systemd("READY=1\nSTATUS=Reload failed!");
+        self.answer_reload(false);
+    }
+
+    /// Says something that belongs to the messages of the start.
+    fn say_of_load(&mut self, gravity: Gravity, text: &str) {
+        self.report.say(gravity, text);
+        self.startup_log.extend(self.report.kept().pop());
+    }
+
+    /// Tells whoever asked for the reload how it went, and hangs up.
+    fn answer_reload(&mut self, success: bool) {
+        let answer = format!("Success={}\n--\n{}\n", u8::from(success), self.startup_log.join("\n"));
+        for client in self.reload_clients.drain(..) {
+            // A client that does not take the little there is to say does not want it.
+            let _ = nix::unistd::write(&client, answer.as_bytes());
+        }
     }
 
     fn position(&self, role: Role) -> Option<usize> {

@@ -1,5 +1,6 @@
 //! One worker, as its master sees it.
 
+use super::admin::AdminPath;
 use super::leash::MasterEnd;
 use crate::engine::Listener;
 use nix::sys::signal::{Signal, kill};
@@ -52,6 +53,8 @@ pub struct Worker {
     pub reloads: u32,
     /// When it was started.
     pub since: SystemTime,
+    /// The way to its private admin socket.
+    pub admin: Option<AdminPath>,
     /// Listening sockets it has announced while starting.
     pub pending: Vec<Listener>,
 }
