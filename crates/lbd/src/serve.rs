@@ -55,7 +55,7 @@ pub fn run(args: &Args, report: Report, mut place: Place) -> ExitCode {
         }
     }
     match ready {
-        Ok(ready) => serve(ready, &report, place),
+        Ok(ready) => serve(ready, args, &report, place),
         Err(code) => code,
     }
 }
@@ -144,7 +144,7 @@ fn bind(config: Config, args: &Args, report: &Report, inherited: Vec<Listener>) 
 }
 
 /// Says that all is well, serves, and ends as the parent expects it.
-fn serve(ready: Ready, report: &Report, place: Place) -> ExitCode {
+fn serve(ready: Ready, args: &Args, report: &Report, place: Place) -> ExitCode {
     let source = match signals::reader(signals::SERVING) {
         Ok(source) => source,
         Err(error) => {
@@ -165,6 +165,9 @@ fn serve(ready: Ready, report: &Report, place: Place) -> ExitCode {
     }
     if let Some(waiting) = ready.waiting {
         waiting.ready();
+    }
+    if args.verbose {
+        println!("Using epoll() as the polling mechanism.");
     }
     match ready.bound.run(source) {
         Exit::Done => ExitCode::SUCCESS,

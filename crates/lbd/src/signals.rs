@@ -1,7 +1,8 @@
 //! Which signals the processes take, and how: all of them are blocked in every thread and read from
 //! a descriptor, so no handler ever runs in a data thread.
 
-use nix::sys::signal::{SigHandler, SigSet, Signal, raise, signal};
+use crate::sys;
+use nix::sys::signal::{SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 /// Signals that the serving process reads.
@@ -48,17 +49,9 @@ pub fn reader(signals: &[Signal]) -> nix::Result<SignalFd> {
 
 /// Ends this process by a signal, so that the parent sees which.
 pub fn die_of(which: Signal) -> ! {
-    let deadly = SigSet::all();
-    // The default action is restored so that the signal kills.
-    restore_default(which);
-    let _ = deadly.thread_unblock();
+    sys::restore_default(which);
+    let _ = SigSet::all().thread_unblock();
     let _ = raise(which);
     // Reached only if the kernel did not deliver it to this thread.
     std::process::exit(128 + which as i32)
-}
-
-#[expect(unsafe_code, reason = "installing the default action runs no code of ours")]
-fn restore_default(which: Signal) {
-    // SAFETY: SIG_DFL is no handler: nothing of this program is called by it.
-    let _ = unsafe { signal(which, SigHandler::SigDfl) };
 }

@@ -1,9 +1,10 @@
 //! The system calls that need `unsafe`, each with its proof. Nothing else in the program is unsafe.
 
-#![expect(unsafe_code, reason = "fork, the environment and adopted descriptors have no safe form")]
+#![expect(unsafe_code, reason = "fork, the environment, adopted descriptors and signal actions have no safe form")]
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::unistd::ForkResult;
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -86,4 +87,10 @@ pub fn duplicate(number: RawFd) -> nix::Result<OwnedFd> {
 pub fn unblock(fd: impl AsFd) -> nix::Result<()> {
     let flags = OFlag::from_bits_truncate(fcntl(&fd, FcntlArg::F_GETFL)?);
     fcntl(&fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK)).map(drop)
+}
+
+/// Gives a signal its default action back.
+pub fn restore_default(which: Signal) {
+    // SAFETY: SIG_DFL is no handler: nothing of this program is called by it.
+    let _ = unsafe { signal(which, SigHandler::SigDfl) };
 }

@@ -77,11 +77,11 @@ options! {
     Daemon             "-D"   Nothing, Works, "run in the background";
     MasterWorker       "-W"   Nothing, Works, "master-worker mode";
     MasterWorkerNotify "-Ws"  Nothing, Works, "master-worker mode that tells systemd when it is ready";
-    MasterCli          "-S"   One("bind[,options]"), Works, "listen for the master's command line (refused until it is served)";
+    MasterCli          "-S"   One("bind[,options]"), Works, "listen here for the master's command line";
     PidFile            "-p"   One("pidfile"), Works, "write the process id there";
     Finish             "-sf"  Many("pid"), Works, "ask these old processes to finish once listening";
     Terminate          "-st"  Many("pid"), Works, "terminate these old processes once listening";
-    OldSocket          "-x"   One("unix_socket"), Works, "fetch listening sockets from an old process (only /dev/null is served)";
+    OldSocket          "-x"   One("unix_socket"), Works, "old process to fetch listening sockets from (not served: they are bound anew)";
     Debug              "-d"   Nothing, Works, "stay in the foreground and be verbose";
     Foreground         "-db"  Nothing, Works, "stay in the foreground";
     Verbose            "-V"   Nothing, Works, "verbose; undoes -q";

@@ -4,7 +4,7 @@
 mod files;
 mod host;
 
-use crate::cli::Args;
+use crate::cli::{Args, Master};
 use crate::report::{Gravity, Report};
 use crate::sys;
 use host::System;
@@ -72,7 +72,9 @@ pub fn admin_socket(words: &str) -> Result<StatsSocket, String> {
     let fault = outcome.diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Alert);
     match (outcome.config.and_then(|config| config.global.stats_sockets.into_iter().next()), fault) {
         (Some(socket), None) => Ok(socket),
-        (_, fault) => Err(fault.map_or_else(|| "no address".to_owned(), |fault| fault.message.clone())),
+        (_, None) => Err("an address is missing".to_owned()),
+        // The operator wrote no `stats socket` line.
+        (_, Some(fault)) => Err(fault.message.trim_start_matches("'stats socket' : ").to_owned()),
     }
 }
 
@@ -100,6 +102,7 @@ pub fn export_environment(args: &Args, config: &Config, worker: bool) {
     let names: Vec<_> = args.configs.iter().map(|path| path.to_string_lossy()).collect();
     set("HAPROXY_CFGFILES", Some(&names.join(";")));
     set("HAPROXY_LOCALPEER", Some(args.local_peer.as_ref().unwrap_or(&host::hostname())));
+    set("HAPROXY_MASTER_CLI", (!args.master_cli.is_empty()).then(|| args.master_cli.join(";")).as_deref());
     set("HAPROXY_MWORKER", worker.then_some("1"));
 }
 
@@ -131,6 +134,15 @@ fn read(args: &Args, report: &Report, host: &System) -> Result<Config, ExitCode>
         report.notice(&format!(
             "config : accepted without effect, there is nothing here to tune with: {}.",
             config.ignored_tuning.join(", ")
+        ));
+    }
+    if !args.master_cli.is_empty() && args.master == Master::None {
+        report.warning("config : '-S' gives the master a command line, but there is no master without -W.");
+    }
+    if let Some(path) = args.old_socket.as_ref().filter(|path| *path != Path::new("/dev/null")) {
+        report.warning(&format!(
+            "config : '-x {}': fetching sockets from another process is not supported yet; they are bound anew.",
+            path.display()
         ));
     }
     command_line_wins(args, &mut config);

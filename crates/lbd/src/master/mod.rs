@@ -132,7 +132,7 @@ impl Master {
         }
         for argument in &self.args.master_cli {
             let socket = cli::open(argument).map_err(|error| {
-                self.report.alert(&format!("master CLI '{argument}': {error}"));
+                self.report.alert(&format!("config : Cannot create the listener of the master CLI: {error}"));
                 ExitCode::FAILURE
             })?;
             self.cli.sockets.push(socket);

@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test's failure is a panic")]
 
 mod command_line;
+mod master_cli;
 mod processes;
 mod support;

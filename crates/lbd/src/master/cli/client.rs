@@ -65,8 +65,6 @@ struct Relay {
     duplex: bool,
     /// Whether the worker has been told that nothing more comes.
     ended: bool,
-    /// Bytes of the answer to drop: the answer to a lowered level.
-    skip: usize,
 }
 
 impl Client {
@@ -314,14 +312,12 @@ impl Client {
         let Some(stream) = stream.filter(|stream| stream.set_nonblocking(true).is_ok()) else {
             return self.say("The worker does not answer.\n\n");
         };
-        let mut skip = 0;
         if self.level < Level::Admin {
-            // The worker's socket allows everything; this connection may not. Its answer, one newline,
-            // is not the client's.
-            request.splice(..0, format!("{};", self.level).into_bytes());
-            skip = 1;
+            // The worker's socket allows everything; this connection may not. The dash keeps the
+            // change of level from being answered.
+            request.splice(..0, format!("{} -;", self.level).into_bytes());
         }
-        self.relay = Some(Relay { stream, pending: request, duplex, ended: false, skip });
+        self.relay = Some(Relay { stream, pending: request, duplex, ended: false });
     }
 
     /// Moves bytes between the client and the worker.
@@ -337,13 +333,8 @@ impl Client {
             relay.ended = true;
         }
         while self.output.len() < MAX_OUTPUT && !broken {
-            let before = self.output.len();
             match receive(relay.stream.as_fd(), &mut self.output) {
-                Received::Some => {
-                    let dropped = relay.skip.min(self.output.len() - before);
-                    self.output.drain(before..before + dropped);
-                    relay.skip -= dropped;
-                }
+                Received::Some => {}
                 Received::Nothing => break,
                 Received::End => broken = true,
             }

@@ -27,7 +27,7 @@ pub struct CommandSocket {
 pub fn open(argument: &str) -> Result<CommandSocket, String> {
     let name = argument.split(',').next().unwrap_or_default().to_owned();
     let described = config::admin_socket(&argument.replace(',', " "))?;
-    let fail = |error: io::Error| format!("cannot bind master CLI socket ({error}) for [{name}]");
+    let fail = |error: io::Error| format!("cannot bind socket ({error}) for [{name}]");
     let fd = listen(&described).map_err(fail)?;
     Ok(CommandSocket { level: described.level, fd, name: name.clone() })
 }
