@@ -22,7 +22,9 @@ impl PidFile {
         match File::options().write(true).create(true).truncate(true).mode(0o644).open(path) {
             Ok(file) => Some(PidFile(file)),
             Err(error) => {
-                report.alert(&format!("Cannot create pidfile {}: {error}.", path.display()));
+                let reason = error.to_string();
+                let reason = reason.split(" (os error").next().unwrap_or_default();
+                report.alert(&format!("Cannot create pidfile {}: {reason}.", path.display()));
                 None
             }
         }

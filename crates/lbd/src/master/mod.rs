@@ -65,7 +65,8 @@ struct Master {
     workers: Vec<Worker>,
     listeners: Vec<Listener>,
     waiting: Option<Waiting>,
-    pid_file: Option<PidFile>,
+    /// Where to write this process's id once a worker serves.
+    pid_file: Option<PathBuf>,
     reloads: u32,
     failed: u32,
     since_epoch_s: u64,
@@ -78,6 +79,8 @@ struct Master {
     /// Whether the former worker is terminated instead of asked to finish.
     hard: bool,
     stopping: bool,
+    /// A worker serves, but the start as a whole failed.
+    start_failed: bool,
     status: i32,
 }
 
@@ -108,6 +111,7 @@ impl Master {
             reload_clients: earlier.clients,
             hard: earlier.hard,
             stopping: false,
+            start_failed: false,
             status: 0,
             args,
         };
@@ -138,9 +142,7 @@ impl Master {
             self.cli.sockets.push(socket);
         }
         let global = config::peek(&self.args);
-        if let Some(path) = self.args.pid_file.clone().or(global.pidfile) {
-            self.pid_file = Some(PidFile::open(&path, &self.report).ok_or(ExitCode::FAILURE)?);
-        }
+        self.pid_file = self.args.pid_file.clone().or(global.pidfile);
         if (self.args.daemon || global.daemon) && !self.args.foreground && self.args.master != Mode::Notify {
             match daemon::daemonize(&self.report)? {
                 Side::Foreground(code) => return Err(code),
@@ -173,7 +175,6 @@ impl Master {
                 self.workers.clear();
                 self.reload_clients.clear();
                 self.cli = Cli::default();
-                self.pid_file = None;
                 let inherited = std::mem::take(&mut self.listeners);
                 // A later worker of a background master finds the terminal gone already.
                 let detach = self.waiting.take().is_some();
@@ -212,8 +213,9 @@ impl Master {
             self.reap();
             self.serve_cli();
         }
-        self.report.warning(&format!("All workers exited. Exiting... ({})", self.status));
-        ExitCode::from(u8::try_from(self.status).unwrap_or(1))
+        let status = if self.start_failed { 1 } else { self.status };
+        self.report.warning(&format!("All workers exited. Exiting... ({status})"));
+        ExitCode::from(u8::try_from(status).unwrap_or(1))
     }
 
     /// Answers the command line.
@@ -264,6 +266,11 @@ impl Master {
         self.signal_workers(signal);
     }
 
+    fn stop_with_failure(&mut self) {
+        self.start_failed = true;
+        self.stop(Signal::SIGTERM);
+    }
+
     fn signal_workers(&self, signal: Signal) {
         for worker in &self.workers {
             worker.signal(signal);
@@ -299,8 +306,12 @@ impl Master {
         self.hard = false;
         self.say_of_load(Gravity::Notice, "Loading success.");
         self.answer_reload(true);
-        if let Some(file) = self.pid_file.take() {
-            file.write();
+        if let Some(path) = self.pid_file.take() {
+            // Not earlier: the file of a process that runs already must outlive a start that fails.
+            match PidFile::open(&path, &self.report) {
+                Some(file) => file.write(),
+                None => return self.stop_with_failure(),
+            }
         }
         self.tell_systemd(&format!("READY=1\nMAINPID={}\nSTATUS=Ready.", std::process::id()));
         if let Some(waiting) = self.waiting.take() {

@@ -18,7 +18,13 @@ fn start(bench: &Bench) -> Running {
 
 /// Sends lines, closes the writing side, reads to the end.
 fn ask(bench: &Bench, lines: &str) -> String {
-    let mut stream = UnixStream::connect(bench.path("m.sock")).unwrap();
+    // HAProxy executes itself anew once the worker serves, and opens its socket again then.
+    let mut stream = None;
+    wait_for("the socket", || {
+        stream = UnixStream::connect(bench.path("m.sock")).ok();
+        stream.is_some()
+    });
+    let mut stream = stream.unwrap();
     stream.set_read_timeout(Some(LIMIT)).unwrap();
     stream.write_all(lines.as_bytes()).unwrap();
     stream.shutdown(Shutdown::Write).unwrap();

@@ -55,10 +55,36 @@ fn a_daemon_is_ready_when_its_starter_returns() {
 #[test]
 fn a_daemon_that_cannot_start_fails_in_the_foreground() {
     let bench = Bench::new();
-    for args in [["-D", "-p", "pid", "-f", "bad.cfg"], ["-WD", "-p", "pid", "-f", "bad.cfg"]] {
+    for args in [["-D", "-p", "pid", "-f", "bad.cfg"], ["-Wx", "-p", "pid", "-f", "bad.cfg"]] {
         let output = bench.output(lbd(), &args);
         assert_eq!(output.status.code(), Some(1));
         assert!(String::from_utf8_lossy(&output.stderr).contains("unknown keyword 'foo'"));
+    }
+}
+
+#[test]
+fn a_start_that_fails_leaves_the_old_pid_file() {
+    let bench = Bench::new();
+    bench.write("pid", "12345\n");
+    for args in [&["-D", "-p", "pid", "-f", "bad.cfg"][..], &["-W", "-p", "pid", "-f", "bad.cfg"]] {
+        assert_eq!(bench.output(lbd(), args).status.code(), Some(1));
+        assert_eq!(std::fs::read_to_string(bench.path("pid")).unwrap(), "12345\n");
+    }
+}
+
+#[test]
+fn a_pid_file_that_cannot_be_written_is_a_failure() {
+    let bench = Bench::new();
+    for mode in ["-D", "-W", "-WD"] {
+        let mut args = vec![mode, "-p", "none/pid", "-f", "good.cfg"];
+        if mode == "-WD" {
+            args.insert(1, "-D");
+        }
+        let output = bench.output(lbd(), &args);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{mode}: {text}");
+        assert!(text.contains("Cannot create pidfile none/pid: No such file or directory"), "{text}");
+        wait_for("the port to be free", || !bench.connects());
     }
 }
 
