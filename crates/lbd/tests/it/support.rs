@@ -92,7 +92,19 @@ impl Bench {
     }
 }
 
-/// A started program, killed when dropped.
+impl Drop for Bench {
+    /// Ends a daemon that a failed test has left.
+    fn drop(&mut self) {
+        let pid = std::fs::read_to_string(self.path("pid")).ok().and_then(|text| text.trim().parse::<i32>().ok());
+        if let Some(pid) = pid
+            && std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == lbd())
+        {
+            let _ = Command::new("kill").arg(pid.to_string()).status();
+        }
+    }
+}
+
+/// A started program, ended when dropped.
 pub struct Running {
     child: Child,
 }
@@ -124,6 +136,14 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        // A master asked to end takes its worker and its private sockets along.
+        if !matches!(self.child.try_wait(), Ok(Some(_))) {
+            let _ = Command::new("kill").arg(self.pid().to_string()).status();
+        }
+        let deadline = Instant::now() + Duration::from_secs(2);
+        while !matches!(self.child.try_wait(), Ok(Some(_))) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
