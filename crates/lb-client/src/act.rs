@@ -185,7 +185,7 @@ mod tests {
             name: ServerName::new("app", "web1"),
             backend_id: 3,
             server_id: 1,
-            address: "127.0.0.1".into(),
+            address: Some("127.0.0.1".into()),
             port: 80,
             op,
             admin: AdminState::from_bits(admin),

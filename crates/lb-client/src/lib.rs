@@ -29,5 +29,5 @@ pub use connection::{Answer, Client, DEFAULT_TIMEOUT, MAX_ANSWER};
 pub use error::{Error, ErrorKind};
 pub use line::{Line, LineError, gather_payload, payload_end};
 pub use name::{NameError, ServerName};
-pub use typed::{Info, ServerConn, ServerState, Session, StatRow, StatTable, TypedError};
+pub use typed::{ServerState, Session, TypedError};
 pub use verdict::{Refusal, RefusalScan, Verdict, judge};

@@ -1,17 +1,13 @@
 //! What a client reads from a node, typed.
 
-use std::time::{Duration, Instant};
-
 use lb_model::Level;
+use lb_stats::{ConnRow, Info, StatTable};
 
-use crate::{
-    Client, Error, ErrorKind, Info, Line, ServerConn, ServerName, ServerState, Session, StatTable, TypedError, Verdict,
-    judge,
-};
+use crate::{Client, Error, ErrorKind, Line, ServerName, ServerState, Session, TypedError, Verdict, judge};
 
-/// The pause after the first look, growing by half each time up to [`LAST_LOOK`].
-const FIRST_LOOK: Duration = Duration::from_millis(20);
-const LAST_LOOK: Duration = Duration::from_millis(500);
+fn parse_stat(text: &str) -> Result<StatTable, TypedError> {
+    Ok(StatTable::parse(text)?)
+}
 
 impl Client {
     /// `show servers state`, of one backend or all.
@@ -43,12 +39,12 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::servers_state`].
-    pub fn servers_conn(&self, backend: Option<&str>) -> Result<Vec<ServerConn>, Error> {
+    pub fn servers_conn(&self, backend: Option<&str>) -> Result<Vec<ConnRow>, Error> {
         let line = match backend {
             Some(backend) => Line::command(&["show", "servers", "conn", backend])?,
             None => Line::command(&["show", "servers", "conn"])?,
         };
-        self.read(&line, ServerConn::parse_all).map_err(|e| self.missing_backend(e, backend))
+        self.read(&line, |t| Ok(lb_stats::parse_servers_conn(t)?)).map_err(|e| self.missing_backend(e, backend))
     }
 
     /// `show stat` of everything.
@@ -56,7 +52,20 @@ impl Client {
     /// # Errors
     /// Those of [`Client::ask`].
     pub fn stat(&self) -> Result<StatTable, Error> {
-        self.read(&Line::command(&["show", "stat"])?, StatTable::parse)
+        self.read(&Line::command(&["show", "stat"])?, parse_stat)
+    }
+
+    /// `show stat` of everything, with its columns' names in wire order (also those unknown here).
+    ///
+    /// # Errors
+    /// Those of [`Client::ask`].
+    pub fn stat_with_columns(&self) -> Result<(Vec<String>, StatTable), Error> {
+        self.read(&Line::command(&["show", "stat"])?, |text| {
+            let table = StatTable::parse(text)?;
+            let header = text.lines().find_map(|l| l.strip_prefix("# ")).unwrap_or("");
+            let columns = header.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+            Ok((columns, table))
+        })
     }
 
     /// `show stat` of every server.
@@ -64,7 +73,7 @@ impl Client {
     /// # Errors
     /// Those of [`Client::ask`].
     pub fn server_stat(&self) -> Result<StatTable, Error> {
-        self.read(&Line::command(&["show", "stat", "-1", "4", "-1"])?, StatTable::parse)
+        self.read(&Line::command(&["show", "stat", "-1", "4", "-1"])?, parse_stat)
     }
 
     /// `show stat` of one server, by the ids its state tells: a proxy's name may be a number.
@@ -73,7 +82,7 @@ impl Client {
     /// Those of [`Client::ask`].
     pub fn stat_of(&self, server: &ServerState) -> Result<StatTable, Error> {
         let (backend, id) = (server.backend_id.to_string(), server.server_id.to_string());
-        self.read(&Line::command(&["show", "stat", &backend, "4", &id])?, StatTable::parse)
+        self.read(&Line::command(&["show", "stat", &backend, "4", &id])?, parse_stat)
     }
 
     /// `show info`.
@@ -81,7 +90,7 @@ impl Client {
     /// # Errors
     /// Those of [`Client::ask`].
     pub fn info(&self) -> Result<Info, Error> {
-        self.read(&Line::command(&["show", "info"])?, Info::parse)
+        self.read(&Line::command(&["show", "info"])?, |t| Ok(Info::parse(t)?))
     }
 
     /// `show sess`, the admin connections' own left out.
@@ -109,32 +118,6 @@ impl Client {
     /// Those of [`Client::ask`].
     pub fn help(&self) -> Result<String, Error> {
         Ok(self.ask(&Line::command(&["help"])?)?.text().into_owned())
-    }
-
-    /// Waits until `ready` holds of what `look` reads, or the deadline passes. Gives the last look
-    /// and whether it was ready. `pause` sleeps and may end the waiting by `false`.
-    ///
-    /// # Errors
-    /// Those of `look`.
-    pub fn poll<T>(
-        &self,
-        deadline: Option<Instant>,
-        mut look: impl FnMut(&Self) -> Result<T, Error>,
-        mut ready: impl FnMut(&T) -> bool,
-        mut pause: impl FnMut(&T, Duration) -> bool,
-    ) -> Result<(T, bool), Error> {
-        let mut interval = FIRST_LOOK;
-        loop {
-            let seen = look(self)?;
-            if ready(&seen) {
-                return Ok((seen, true));
-            }
-            let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
-            if left == Some(Duration::ZERO) || !pause(&seen, left.map_or(interval, |l| l.min(interval))) {
-                return Ok((seen, false));
-            }
-            interval = (interval * 3 / 2).min(LAST_LOOK);
-        }
     }
 
     fn read<T>(&self, line: &Line, parse: impl FnOnce(&str) -> Result<T, TypedError>) -> Result<T, Error> {

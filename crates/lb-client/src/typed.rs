@@ -1,144 +1,33 @@
-//! Answers as types: statistics rows, server states, server connections, process information,
-//! sessions. Columns are found by their header's names, since each version has its own set.
-
-use std::sync::Arc;
+//! Answers as types: what a client needs beyond the tables of `lb-stats`.
 
 use lb_model::{AdminState, OpState};
+use lb_stats::{ParseError, ServerStateRow};
 
 use crate::ServerName;
 
 /// Why an answer cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TypedError {
-    /// The header line is missing or unlike what was expected.
-    #[error("expected a header beginning with '{expected}', found '{found}'")]
-    Header {
-        /// How the header begins.
-        expected: &'static str,
-        /// What was there.
-        found: String,
-    },
-    /// A column that every version has is missing.
+    /// It is not the table that was asked for.
+    #[error(transparent)]
+    Table(#[from] ParseError),
+    /// A column that every version has is missing; reading on would guess.
     #[error("the column '{0}' is missing")]
     Column(&'static str),
-    /// A field does not hold what its column promises.
-    #[error("line {line}: '{value}' is no value for '{column}'")]
-    Value {
-        /// Line of the answer, from 1.
-        line: usize,
-        /// The column.
-        column: &'static str,
-        /// The text found.
-        value: String,
-    },
-    /// The CSV is malformed.
-    #[error("line {line} is not proper CSV")]
-    Csv {
-        /// Line of the answer, from 1.
-        line: usize,
+    /// An operational state without a meaning.
+    #[error("{server} has the operational state {number}, which means nothing")]
+    OpState {
+        /// The server.
+        server: String,
+        /// What the answer holds.
+        number: u8,
     },
     /// A word that is not among the expected ones.
     #[error("'{0}' is not an access level")]
     Level(String),
 }
 
-fn shorten(text: &str) -> String {
-    text.chars().take(60).collect()
-}
-
-/// `show stat` as rows with named columns.
-#[derive(Debug, Clone)]
-pub struct StatTable {
-    header: Arc<csv::StringRecord>,
-    rows: Vec<csv::StringRecord>,
-}
-
-/// One row of [`StatTable`].
-#[derive(Debug, Clone, Copy)]
-pub struct StatRow<'a> {
-    header: &'a csv::StringRecord,
-    fields: &'a csv::StringRecord,
-}
-
-impl StatTable {
-    /// Reads the CSV form, header included.
-    ///
-    /// # Errors
-    /// [`TypedError`] when it is not that form.
-    pub fn parse(text: &str) -> Result<Self, TypedError> {
-        let Some(body) = text.strip_prefix("# ") else {
-            let found = shorten(text.lines().next().unwrap_or(""));
-            return Err(TypedError::Header { expected: "# pxname", found });
-        };
-        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(body.as_bytes());
-        let mut records = reader.records().enumerate();
-        let header = match records.next() {
-            Some((_, Ok(record))) if record.get(0) == Some("pxname") => record,
-            _ => return Err(TypedError::Header { expected: "# pxname", found: shorten(body) }),
-        };
-        let mut rows = Vec::new();
-        for (index, record) in records {
-            let record = record.map_err(|_| TypedError::Csv { line: index + 1 })?;
-            rows.push(record);
-        }
-        Ok(Self { header: Arc::new(header), rows })
-    }
-
-    /// The columns' names in wire order; the wire's trailing comma makes no column.
-    pub fn columns(&self) -> impl Iterator<Item = &str> {
-        self.header.iter().filter(|name| !name.is_empty())
-    }
-
-    /// The rows in wire order.
-    pub fn rows(&self) -> impl Iterator<Item = StatRow<'_>> {
-        self.rows.iter().map(|fields| StatRow { header: &self.header, fields })
-    }
-}
-
-impl<'a> StatRow<'a> {
-    /// A field by its column's name; empty where the row has no such value or column.
-    pub fn get(&self, column: &str) -> &'a str {
-        let fields = self.fields;
-        self.header.iter().position(|name| name == column).and_then(|at| fields.get(at)).unwrap_or("")
-    }
-
-    /// All fields with their columns' names.
-    pub fn fields(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let fields = self.fields;
-        self.header
-            .iter()
-            .enumerate()
-            .filter(|(_, name)| !name.is_empty())
-            .map(move |(at, name)| (name, fields.get(at).unwrap_or("")))
-    }
-
-    /// A field as a number.
-    pub fn number(&self, column: &str) -> Option<u64> {
-        self.get(column).parse().ok()
-    }
-
-    /// Proxy's name.
-    pub fn proxy(&self) -> &'a str {
-        self.get("pxname")
-    }
-
-    /// `FRONTEND`, `BACKEND`, or the server's or listener's name.
-    pub fn service(&self) -> &'a str {
-        self.get("svname")
-    }
-
-    /// Whether the row is a server's (by its `type`, since a server may be called `BACKEND`).
-    pub fn is_server(&self) -> bool {
-        self.get("type") == "2"
-    }
-
-    /// Sessions on the row's object and requests waiting for it: what keeps a server from being drained.
-    pub fn load(&self) -> (u64, u64) {
-        (self.number("scur").unwrap_or(0), self.number("qcur").unwrap_or(0))
-    }
-}
-
-/// One line of `show servers state`.
+/// One server, as `show servers state` tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerState {
     /// Its name.
@@ -147,8 +36,8 @@ pub struct ServerState {
     pub backend_id: u32,
     /// Server's id in its backend.
     pub server_id: u32,
-    /// Address; `-` when the host name is not resolved.
-    pub address: String,
+    /// Address; `None` when the host name is not resolved.
+    pub address: Option<String>,
     /// Port, 0 when it is the client's.
     pub port: u16,
     /// Operational state.
@@ -163,8 +52,12 @@ pub struct ServerState {
     pub checked: bool,
 }
 
-/// The check-state bits: configured 2, enabled 4, paused 8.
+/// The check-state bits: configured 2, enabled 4.
 const CHECK_CONFIGURED_AND_ENABLED: u32 = 2 | 4;
+
+/// Columns without which a state would be guessed.
+const REQUIRED: &[&str] =
+    &["be_id", "be_name", "srv_id", "srv_name", "srv_op_state", "srv_admin_state", "srv_uweight", "srv_iweight"];
 
 impl ServerState {
     /// Reads the whole answer of `show servers state`.
@@ -172,49 +65,31 @@ impl ServerState {
     /// # Errors
     /// [`TypedError`] when it is not that answer.
     pub fn parse_all(text: &str) -> Result<Vec<Self>, TypedError> {
-        let mut lines = text.lines().enumerate();
-        // The first line is the format's version; the header that follows is what is relied upon.
-        let header = lines.by_ref().find_map(|(_, l)| l.strip_prefix("# "));
-        let Some(header) = header else {
-            return Err(TypedError::Header { expected: "# be_id", found: shorten(text.lines().next().unwrap_or("")) });
-        };
-        let names: Vec<&str> = header.split(' ').collect();
-        let at = |column: &'static str| names.iter().position(|n| *n == column).ok_or(TypedError::Column(column));
-        let (be_id, be_name, srv_id, srv_name) = (at("be_id")?, at("be_name")?, at("srv_id")?, at("srv_name")?);
-        let (op, admin) = (at("srv_op_state")?, at("srv_admin_state")?);
-        let (weight, initial) = (at("srv_uweight")?, at("srv_iweight")?);
-        let (addr, port, check) = (at("srv_addr")?, at("srv_port")?, at("srv_check_state")?);
-        let mut servers = Vec::new();
-        for (index, line) in lines.filter(|(_, l)| !l.is_empty()) {
-            let fields: Vec<&str> = line.split(' ').collect();
-            let field = |at: usize| fields.get(at).copied().unwrap_or("");
-            let number = |at: usize, column: &'static str| {
-                field(at).parse::<u32>().map_err(|_| TypedError::Value {
-                    line: index + 1,
-                    column,
-                    value: shorten(field(at)),
-                })
-            };
-            let op_number = number(op, "srv_op_state")?;
-            servers.push(Self {
-                name: ServerName::new(field(be_name), field(srv_name)),
-                backend_id: number(be_id, "be_id")?,
-                server_id: number(srv_id, "srv_id")?,
-                address: field(addr).to_owned(),
-                port: u16::try_from(number(port, "srv_port")?).unwrap_or(0),
-                op: u8::try_from(op_number).ok().and_then(OpState::from_number).ok_or_else(|| TypedError::Value {
-                    line: index + 1,
-                    column: "srv_op_state",
-                    value: op_number.to_string(),
-                })?,
-                admin: AdminState::from_bits((number(admin, "srv_admin_state")? & 0x7f) as u8),
-                weight: number(weight, "srv_uweight")?,
-                initial_weight: number(initial, "srv_iweight")?,
-                checked: number(check, "srv_check_state")? & CHECK_CONFIGURED_AND_ENABLED
-                    == CHECK_CONFIGURED_AND_ENABLED,
-            });
+        let rows = lb_stats::parse_servers_state(text)?;
+        let header = text.lines().find_map(|l| l.strip_prefix("# ")).unwrap_or("");
+        if let Some(missing) = REQUIRED.iter().find(|column| !header.split(' ').any(|name| name == **column)) {
+            return Err(TypedError::Column(missing));
         }
-        Ok(servers)
+        rows.into_iter().map(Self::of).collect()
+    }
+
+    fn of(row: ServerStateRow) -> Result<Self, TypedError> {
+        let name = ServerName::new(row.backend.clone(), row.server.clone());
+        let Some(op) = row.op() else {
+            return Err(TypedError::OpState { server: name.to_string(), number: row.op_state });
+        };
+        Ok(Self {
+            name,
+            op,
+            admin: row.admin(),
+            backend_id: row.backend_id,
+            server_id: row.server_id,
+            address: row.address,
+            port: row.port,
+            weight: row.user_weight,
+            initial_weight: row.initial_weight,
+            checked: row.check_state & CHECK_CONFIGURED_AND_ENABLED == CHECK_CONFIGURED_AND_ENABLED,
+        })
     }
 
     /// Whether the server takes no new traffic by an operator's or the resolution's doing.
@@ -240,84 +115,6 @@ impl ServerState {
             }
         };
         admin.to_owned()
-    }
-}
-
-/// One line of `show servers conn`. Columns a version does not have are `None`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerConn {
-    /// Its name.
-    pub name: ServerName,
-    /// Connections in use, those of sessions included (3.x).
-    pub served: Option<u64>,
-    /// Idle connections kept.
-    pub idle: Option<u64>,
-    /// Connections used by the multiplexers; 0 for live TCP sessions, so no measure of a drain.
-    pub used: Option<u64>,
-}
-
-impl ServerConn {
-    /// Reads the whole answer of `show servers conn`.
-    ///
-    /// # Errors
-    /// [`TypedError`] when it is not that answer.
-    pub fn parse_all(text: &str) -> Result<Vec<Self>, TypedError> {
-        let mut lines = text.lines();
-        let first = lines.next().unwrap_or("");
-        let Some(header) = first.strip_prefix("# ") else {
-            return Err(TypedError::Header { expected: "# bkname/svname", found: shorten(first) });
-        };
-        let names: Vec<&str> = header.split(' ').collect();
-        let at = |column: &str| names.iter().position(|n| *n == column);
-        let (served, idle, used) = (at("served"), at("idle_cur"), at("used_cur"));
-        let name_at = at("bkname/svname").ok_or(TypedError::Column("bkname/svname"))?;
-        let rows = lines.filter(|l| !l.is_empty()).filter_map(|line| {
-            let fields: Vec<&str> = line.split(' ').collect();
-            let number = |at: Option<usize>| fields.get(at?).and_then(|v| v.parse().ok());
-            let (backend, server) = fields.get(name_at)?.split_once('/')?;
-            Some(Self {
-                name: ServerName::new(backend, server),
-                served: number(served),
-                idle: number(idle),
-                used: number(used),
-            })
-        });
-        Ok(rows.collect())
-    }
-}
-
-/// `show info` as pairs, in the engine's order.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Info {
-    pairs: Vec<(String, String)>,
-}
-
-impl Info {
-    /// Reads the plain form.
-    ///
-    /// # Errors
-    /// [`TypedError::Header`] when no line is `key: value`.
-    pub fn parse(text: &str) -> Result<Self, TypedError> {
-        let pairs: Vec<_> = text
-            .lines()
-            .filter(|l| !l.is_empty())
-            .filter_map(|l| l.split_once(": ").or_else(|| l.strip_suffix(':').map(|k| (k, ""))))
-            .map(|(k, v)| (k.to_owned(), v.to_owned()))
-            .collect();
-        if pairs.is_empty() {
-            return Err(TypedError::Header { expected: "Name: ", found: shorten(text.lines().next().unwrap_or("")) });
-        }
-        Ok(Self { pairs })
-    }
-
-    /// A value by its key.
-    pub fn get(&self, key: &str) -> Option<&str> {
-        self.pairs.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
-    }
-
-    /// All pairs.
-    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.pairs.iter().map(|(k, v)| (k.as_str(), v.as_str()))
     }
 }
 
@@ -372,23 +169,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stat_goes_by_the_header() {
-        let text = "# svname_is_not_first,\n";
-        assert!(StatTable::parse(text).is_err());
-        let text = "# pxname,svname,qcur,scur,type,status,last_chk,\n\
-                    app,web1,1,2,2,UP 1/3,\"a, \"\"b\"\"\",\napp,BACKEND,,3,1,UP,,\n\n";
-        let table = StatTable::parse(text).unwrap();
-        let rows: Vec<_> = table.rows().collect();
-        assert_eq!(rows.len(), 2);
-        assert_eq!(rows[0].load(), (2, 1));
-        assert_eq!(rows[0].get("last_chk"), "a, \"b\"");
-        assert_eq!(rows[0].get("nope"), "");
-        assert!(rows[0].is_server() && !rows[1].is_server());
-        assert_eq!(table.columns().count(), 7);
-        assert_eq!(rows[1].fields().count(), 7);
-    }
-
-    #[test]
     fn states() {
         let text = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight \
                     srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state \
@@ -402,27 +182,13 @@ mod tests {
         assert!(ServerState::parse_all("Permission denied\n\n").is_err());
         let short = text.replace(" srv_uweight", " x");
         assert_eq!(ServerState::parse_all(&short), Err(TypedError::Column("srv_uweight")));
-        let broken = text.replace("127.0.0.1 0 5", "127.0.0.1 x 5");
+        let broken = text.replace("127.0.0.1 0 5", "127.0.0.1 9 5");
         let told = ServerState::parse_all(&broken).unwrap_err().to_string();
-        assert_eq!(told, "line 3: 'x' is no value for 'srv_op_state'");
+        assert_eq!(told, "app/web4 has the operational state 9, which means nothing");
     }
 
     #[test]
-    fn conns_of_both_versions() {
-        let old = "# bkname/svname bkid/svid addr port - purge_delay used_cur used_max need_est unsafe_nb safe_nb \
-                   idle_lim idle_cur idle_per_thr[1]\napp/web1 3/1 127.0.0.1 80 - 5000 4 1 1 0 0 -1 7 0\n\n";
-        let new =
-            "# bkname/svname bkid/svid addr port - purge_delay served used_cur\napp/web1 3/1 127.0.0.1 80 - 5000 2 0\n";
-        let got = |t| ServerConn::parse_all(t).unwrap().remove(0);
-        assert_eq!((got(old).served, got(old).idle, got(old).used), (None, Some(7), Some(4)));
-        assert_eq!((got(new).served, got(new).idle, got(new).used), (Some(2), None, Some(0)));
-    }
-
-    #[test]
-    fn info_and_sessions() {
-        let info = Info::parse("Name: HAProxy\nVersion: 2.6.12-1\ndescription:\n\n").unwrap();
-        assert_eq!((info.get("Version"), info.get("description")), (Some("2.6.12-1"), Some("")));
-        assert!(Info::parse("hello\n").is_err());
+    fn sessions() {
         let text = "0x1: proto=tcpv4 src=127.0.0.1:1 fe=tf be=tcpb srv=db1 ts=00 epoch=0 age=1m2s calls=2\n\
                     0x2: proto=unix_stream src=unix:1 fe=GLOBAL be=<NONE> srv=<none> age=0s\n\n";
         let sessions = Session::parse_all(text);
