@@ -84,7 +84,7 @@ impl Logger {
             LogWire::Short => write!(out, "<{}>", level.number()),
             LogWire::Timed => write!(out, "<{}>{} ", level.number(), iso_time(now)),
             LogWire::Priority => write!(out, "<{priority}>"),
-            LogWire::Rfc3164 => {
+            LogWire::Local | LogWire::Rfc3164 => {
                 write!(out, "<{priority}>{} {}{tag}[{}]: ", bsd_time(now), with_space(host), self.pid)
             }
             LogWire::Iso => write!(out, "<{priority}>{} {}{tag}[{}]: ", iso_time(now), with_space(host), self.pid),

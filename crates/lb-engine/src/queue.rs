@@ -110,6 +110,11 @@ impl Place {
         server.and_then(|index| proxy.servers.get(index)).map(|s| &s.queued)
     }
 
+    /// Leaves with the turn that was given.
+    pub fn leave(mut self) {
+        self.turn = None;
+    }
+
     /// The receiver to wait on.
     pub fn turn(&mut self) -> Option<&mut oneshot::Receiver<Turn>> {
         self.turn.as_mut()
