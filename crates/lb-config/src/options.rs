@@ -52,7 +52,7 @@ impl OptionCx<'_, '_, '_> {
 pub(crate) fn option(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
     let name = line.need(1, "'option' expects an option name.")?;
     let Some(row) = OPTIONS.iter().find(|row| row.name == name) else {
-        let near = did_you_mean(name, OPTIONS.iter().map(|row| row.name));
+        let near = did_you_mean(name, keywords::offered(OPTIONS));
         let end = if near.is_empty() { "." } else { "" };
         return Err(fault(1, format!("unknown option '{name}'{near}{end}")));
     };

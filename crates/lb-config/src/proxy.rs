@@ -264,7 +264,7 @@ impl ProxyDraft {
     pub fn line(&mut self, line: &Line, cx: &mut Cx<'_>) -> Done {
         let name = line.word(0);
         let Some(row) = PROXY.iter().find(|row| row.name == name) else {
-            let near = did_you_mean(name, PROXY.iter().map(|row| row.name));
+            let near = did_you_mean(name, keywords::offered(PROXY));
             let message = format!("unknown keyword '{name}' in '{}' section{near}", self.section_name());
             let mut fault = fault(0, message);
             if keywords::GLOBAL.iter().any(|row| row.name == name) {

@@ -181,7 +181,7 @@ fn rule(
 ) -> Result<(Action, Option<Condition>), Fault> {
     let word = line.word(at);
     let Some(row) = find(table, word) else {
-        let near = suggest::nearest(word, table.iter().map(|row| row.name));
+        let near = suggest::nearest(word, table.iter().map(|row| row.name.trim_end_matches('*')));
         let near = near.map(|near| format!(" Did you mean '{near}' maybe ?")).unwrap_or_default();
         let missing = if word.is_empty() { " (missing argument)" } else { "" };
         let all = expected(table);
@@ -213,15 +213,10 @@ fn request_place(p: &ProxyDraft) -> Place {
 
 /// `http-request <action> …`.
 pub(crate) fn http_request(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
-    if !p.switches.is_empty() {
-        cx.warn(
-            &line.site(0),
-            "a 'http-request' rule placed after a 'use_backend' rule will still be processed before.",
-        );
-    }
     let place = request_place(p);
     let (action, condition) = rule(p, cx, line, 1, ("http-request", HTTP_REQUEST), place)?;
     if let Action::Http(action) = action {
+        warn_of_order(p, "http-request", cx, line);
         warn_of_final(&p.proxy.http_request, "http-request", cx, line);
         p.proxy.http_request.push(HttpRule { action, condition });
         p.http_rules_site = Some(line.site(0));
@@ -241,6 +236,14 @@ pub(crate) fn http_response(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) ->
     Ok(())
 }
 
+/// A rule set runs before another one wherever its lines stand.
+fn warn_of_order(p: &ProxyDraft, set: &str, cx: &mut Cx<'_>, line: &Line) {
+    if !p.switches.is_empty() {
+        let message = format!("a '{set}' rule placed after a 'use_backend' rule will still be processed before.");
+        cx.warn(&line.site(0), message);
+    }
+}
+
 /// A rule after one that always ends the evaluation is never reached.
 fn warn_of_final(rules: &[HttpRule], set: &str, cx: &mut Cx<'_>, line: &Line) {
     let ends = |action: &HttpAction| {
@@ -255,9 +258,6 @@ fn warn_of_final(rules: &[HttpRule], set: &str, cx: &mut Cx<'_>, line: &Line) {
 
 /// `redirect …`, the old spelling of `http-request redirect`, which runs after all of those.
 pub(crate) fn redirect(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
-    if !p.switches.is_empty() {
-        cx.warn(&line.site(0), "a 'redirect' rule placed after a 'use_backend' rule will still be processed before.");
-    }
     let outer = format!("error detected in {} while parsing redirect rule : ", p.title());
     let place = request_place(p);
     let mut action_cx = ActionCx { p, cx, line, next: 1, place };
@@ -266,6 +266,7 @@ pub(crate) fn redirect(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done
     let condition =
         condition(p, cx, line, next, place).map_err(|fault| fault.within(&format!("{outer}error in condition: ")))?;
     if let Action::Http(action) = action {
+        warn_of_order(p, "redirect", cx, line);
         p.redirects.push(HttpRule { action, condition });
         p.http_rules_site = Some(line.site(0));
     }

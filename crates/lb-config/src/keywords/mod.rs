@@ -38,6 +38,11 @@ pub(crate) struct Keyword<F> {
     pub status: Status<F>,
 }
 
+/// The names worth proposing in place of an unknown one.
+pub(crate) fn offered<F>(table: &[Keyword<F>]) -> impl Iterator<Item = &'static str> {
+    table.iter().filter(|row| !matches!(row.status, Status::Gone(_))).map(|row| row.name)
+}
+
 /// Where a keyword of a proxy may stand. A set.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Scope(u8);

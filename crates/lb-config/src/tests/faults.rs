@@ -36,44 +36,44 @@ backend app
     check(
         text,
         expect![[r#"
-        [ALERT]    (1) : config : parsing [a.cfg:2] : unknown keyword 'maxcon' in 'global' section; did you mean 'maxconn' maybe ?
-           |   maxcon 100
-           |   ^^^^^^
-        [ALERT]    (1) : config : parsing [a.cfg:3] : 'stats socket' : 'level' : only supports 'user', 'operator', and 'admin' (got 'root')
-           |   stats socket /run/a level root
-           |                             ^^^^
-        [ALERT]    (1) : config : parsing [a.cfg:6] : unexpected character 'x' in 'timeout client'
-           |   timeout client 10x
-           |                  ^^^
-           | help: a duration is an integer and a unit: us, ms (the default), s, m, h or d
-        [ALERT]    (1) : config : parsing [a.cfg:7] : unknown option 'httplogg'; did you mean 'httplog' maybe ?
-           |   option httplogg
-           |          ^^^^^^^^
-        [ALERT]    (1) : config : parsing [a.cfg:9] : 'bind' : missing port specification in '127.0.0.1'
-           |   bind 127.0.0.1
-           |        ^^^^^^^^^
-           | help: write the port after a colon, as in '127.0.0.1:80'; a path begins with '/'
-        [ALERT]    (1) : config : parsing [a.cfg:10] : unknown keyword 'bindd' in 'frontend' section; did you mean 'bind' maybe ?
-           |   bindd :81
-           |   ^^^^^
-        [ALERT]    (1) : config : parsing [a.cfg:13] : balance only supports 'roundrobin', 'static-rr', 'leastconn', 'source', 'uri', 'url_param', 'hdr(name)' and 'rdp-cookie(name)' options; did you mean 'roundrobin' maybe ?
-           |   balance rounrobin
-           |           ^^^^^^^^^
-           | help: 'first' and 'random[(draws)]' are supported as well
-        [ALERT]    (1) : config : parsing [a.cfg:14] : 'server app/s1' : unknown keyword 'chek'; did you mean 'check' maybe ?
-           |   server s1 10.0.0.1:80 chek
-           |                         ^^^^
-        [ALERT]    (1) : config : parsing [a.cfg:15] : 'server app/s2' : weight of server s2 is not within 0 and 256 (300).
-           |   server s2 10.0.0.2:80 weight 300
-           |                                ^^^
-        [ALERT]    (1) : config : parsing [a.cfg:16] : proxy 'app', another server named 's2' was already defined at line 15, please use distinct names.
-           |   server s2 10.0.0.3:80
-           |          ^^
-        [ALERT]    (1) : config : parsing [a.cfg:11] : Proxy 'web': unable to find required default_backend: 'ap'.
-           |   default_backend ap
-           |                   ^^
-           | help: did you mean 'app' maybe ?
-    "#]],
+            [ALERT]    (1) : config : parsing [a.cfg:2] : unknown keyword 'maxcon' in 'global' section; did you mean 'maxconn' maybe ?
+               |   maxcon 100
+               |   ^^^^^^
+            [ALERT]    (1) : config : parsing [a.cfg:3] : 'stats socket' : 'level' : only supports 'user', 'operator', and 'admin' (got 'root')
+               |   stats socket /run/a level root
+               |                             ^^^^
+            [ALERT]    (1) : config : parsing [a.cfg:6] : unexpected character 'x' in 'timeout client'
+               |   timeout client 10x
+               |                  ^^^
+               | help: a duration is an integer and a unit: us, ms (the default), s, m, h or d
+            [ALERT]    (1) : config : parsing [a.cfg:7] : unknown option 'httplogg'; did you mean 'httplog' maybe ?
+               |   option httplogg
+               |          ^^^^^^^^
+            [ALERT]    (1) : config : parsing [a.cfg:9] : 'bind' : missing port specification in '127.0.0.1'
+               |   bind 127.0.0.1
+               |        ^^^^^^^^^
+               | help: write the port after a colon, as in '127.0.0.1:80'; a path begins with '/'
+            [ALERT]    (1) : config : parsing [a.cfg:10] : unknown keyword 'bindd' in 'frontend' section; did you mean 'bind' maybe ?
+               |   bindd :81
+               |   ^^^^^
+            [ALERT]    (1) : config : parsing [a.cfg:13] : balance only supports 'roundrobin', 'static-rr', 'leastconn', 'source', 'uri', 'url_param', 'hdr(name)' and 'rdp-cookie(name)' options; did you mean 'roundrobin' maybe ?
+               |   balance rounrobin
+               |           ^^^^^^^^^
+               | help: 'first' and 'random[(draws)]' are supported as well
+            [ALERT]    (1) : config : parsing [a.cfg:14] : 'server app/s1' : unknown keyword 'chek'; did you mean 'check' maybe ?
+               |   server s1 10.0.0.1:80 chek
+               |                         ^^^^
+            [ALERT]    (1) : config : parsing [a.cfg:15] : 'server app/s2' : weight of server s2 is not within 0 and 256 (300).
+               |   server s2 10.0.0.2:80 weight 300
+               |                                ^^^
+            [ALERT]    (1) : config : parsing [a.cfg:16] : proxy 'app', another server named 's2' was already defined at line 15, please use distinct names.
+               |   server s2 10.0.0.3:80
+               |          ^^
+            [ALERT]    (1) : config : parsing [a.cfg:11] : Proxy 'web': unable to find required default_backend: 'ap'.
+               |   default_backend ap
+               |                   ^^
+               | help: did you mean 'app'?
+        "#]],
     );
 }
 
@@ -82,15 +82,15 @@ fn ahead_of_any_section() {
     check(
         "foo bar\nfrontnd x\n",
         expect![[r#"
-        [ALERT]    (1) : config : parsing [a.cfg:1] : unknown keyword 'foo' out of section.
-           |   foo bar
-           |   ^^^
-           | help: a file begins with a section: global, defaults, frontend, backend or listen
-        [ALERT]    (1) : config : parsing [a.cfg:2] : unknown keyword 'frontnd' out of section.
-           |   frontnd x
-           |   ^^^^^^^
-           | help: did you mean 'frontend' maybe ?
-    "#]],
+            [ALERT]    (1) : config : parsing [a.cfg:1] : unknown keyword 'foo' out of section.
+               |   foo bar
+               |   ^^^
+               | help: a file begins with a section: global, defaults, frontend, backend or listen
+            [ALERT]    (1) : config : parsing [a.cfg:2] : unknown keyword 'frontnd' out of section.
+               |   frontnd x
+               |   ^^^^^^^
+               | help: did you mean 'frontend'?
+        "#]],
     );
 }
 
@@ -269,7 +269,7 @@ fn names_that_do_not_resolve() {
             [ALERT]    (1) : config : parsing [a.cfg:8] : Proxy 'f': unable to find required default_backend: 'aap'.
                |   default_backend aap
                |                   ^^^
-               | help: did you mean 'app' maybe ?
+               | help: did you mean 'app'?
             [ALERT]    (1) : config : parsing [a.cfg:11] : Proxy 'g': unable to find required default_backend: 'f'.
                |   default_backend f
                |                   ^

@@ -25,7 +25,7 @@ fn switching_rules() {
 #[test]
 fn http_rules() {
     let p = frontend(
-        "http-request allow if { path / } / http-request deny status 429 if { path /a } / \
+        "http-request allow if { path /q } / http-request deny status 429 if { path /a } / \
          http-request set-header X-Src %[src] / http-request add-header X-A \"a b\" / http-request del-header X-B / \
          http-request set-path /x%[path] / http-request redirect scheme https code 301 if { path /s } / \
          http-request return status 200 content-type text/plain string ok if { path /r } / redirect prefix /y if { path /t } / \
@@ -121,65 +121,41 @@ fn faults() {
     );
     assert!(parse(&text, &Fake::default()).config.is_none());
     expect![[r#"
-        [ALERT]    (1) : config : parsing [a.cfg:11] : error detected while parsing ACL 'img' : unknown fetch method 'pth_beg' in ACL expression 'pth_beg'
+        [ALERT]    (1) : config : parsing [a.cfg:11] : error detected while parsing ACL 'img' : unknown fetch method 'pth_beg' in ACL expression 'pth_beg'.
            |   acl img pth_beg /img
            |           ^^^^^^^
            | help: did you mean 'path_beg'?
-        [ALERT]    (1) : config : parsing [a.cfg:14] : error detected while parsing switching rule : no such ACL : 'okk'
+        [ALERT]    (1) : config : parsing [a.cfg:14] : error detected while parsing switching rule : no such ACL : 'okk'.
            |   use_backend b if okk
            |                    ^^^
            | help: did you mean 'ok'?
-        [ALERT]    (1) : config : parsing [a.cfg:15] : error detected while parsing switching rule : missing closing '}' in condition
+        [ALERT]    (1) : config : parsing [a.cfg:15] : error detected while parsing switching rule : missing closing '}' in condition.
            |   use_backend nope if { path_beg /x
            |                       ^
            | help: put ' }' behind the last value
-        [WARNING]  (1) : config : parsing [a.cfg:16] : a 'http-request' rule placed after a 'use_backend' rule will still be processed before.
-           |   http-request denyy
-           |   ^^^^^^^^^^^^
         [ALERT]    (1) : config : parsing [a.cfg:16] : 'http-request' expects 'add-header', 'allow', 'del-header', 'deny', 'redirect', 'return', 'set-header', 'set-path', but got 'denyy'. Did you mean 'deny' maybe ?
            |   http-request denyy
            |                ^^^^^
-        [WARNING]  (1) : config : parsing [a.cfg:17] : a 'http-request' rule placed after a 'use_backend' rule will still be processed before.
-           |   http-request deny foo
-           |   ^^^^^^^^^^^^
         [ALERT]    (1) : config : parsing [a.cfg:17] : 'http-request deny' expects either 'if' or 'unless' followed by a condition but found 'foo'.
            |   http-request deny foo
            |                     ^^^
-        [WARNING]  (1) : config : parsing [a.cfg:18] : a 'http-request' rule placed after a 'use_backend' rule will still be processed before.
-           |   http-request deny status 999
-           |   ^^^^^^^^^^^^
         [ALERT]    (1) : config : parsing [a.cfg:18] : error detected in frontend 'f' while parsing 'http-request deny' rule : Unexpected status code '999'.
            |   http-request deny status 999
            |                            ^^^
-        [WARNING]  (1) : config : parsing [a.cfg:19] : a 'http-request' rule placed after a 'use_backend' rule will still be processed before.
-           |   http-request set-header X
-           |   ^^^^^^^^^^^^
         [ALERT]    (1) : config : parsing [a.cfg:19] : error detected in frontend 'f' while parsing 'http-request set-header' rule : expects exactly 2 arguments.
            |   http-request set-header X
            |                            ^
-        [WARNING]  (1) : config : parsing [a.cfg:20] : a 'http-request' rule placed after a 'use_backend' rule will still be processed before.
-           |   http-request set-header X %[sr]
-           |   ^^^^^^^^^^^^
-        [ALERT]    (1) : config : parsing [a.cfg:20] : error detected in frontend 'f' while parsing 'http-request set-header' rule : failed to parse sample expression <sr> : unknown fetch method 'sr'
+        [ALERT]    (1) : config : parsing [a.cfg:20] : error detected in frontend 'f' while parsing 'http-request set-header' rule : failed to parse sample expression <sr> : unknown fetch method 'sr'.
            |   http-request set-header X %[sr]
            |                             ^^^^^
            | help: did you mean 'str'?
-        [WARNING]  (1) : config : parsing [a.cfg:21] : a 'http-request' rule placed after a 'use_backend' rule will still be processed before.
-           |   http-request redirect location /x code 399
-           |   ^^^^^^^^^^^^
         [ALERT]    (1) : config : parsing [a.cfg:21] : error detected in frontend 'f' while parsing 'http-request redirect' rule : 'code': unsupported HTTP code '399' (must be one of 301, 302, 303, 307 or 308).
            |   http-request redirect location /x code 399
            |                                          ^^^
-        [WARNING]  (1) : config : parsing [a.cfg:22] : a 'http-request' rule placed after a 'use_backend' rule will still be processed before.
-           |   http-request return status 200 string hello
-           |   ^^^^^^^^^^^^
         [ALERT]    (1) : config : parsing [a.cfg:22] : error detected in frontend 'f' while parsing 'http-request return' rule : a content type must be defined when non-empty payload is configured.
            |   http-request return status 200 string hello
            |                       ^^^^^^
            | help: add 'content-type text/plain'
-        [WARNING]  (1) : config : parsing [a.cfg:23] : a 'http-request' rule placed after a 'use_backend' rule will still be processed before.
-           |   http-request tarpit
-           |   ^^^^^^^^^^^^
         [ALERT]    (1) : config : parsing [a.cfg:23] : 'http-request tarpit' is a HAProxy keyword that lbd does not support yet.
            |   http-request tarpit
            |                ^^^^^^
@@ -189,7 +165,7 @@ fn faults() {
         [ALERT]    (1) : config : parsing [a.cfg:15] : Proxy 'f': unable to find required use_backend: 'nope'.
            |   use_backend nope if { path_beg /x
            |               ^^^^
-        [ALERT]    (1) : config : parsing [a.cfg:25] : failed to parse log-format : no such format alias 'foo'. If you wanted to emit the '%' character verbatim, you need to use '%%'
+        [ALERT]    (1) : config : parsing [a.cfg:25] : failed to parse log-format : no such format alias 'foo'. If you wanted to emit the '%' character verbatim, you need to use '%%'.
            |   log-format "%ci %foo"
            |                   ^
            | help: did you mean '%f'?
