@@ -46,6 +46,8 @@ pub enum Exit {
     Done,
     /// This signal asked for it.
     Signal(Signal),
+    /// The engine could not go on; it printed why.
+    Failed,
 }
 
 /// An admin socket on a descriptor that listens already.
@@ -69,12 +71,12 @@ pub fn bind(config: Config, start: Start) -> Result<Bound, BindError> {
     let options = StartOptions {
         program: "lbd".to_owned(),
         startup_log: start.startup_log,
-        inherited: start.inherited.iter().map(|listener| listener.fd.as_raw_fd()).collect(),
+        inherited: start.inherited.into_iter().map(|listener| (listener.name, listener.fd)).collect(),
         verbose: start.verbose,
     };
     // The engine duplicates what it takes over; the rest is closed when `start` goes.
     lb_engine::bind(config, options).map(Bound).map_err(|errors| BindError {
-        in_use: errors.iter().any(|error| error.1.kind() == std::io::ErrorKind::AddrInUse),
+        in_use: errors.iter().any(|error| error.error.source.kind() == std::io::ErrorKind::AddrInUse),
         messages: errors.iter().map(ToString::to_string).collect(),
     })
 }
@@ -90,6 +92,7 @@ impl Bound {
         match self.0.run(signals) {
             ExitReason::SoftStop => Exit::Done,
             ExitReason::Signal(signal) => Exit::Signal(signal),
+            ExitReason::Failed => Exit::Failed,
         }
     }
 }

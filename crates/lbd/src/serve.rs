@@ -171,6 +171,7 @@ fn serve(ready: Ready, args: &Args, report: &Report, place: Place) -> ExitCode {
     }
     match ready.bound.run(source) {
         Exit::Done => ExitCode::SUCCESS,
+        Exit::Failed => ExitCode::FAILURE,
         // The operator asked for it; a master is told by which signal.
         Exit::Signal(_) if alone => ExitCode::SUCCESS,
         Exit::Signal(signal) => signals::die_of(signal),

@@ -241,6 +241,8 @@ impl Context for View<'_> {
             StreamNumber::ClientTimeoutMs => self.frontend.config.timeouts.client?.as_millis() as i64,
             StreamNumber::ServerTimeoutMs => self.backend?.config.timeouts.server?.as_millis() as i64,
             StreamNumber::TunnelTimeoutMs => self.backend?.config.timeouts.tunnel?.as_millis() as i64,
+            StreamNumber::RequestIndex => i64::from(self.session.requests.get().saturating_sub(1)),
+            StreamNumber::RequestBufferLen => self.request?.0.len() as i64,
             StreamNumber::ReceivedProxy
             | StreamNumber::BackReused
             | StreamNumber::RequestBodyLen

@@ -182,6 +182,7 @@ impl Txn {
             request_counter: ctx.totals().requests.get(),
             log_counter: frontend.log_count.get(),
             no_server: self.no_server.unwrap_or("<NOSRV>"),
+            origin: "txn_close",
         }
     }
 }
