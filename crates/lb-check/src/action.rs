@@ -13,6 +13,9 @@ pub enum Action {
     StateChanged(LbView),
     /// A line for the backend's log and for standard error.
     Log(LogLine),
+    /// If the `StateChanged` before it took the backend's last usable server, log
+    /// [`crate::no_server_available`].
+    LastServerLine,
     /// Cut the server's sessions (`on-marked-down shutdown-sessions`; termination `D`).
     KillSessions,
     /// Cut the sessions of the backend's backup servers (`on-marked-up shutdown-backup-sessions`;

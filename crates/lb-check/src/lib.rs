@@ -5,8 +5,8 @@
 //! state; each call appends [`Action`]s to a list that the caller carries out in order:
 //!
 //! 1. [`Action::StateChanged`]: tell the balancer; count the backend's usable servers again.
-//! 2. [`Action::Log`]: render the line with those counts; after the lines that follow one
-//!    `StateChanged`, if the backend had usable servers before it and has none after, log
+//! 2. [`Action::Log`]: render the line with those counts. [`Action::LastServerLine`]: if the
+//!    backend had usable servers before that `StateChanged` and has none after, log
 //!    [`no_server_available`].
 //! 3. [`Action::NotifyTrackers`]: hand this server's [`Tracked`] state to each tracking server
 //!    ([`ServerHealth::tracked_changed`]), last declared first.
@@ -20,7 +20,9 @@
 
 mod action;
 mod agent;
+mod commands;
 mod counter;
+mod events;
 mod log;
 mod monitor;
 mod params;
@@ -29,12 +31,14 @@ pub mod probe;
 pub mod schedule;
 mod server;
 mod slowstart;
+mod views;
 
 pub use action::{Action, LbView};
 pub use agent::{AdminWord, AgentReply, AgentVerdict};
+pub use commands::{AdminCommand, ForcedHealth, Refused};
 pub use counter::Counter;
 pub use log::{BackendCounts, Cause, CheckKind, CheckSummary, LogLine, ServerNames, no_server_available};
 pub use monitor::{CheckReport, CheckResult, Monitor};
 pub use params::{InitState, Observe, OnError, ServerParams};
 pub use passive::TrafficEvent;
-pub use server::{AdminCommand, ForcedHealth, Refused, ServerHealth, Tracked};
+pub use server::{ServerHealth, Tracked};

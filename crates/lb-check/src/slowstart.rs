@@ -4,31 +4,34 @@ use std::time::Duration;
 
 /// Steps of the ramp. Effective weights move by sixteenths, so that small weights round the same
 /// way as HAProxy's.
-const STEPS: u128 = 16;
+pub(crate) const FULL: u32 = 16;
+
+/// Where a ramp begins.
+pub(crate) const FIRST: u32 = 1;
 
 /// Sixteenths of the weight in force after `elapsed` of a ramp of `total`: 1 at its start, 16 at
 /// its end.
 pub(crate) fn sixteenths(elapsed: Duration, total: Duration) -> u32 {
     if total.is_zero() || elapsed >= total {
-        return STEPS as u32;
+        return FULL;
     }
-    // elapsed < total, so the quotient is below STEPS and fits.
-    (1 + STEPS * elapsed.as_millis() / total.as_millis().max(1)).min(STEPS) as u32
+    // elapsed < total, so the quotient is below FULL and fits.
+    FIRST + (u128::from(FULL) * elapsed.as_micros() / total.as_micros().max(1)) as u32
 }
 
 /// The weight that `sixteenths` of `weight` make, rounded up: zero only for zero.
 pub(crate) const fn scale(weight: u32, sixteenths: u32) -> u32 {
-    (weight * sixteenths).div_ceil(STEPS as u32)
+    (weight * sixteenths).div_ceil(FULL)
 }
 
 /// The ramp's progress in percent, the `throttle` column.
 pub(crate) const fn percent(sixteenths: u32) -> u32 {
-    sixteenths * 100 / STEPS as u32
+    sixteenths * 100 / FULL
 }
 
 /// Time between two steps of a ramp of `total`.
 pub(crate) fn step(total: Duration) -> Duration {
-    (total / STEPS as u32).max(Duration::from_millis(1))
+    (total / FULL).max(Duration::from_millis(1))
 }
 
 #[cfg(test)]

@@ -167,11 +167,12 @@ impl<'a> StatusWord<'a> {
         if s.admin.intersects(AdminState::RESOLUTION_MAINT) {
             return Self::MaintResolution;
         }
-        if s.admin.intersects(AdminState::FORCED_MAINT) {
-            return Self::Maint;
-        }
+        // The tracked server's maintenance hides the server's own.
         if s.admin.intersects(AdminState::INHERITED_MAINT) {
             return s.via.map_or(Self::Maint, Self::MaintVia);
+        }
+        if s.admin.intersects(AdminState::FORCED_MAINT) {
+            return Self::Maint;
         }
         let full = s.rise + s.fall - 1;
         let degraded = s.checked && s.health < full;
@@ -255,7 +256,7 @@ mod tests {
         assert_eq!(word(|s| s.admin = AdminState::FORCED_MAINT), "MAINT");
         assert_eq!(
             word(|s| {
-                s.admin = AdminState::INHERITED_MAINT;
+                s.admin = AdminState::INHERITED_MAINT.with(AdminState::FORCED_MAINT);
                 s.via = Some(TrackedVia { backend: "app", server: "web1" });
             }),
             "MAINT (via app/web1)"

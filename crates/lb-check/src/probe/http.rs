@@ -189,12 +189,10 @@ impl HttpRules {
     pub fn judge(&self, received: &[u8], ended: bool, stopped: bool) -> Progress {
         let ended = ended || received.len() >= self.max_bytes;
         let received = received.get(..self.max_bytes).unwrap_or(received);
-        let bad_body = |status, reason| (Response { status, reason, body: Vec::new(), complete: true }, true);
-        let (response, broken) = match response::parse(received, self.head_request) {
+        let response = match response::parse(received, self.head_request) {
             Parsed::Partial if !ended => return Progress::NeedMore,
             Parsed::Partial | Parsed::Invalid => return Progress::Done(Verdict::bare(CheckStatus::L7Response)),
-            Parsed::Response(response) => (response, false),
-            Parsed::BadBody(status, reason) => bad_body(status, reason),
+            Parsed::Response(response) => response,
         };
         if self.disable_on_404 && response.status == 404 && !stopped {
             let status = CheckStatus::L7OkConditionally;
@@ -207,10 +205,6 @@ impl HttpRules {
             match rule.judge(&response, over) {
                 Ok(true) => (),
                 Ok(false) => return Progress::NeedMore,
-                // The contents of a body framed wrongly mean nothing.
-                Err(_) if broken && rule.needs_body() => {
-                    return Progress::Done(Verdict::bare(CheckStatus::L7Response));
-                }
                 Err(verdict) => return Progress::Done(verdict),
             }
         }
@@ -233,6 +227,9 @@ impl Expect {
         };
         if !self.needs_body() {
             return if found != self.negate { Ok(true) } else { Err(self.wrong_status(response)) };
+        }
+        if response.broken {
+            return Err(Verdict::bare(CheckStatus::L7Response));
         }
         if response.body.is_empty() {
             return if over {

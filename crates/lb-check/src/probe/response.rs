@@ -12,6 +12,8 @@ pub(super) struct Response<'a> {
     /// Whether the body's end has been seen. Without length or chunks only the end of the stream
     /// tells.
     pub complete: bool,
+    /// Whether the body's chunks make no sense: good enough for a status, not for contents.
+    pub broken: bool,
 }
 
 /// What the bytes make.
@@ -23,8 +25,6 @@ pub(super) enum Parsed<'a> {
     Invalid,
     /// A head, and some body.
     Response(Response<'a>),
-    /// A head whose body is framed wrongly: good enough for a status, not for contents.
-    BadBody(u16, &'a [u8]),
 }
 
 #[derive(Clone, Copy)]
@@ -66,9 +66,10 @@ pub(super) fn parse(received: &[u8], head_request: bool) -> Parsed<'_> {
     if head_request || matches!(status, 100..=199 | 204 | 304) {
         framing = Framing::Length(0);
     }
-    read_body(lines.rest, framing).map_or(Parsed::BadBody(status, reason), |(body, complete)| {
-        Parsed::Response(Response { status, reason, body, complete })
-    })
+    let body = read_body(lines.rest, framing);
+    let broken = body.is_none();
+    let (body, complete) = body.unwrap_or((Vec::new(), true));
+    Parsed::Response(Response { status, reason, body, complete, broken })
 }
 
 fn skip_blank_lines(mut bytes: &[u8]) -> &[u8] {
