@@ -53,21 +53,30 @@ pub fn give_back(proxy: &ProxyState, index: usize) {
 
 /// Hands free slots of a server to waiting requests.
 pub fn wake(proxy: &ProxyState, index: usize) {
-    let Some(server) = proxy.servers.get(index) else { return };
+    release(proxy, index);
+}
+
+/// Like [`wake`]; returns how many requests got a slot.
+pub fn release(proxy: &ProxyState, index: usize) -> usize {
+    let Some(server) = proxy.servers.get(index) else { return 0 };
+    let mut served = 0;
     let mut waiters = lock(&proxy.queue.waiters);
     while let Some(at) = waiters.iter().position(|w| match w.server {
         Some(bound) => bound == index && server.is_persistent(),
         None => server.balanced_weight() > 0,
     }) {
         if !try_take(server) {
-            return;
+            break;
         }
-        let Some(waiter) = waiters.remove(at) else { return };
+        let Some(waiter) = waiters.remove(at) else { break };
         proxy.queue.waiting.fetch_sub(1, SeqCst);
-        if waiter.tell.send(Turn::Slot(index)).is_err() {
+        if waiter.tell.send(Turn::Slot(index)).is_ok() {
+            served += 1;
+        } else {
             server.sessions.dec();
         }
     }
+    served
 }
 
 /// Sends requests that wait for this very server back to choose again. Returns how many.

@@ -143,6 +143,13 @@ impl SessionTable {
         self.entries.borrow().values().for_each(&mut f);
     }
 
+    /// Calls `f` for each session with a number above `after`, in order, until it says no.
+    pub fn for_each_above(&self, after: u64, mut f: impl FnMut(&Rc<Session>) -> bool) {
+        let entries = self.entries.borrow();
+        let mut above = entries.range((std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded));
+        while above.next().is_some_and(|(_, session)| f(session)) {}
+    }
+
     /// The session of that id.
     pub fn get(&self, id: u64) -> Option<Rc<Session>> {
         self.entries.borrow().get(&id).cloned()
