@@ -5,6 +5,8 @@
 
 mod serve;
 
+pub use serve::{WEBSOCKET_REQUEST, filler};
+
 use crate::http::Request;
 use crate::ports;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

@@ -232,6 +232,14 @@ fn sized(
     writer.write_all(&bytes)
 }
 
+/// Accepts the key that RFC 6455 takes as its example, [`WEBSOCKET_REQUEST`]'s.
+const WEBSOCKET_ACCEPTED: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\
+    Upgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+
+/// A WebSocket opening request for `/ws`.
+pub const WEBSOCKET_REQUEST: &str = "GET /ws HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
 /// Printable bytes that differ along the way, so that a shifted or repeated block shows.
 pub fn filler(length: usize) -> Vec<u8> {
     (0..length).map(|i| b'a' + ((i / 251 + i) % 26) as u8).collect()
