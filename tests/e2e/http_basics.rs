@@ -126,7 +126,7 @@ fn an_upgraded_connection_carries_bytes_both_ways() {
         let mut client = Client::connect(program.address("fe"))?;
         client.send(WEBSOCKET_REQUEST)?;
         let head = client.head()?;
-        check_eq!((head.start.contains(" 101 "), head.get("upgrade")), (true, Some("websocket")));
+        check_eq!((head.start.as_str(), head.get("upgrade")), ("HTTP/1.1 101 Switching Protocols", Some("websocket")));
         for message in [&b"\x81\x05hello"[..], &[0_u8; 50_000], b"GET / HTTP/1.1\r\n\r\n"] {
             client.send(message)?.expect(message)?;
         }
@@ -146,9 +146,9 @@ fn http_1_0_clients_get_what_they_understand() {
         check_eq!((all.starts_with("HTTP/1."), all.ends_with("\r\n\r\nabc")), (true, true));
         // Chunks mean nothing to HTTP/1.0, yet HAProxy sends them: the connection ends either way.
         let mut client = Client::connect(program.address("fe"))?;
-        client.send("GET /chunked/2x2 HTTP/1.0\r\n\r\n")?;
+        client.send("GET /chunked/1x4 HTTP/1.0\r\n\r\n")?;
         let all = String::from_utf8(client.read_to_end()?)?;
-        check_eq!(all.contains("abab"), true, "{all:?}");
+        check_eq!(all.contains("abcd"), true, "{all:?}");
         let mut client = Client::connect(program.address("fe"))?;
         for _ in 0..2 {
             client.send("GET /size/3 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")?;
@@ -175,7 +175,7 @@ fn a_body_ended_by_the_origins_close_reaches_the_client_whole() {
 #[test]
 fn either_side_may_close_and_the_other_is_kept() {
     both(|engine| {
-        let (program, origin) = simple(engine)?;
+        let (program, _origin) = simple(engine)?;
         let mut client = Client::connect(program.address("fe"))?;
         check_eq!(client.get("/close")?.status, 200);
         check_eq!(client.get("/")?.status, 200, "an origin's close does not close the client");

@@ -124,7 +124,6 @@ const ROWS: &[Row] = rows! {
         "a version that is no number": b"GET /a HTTP/x.y\r\nHost: t\r\n\r\n",
         "a version with more digits": b"GET /a HTTP/1.10\r\nHost: t\r\n\r\n",
         "another protocol": b"GET /a ICAP/1.0\r\nHost: t\r\n\r\n",
-        "HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         "TLS hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
         "a chunk size of words": b"POST /a HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\ng\r\nx\r\n0\r\n\r\n",
         "a negative chunk size": b"POST /a HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\nx\r\n0\r\n\r\n",

@@ -4,5 +4,12 @@
 
 mod support;
 
+mod balance;
+mod cookies;
+mod error_pages;
 mod http_basics;
 mod http_malformed;
+mod queue;
+mod retries;
+mod tcp;
+mod timeouts;

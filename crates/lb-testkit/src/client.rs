@@ -4,7 +4,7 @@ use crate::http::{self, Head, Response};
 use crate::wait::LONG;
 use anyhow::{Context, bail};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// One client connection.
@@ -166,4 +166,17 @@ pub(crate) fn reset(stream: &TcpStream) -> anyhow::Result<()> {
 /// When the connection or its response fails.
 pub fn get(address: SocketAddr, path: &str) -> anyhow::Result<Response> {
     Client::connect(address)?.get(path)
+}
+
+/// A connection to `address` from a chosen local address, such as another one of 127.0.0.0/8.
+///
+/// # Errors
+/// When the address cannot be bound or nobody listens.
+pub fn connect_from(local: IpAddr, address: SocketAddr) -> anyhow::Result<TcpStream> {
+    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+    socket.bind(&SocketAddr::new(local, 0).into())?;
+    socket.connect(&address.into())?;
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(LONG))?;
+    Ok(stream)
 }

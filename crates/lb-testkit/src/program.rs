@@ -170,7 +170,11 @@ impl Launch {
     /// # Errors
     /// When it ends, or does not get ready; the message holds what it printed.
     pub fn start(mut self, config: &str) -> anyhow::Result<Program> {
-        let config = self.expand(config);
+        let mut config = self.expand(config);
+        if !config.ends_with('\n') {
+            // HAProxy takes an unended last line for a truncated file.
+            config.push('\n');
+        }
         let path = self.dir.path().join("test.cfg");
         std::fs::write(&path, &config)?;
         let arguments: Vec<String> = self.arguments.clone().iter().map(|a| self.expand(a)).collect();

@@ -3,8 +3,10 @@
 //!
 //! Paths are listed at [`serve::respond`].
 
+mod full;
 mod serve;
 
+pub use full::FullListener;
 pub use serve::{WEBSOCKET_REQUEST, filler};
 
 use crate::http::Request;

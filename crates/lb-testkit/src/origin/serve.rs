@@ -200,8 +200,7 @@ pub(super) fn respond(shared: &Shared, request: &Request, stream: &TcpStream) ->
             sized(shared, request, writer, 200, "", &body)?;
         }
         "ws" => {
-            writer
-                .write_all(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")?;
+            writer.write_all(WEBSOCKET_ACCEPTED)?;
             echo(stream)?;
             return Ok(After::Close);
         }
