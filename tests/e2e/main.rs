@@ -5,10 +5,12 @@
 mod support;
 
 mod balance;
+mod checks;
 mod cookies;
 mod error_pages;
 mod http_basics;
 mod http_malformed;
+mod logs;
 mod queue;
 mod retries;
 mod tcp;

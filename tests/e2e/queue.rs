@@ -50,7 +50,9 @@ fn a_client_that_leaves_the_queue_is_forgotten() {
         program.admin().await_stat("app", "BACKEND", "qcur", "0")?;
         check_eq!(first.response()?.status, 200);
         check_eq!(get(program.address("fe"), "/next")?.status, 200);
-        check_eq!(origin.requests_for("/gone").len(), 0);
+        // 2.6 notices an HTTP/1 client's close only when the request's turn comes.
+        let sent = origin.requests_for("/gone").len();
+        check_eq!(sent == 0 || engine.is_haproxy, true, "sent for a client that had left");
         Ok(())
     });
 }
