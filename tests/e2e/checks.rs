@@ -106,7 +106,10 @@ fn checks_can_be_paused_and_overruled_from_the_admin_socket() {
         check_eq!(admin.ask("enable health app/s1")?, "\n");
         checked.await_status("DOWN")?;
         // A forced health lasts until the checks disagree.
-        check_eq!(admin.ask("set server app/s1 health up;show servers state app")?.contains(" s1 127.0.0.1 2 0 "), true);
+        check_eq!(
+            admin.ask("set server app/s1 health up;show servers state app")?.contains(" s1 127.0.0.1 2 0 "),
+            true
+        );
         checked.await_status("DOWN")?;
         Ok(())
     });

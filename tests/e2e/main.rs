@@ -11,6 +11,7 @@ mod error_pages;
 mod http_basics;
 mod http_malformed;
 mod logs;
+mod probes;
 mod queue;
 mod retries;
 mod tcp;
