@@ -4,7 +4,7 @@ use super::session::{Cut, Phase};
 use super::thread::ThreadCtx;
 use crate::data::accept::Client;
 use crate::queue::{self, Place, Turn};
-use crate::shared::ProxyState;
+use crate::shared::{ProxyState, ServerState};
 use lb_balance::{Algorithm, Balancer, Pick, ServerView};
 use lb_config::model::Balance;
 use std::sync::atomic::Ordering::Relaxed;
@@ -23,8 +23,7 @@ impl BackendPicker {
         let generation = proxy.generation.load(Relaxed);
         let views: Vec<_> = (0..proxy.servers.len()).map(|i| view(proxy, i)).collect();
         let seed = (thread as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let balancer =
-            Balancer::new(&algorithm(proxy), &views, proxy.config.options.allbackups, seed);
+        let balancer = Balancer::new(&algorithm(proxy), &views, proxy.config.options.allbackups, seed);
         Self { balancer, generation, views }
     }
 
@@ -94,7 +93,7 @@ pub async fn acquire(client: &Client, backend: &'static ProxyState, wish: Wish) 
     let ctx = client.ctx;
     let mut persistent = wish.persistent;
     loop {
-        let bound = persistent.filter(|&i| backend.servers.get(i).is_some_and(|s| s.is_persistent()));
+        let bound = persistent.filter(|&i| backend.servers.get(i).is_some_and(ServerState::is_persistent));
         let (wanted, queue_on) = match bound {
             Some(index) => (Some(index), Some(index)),
             None => match balance(ctx, backend, wish) {
@@ -126,7 +125,7 @@ fn balance(ctx: &ThreadCtx, backend: &'static ProxyState, wish: Wish) -> Pick {
     picker.refresh(backend);
     picker.balancer.pick(
         |index| backend.servers.get(index).map_or(0, |s| s.sessions.get() + s.queued.get()),
-        |index| backend.servers.get(index).is_none_or(|s| s.is_full()),
+        |index| backend.servers.get(index).is_none_or(ServerState::is_full),
         wish.key,
         wish.avoid,
     )
@@ -145,11 +144,7 @@ fn count_choice(ctx: &ThreadCtx, backend: &'static ProxyState, index: usize, bal
     }
 }
 
-async fn wait_in_queue(
-    client: &Client,
-    backend: &'static ProxyState,
-    server: Option<usize>,
-) -> Result<Turn, NoServer> {
+async fn wait_in_queue(client: &Client, backend: &'static ProxyState, server: Option<usize>) -> Result<Turn, NoServer> {
     let limit = server.and_then(|i| backend.servers.get(i)).map_or(0, |s| s.config.maxqueue);
     let waiting = server.and_then(|i| backend.servers.get(i)).map_or(0, |s| s.queued.get());
     if limit > 0 && waiting >= limit {
@@ -182,10 +177,10 @@ async fn wait_in_queue(
 pub fn redispatches(backend: &ProxyState, n: u32) -> bool {
     match backend.config.redispatch {
         None | Some(0) => false,
-        Some(interval) if interval > 0 => n % interval.unsigned_abs() == 0,
+        Some(interval) if interval > 0 => n.is_multiple_of(interval.unsigned_abs()),
         Some(interval) => {
             let from_end = backend.config.retries + 1 - n.min(backend.config.retries);
-            from_end % interval.unsigned_abs() == 0
+            from_end.is_multiple_of(interval.unsigned_abs())
         }
     }
 }

@@ -8,8 +8,8 @@ use super::upstream::{self, Upstream};
 use super::view::View;
 use crate::queue;
 use crate::shared::ProxyState;
-use lb_check::TrafficEvent;
 use crate::stream::Stream;
+use lb_check::TrafficEvent;
 use lb_config::model::{Balance, Proxy};
 use lb_model::{Severity, TermCause, TermPhase, Termination};
 use lb_sample::{CookieStatus, LogRecord};
@@ -98,7 +98,9 @@ fn choose_backend(client: &Client, books: &Books) -> Option<&'static ProxyState>
     let by_rule = config.use_backend.iter().find(|rule| rule.condition.as_ref().is_none_or(|c| c.eval(&view)));
     let index = match by_rule {
         Some(rule) => Some(rule.backend.0),
-        None => config.default_backend.map(|b| b.0).or((!client.proxy.servers.is_empty()).then_some(client.proxy.index)),
+        None => {
+            config.default_backend.map(|b| b.0).or((!client.proxy.servers.is_empty()).then_some(client.proxy.index))
+        }
     };
     index.map(|i| client.ctx.proxy(i))
 }
@@ -137,18 +139,12 @@ async fn session(client: &Client, stream: &mut Stream, books: &mut Books) {
 
 /// Gives the slot back and forgets the server.
 fn release(client: &Client, books: &Books, backend: &'static ProxyState) {
-    if client.session.server.take().is_some() {
-        if let Some(index) = books.server {
-            queue::give_back(backend, index);
-        }
+    if let (Some(_), Some(index)) = (client.session.server.take(), books.server) {
+        queue::give_back(backend, index);
     }
 }
 
-async fn connect(
-    client: &Client,
-    books: &mut Books,
-    backend: &'static ProxyState,
-) -> Result<Upstream, Termination> {
+async fn connect(client: &Client, books: &mut Books, backend: &'static ProxyState) -> Result<Upstream, Termination> {
     let ctx = client.ctx;
     let key = match (&backend.config.balance, client.session.source.get().map(|a| a.ip())) {
         (Balance::Source, Some(IpAddr::V4(ip))) => Some(u64::from(ip.to_bits())),
@@ -210,9 +206,7 @@ async fn connect(
         held = Some(index);
         let wait = backend.config.timeouts.connect.unwrap_or(Duration::MAX).min(Duration::from_secs(1));
         ctx.set_deadline(&client.session, Some(wait));
-        if let Err(Cut::Killed(cause)) =
-            ctx.wait(&client.session, |_| std::task::Poll::<()>::Pending).await
-        {
+        if let Err(Cut::Killed(cause)) = ctx.wait(&client.session, |_| std::task::Poll::<()>::Pending).await {
             return Err(Termination::new(cause, TermPhase::Connect));
         }
         if !server.is_persistent() {

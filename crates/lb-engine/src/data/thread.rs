@@ -221,7 +221,7 @@ async fn serve_mailbox(ctx: &'static ThreadCtx, mut jobs: mpsc::UnboundedReceive
                 None => return,
             },
             _ = tick.tick(), if stopping => {
-                if ctx.sessions.len() == 0 {
+                if ctx.sessions.is_empty() {
                     return;
                 }
             }

@@ -10,8 +10,8 @@ use crate::buffer::Buffer;
 use crate::data::accept::Client;
 use crate::queue;
 use crate::shared::ProxyState;
-use lb_check::TrafficEvent;
 use crate::stream::Stream;
+use lb_check::TrafficEvent;
 use lb_config::model::{Balance, HttpReuse};
 use lb_http::{HeadEdit, RequestHead};
 use lb_model::{TermCause, TermPhase};
@@ -167,9 +167,8 @@ fn balancing_key(client: &Client, backend: &ProxyState, buf: &[u8], head: &Reque
         Balance::Header(name) => head.headers.values(buf, name).last().and_then(hash),
         Balance::UrlParam(name) => {
             let query = head.target.get(buf).split(|&b| b == b'?').nth(1)?;
-            let param = query.split(|&b| b == b'&').find_map(|p| {
-                p.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
-            })?;
+            let param =
+                query.split(|&b| b == b'&').find_map(|p| p.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
             hash(param)
         }
         _ => None,
@@ -302,10 +301,8 @@ fn may_reuse(client: &Client, backend: &ProxyState) -> bool {
 
 /// Gives the server's slot back.
 fn release(client: &Client, txn: &Txn, backend: &'static ProxyState) {
-    if client.session.server.take().is_some() {
-        if let Some(index) = txn.server {
-            queue::give_back(backend, index);
-        }
+    if let (Some(_), Some(index)) = (client.session.server.take(), txn.server) {
+        queue::give_back(backend, index);
     }
 }
 

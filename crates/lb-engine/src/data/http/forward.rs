@@ -10,8 +10,8 @@ use super::{Next, cookie};
 use crate::buffer::Buffer;
 use crate::data::accept::Client;
 use crate::shared::ProxyState;
-use lb_check::TrafficEvent;
 use crate::stream::Stream;
+use lb_check::TrafficEvent;
 use lb_http::{BodyFraming, BodyTracker, HeadEdit, RequestHead, ResponseHead, parse_response};
 use lb_model::{TermCause, TermPhase};
 use std::task::{Context, Poll};
@@ -119,8 +119,7 @@ impl<'a> Relay<'a> {
             self.request.compact();
             match std::task::ready!(self.stream.poll_fill(cx, self.request)) {
                 Ok(n) if n > 0 => {
-                    let progress =
-                        self.body.advance(self.request.data()).map_err(|_| UploadError::BadBody);
+                    let progress = self.body.advance(self.request.data()).map_err(|_| UploadError::BadBody);
                     match progress {
                         Ok(progress) => self.ready = progress.consumed,
                         Err(e) => return Poll::Ready(Err(e)),
@@ -244,11 +243,7 @@ async fn receive_head(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) 
 }
 
 /// Parses what was received. `Ok(None)`: more is needed.
-async fn parse_head(
-    relay: &mut Relay<'_>,
-    txn: &mut Txn,
-    head: &RequestHead,
-) -> Result<Option<ResponseHead>, Outcome> {
+async fn parse_head(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) -> Result<Option<ResponseHead>, Outcome> {
     let maxhdr = relay.client.ctx.shared.limits.maxhdr;
     loop {
         match parse_response(relay.response.data(), maxhdr, head.is_head) {
@@ -269,7 +264,11 @@ async fn parse_head(
                 return Ok(Some(response));
             }
             Ok(None) if relay.response.is_full() => {
-                return Err(bad_response(relay, txn, "the response's head does not fit into the buffer (tune.bufsize)"));
+                return Err(bad_response(
+                    relay,
+                    txn,
+                    "the response's head does not fit into the buffer (tune.bufsize)",
+                ));
             }
             Ok(None) => {
                 relay.response.compact();
@@ -370,7 +369,9 @@ async fn deliver(mut relay: Relay<'_>, txn: &mut Txn, head: &RequestHead, mut re
     let backend = relay.backend;
     for by in [backend, client.proxy] {
         let rules = &by.config.http_response;
-        if rules.is_empty() || (by.index == backend.index && by.index == client.proxy.index && relay.upload == Upload::Refused) {
+        if rules.is_empty()
+            || (by.index == backend.index && by.index == client.proxy.index && relay.upload == Upload::Refused)
+        {
             continue;
         }
         match rules::run_response(client, txn, rules, &mut relay.response, &mut response) {

@@ -95,8 +95,7 @@ impl Txn {
         if silent || (normal && config.options.dontlog_normal) {
             return;
         }
-        let severity =
-            if normal || !config.options.log_separate_errors { Severity::Info } else { Severity::Err };
+        let severity = if normal || !config.options.log_separate_errors { Severity::Info } else { Severity::Err };
         let mut view = self.view(client, None, None);
         view.record = self.record(ctx, &client.session, client.proxy, now_us);
         let mut line = Vec::with_capacity(256);
@@ -171,10 +170,7 @@ impl Txn {
             active_connections: ctx.shared.process.connections.get(),
             frontend_connections: frontend.front_sessions.get(),
             backend_connections: self.backend.map_or(0, |b| b.back_sessions.get()),
-            server_connections: self
-                .server
-                .and_then(|i| self.backend?.servers.get(i))
-                .map_or(0, |s| s.sessions.get()),
+            server_connections: self.server.and_then(|i| self.backend?.servers.get(i)).map_or(0, |s| s.sessions.get()),
             retries: self.retries,
             redispatched: self.redispatched,
             server_queue: 0,
