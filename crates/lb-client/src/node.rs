@@ -90,7 +90,13 @@ impl Client {
     /// # Errors
     /// Those of [`Client::ask`].
     pub fn info(&self) -> Result<Info, Error> {
-        self.read(&Line::command(&["show", "info"])?, |t| Ok(Info::parse(t)?))
+        self.read(&Line::command(&["show", "info"])?, |text| {
+            // Other protocols also answer in lines of `key: value`.
+            match Info::parse(text)? {
+                info if info.get("Name").is_some() && info.get("Version").is_some() => Ok(info),
+                _ => Err(TypedError::Info),
+            }
+        })
     }
 
     /// `show sess`, the admin connections' own left out.

@@ -109,7 +109,9 @@ impl Context {
             return None;
         }
         let level = self.client.level().ok()?;
-        Some(format!("this socket has level '{level}'; use one whose 'stats socket' line has 'level admin'"))
+        Some(format!(
+            "this socket has level '{level}'; use one whose 'stats socket' line has a higher level, such as 'level admin'"
+        ))
     }
 }
 

@@ -157,6 +157,14 @@ pub fn load_words(watch: &Watch) -> String {
     if watch.queued == 0 { sessions } else { format!("{sessions}, {} queued", watch.queued) }
 }
 
+/// `300ms`, `30s`, `5m0s`.
+pub fn time_words(time: Duration) -> String {
+    if time < Duration::from_secs(1) && !time.is_zero() {
+        return format!("{}ms", time.as_millis());
+    }
+    lb_model::human_time(time)
+}
+
 /// One line rewritten on a terminal; elsewhere a line whenever the numbers change, at most one a second.
 struct Progress {
     live: bool,
@@ -186,7 +194,10 @@ impl Progress {
 
     fn clock(&self, elapsed: Duration) -> String {
         let so_far = lb_model::human_time(elapsed);
-        self.deadline.map_or(so_far.clone(), |d| format!("{so_far} of {}", lb_model::human_time(d)))
+        match self.deadline {
+            Some(deadline) => format!("{so_far} of {}", time_words(deadline)),
+            None => so_far,
+        }
     }
 
     fn clear(&mut self) {
