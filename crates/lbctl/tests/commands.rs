@@ -179,11 +179,11 @@ fn showing() {
     engine.check(
         "-s user.sock show sessions",
         &expect![[r#"
-        --- stderr
-        error: 'show sess' was refused: Permission denied
-        hint: this socket has level 'user'; use one whose 'stats socket' line has a higher level, such as 'level admin'
-        --- exit 3
-    "#]],
+            --- stderr
+            error: 'show sess' was refused: Permission denied
+            hint: 'show sess' needs level 'operator', and this socket has level 'user'; use one whose 'stats socket' line gives more
+            --- exit 3
+        "#]],
     );
     let _held = engine.hold();
     engine.check(
@@ -434,16 +434,16 @@ fn failing() {
     engine.check(
         "-s user.sock drain app/web1",
         &expect![[r#"
-        --- stderr
-        error: 'set server app/web1 state drain' was refused: Permission denied
-        hint: this socket has level 'user'; use one whose 'stats socket' line has a higher level, such as 'level admin'
-        --- exit 3
-    "#]],
+            --- stderr
+            error: 'set server app/web1 state drain' was refused: Permission denied
+            hint: 'set server' needs level 'admin', and this socket has level 'user'; use one whose 'stats socket' line gives more
+            --- exit 3
+        "#]],
     );
     engine.check("-s operator.sock drain app/web1 app/web2", &expect![[r#"
         --- stderr
         error: 'set server app/web1 state drain' was refused: Permission denied
-        hint: this socket has level 'operator'; use one whose 'stats socket' line has a higher level, such as 'level admin'
+        hint: 'set server' needs level 'admin', and this socket has level 'operator'; use one whose 'stats socket' line gives more
         --- exit 3
     "#]]);
     engine.check(

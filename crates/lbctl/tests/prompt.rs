@@ -124,7 +124,9 @@ fn the_tab_key_completes_names_and_words() {
     prompt.expect("tcpb/db1: draining\r\n");
     prompt.at_prompt("set server tcp\t1 sta\tread\t\r");
     prompt.expect("set server tcpb/db1 state ready");
-    prompt.at_prompt("weight tcpb/db1 7\r");
+    prompt.at_prompt("enable agent app/w\t\t\x15set server app/web1 a\t\t");
+    prompt.expect("agent-send");
+    prompt.keys("\x15weight tcpb/db1 7\r");
     prompt.expect("weight 7 of 1");
     prompt.at_prompt("ready tcpb/db\t\t");
     prompt.expect("tcpb/db1");
