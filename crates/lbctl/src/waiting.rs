@@ -111,12 +111,15 @@ fn look(ctx: &Context, goal: Goal, watch: &mut Watch) -> Result<bool, Fault> {
     }
     let word = watch.status.split(' ').next().unwrap_or("");
     match goal {
-        // A drained server that is down says `DOWN`: only a status that serves asks for a second look.
-        Goal::Drained if !matches!(word, "DRAIN" | "MAINT" | "DOWN") => {
-            still_out(ctx, watch)?;
-            Ok(watch.sessions + watch.queued == 0)
+        Goal::Drained => {
+            let empty = watch.sessions + watch.queued == 0;
+            // A drained server that is down says `DOWN`, as one that is merely down does: the state
+            // tells them apart, and is asked when the word serves or when it matters.
+            if empty || !matches!(word, "DRAIN" | "MAINT" | "DOWN") {
+                still_out(ctx, watch)?;
+            }
+            Ok(empty)
         }
-        Goal::Drained => Ok(watch.sessions + watch.queued == 0),
         // `UP 1/3` right after maintenance is optimism: no check has passed yet.
         Goal::Up => Ok(matches!(watch.status.as_str(), "UP" | "no check")),
         Goal::Maint => Ok(word == "MAINT"),
