@@ -18,53 +18,53 @@ fn showing() {
     engine.check(
         "show servers",
         &expect![[r#"
-            SERVER    STATUS    WEIGHT  SESS  QUEUE  RATE  CHECK         SINCE  ADDRESS
-            app/web1  no check       1     0      0     0  -  <t>  127.0.0.1:<port>
-            app/web2  no check      50     0      0     0  -  <t>  127.0.0.1:<port>
-            app/web3  DOWN           1     0      0     0  L4CON in <t>  <t>  127.0.0.1:1
-            app/web4  MAINT          1     0      0     0  -  <t>  127.0.0.1:<port>
-            app/web5  DOWN           1     0      0     0  -  <t>  127.0.0.1:<port>
-            app/web6  UP             1     0      0     0  L4OK in <t>  <t>  127.0.0.1:<port>
-            tcpb/db1  no check       1     0      0     0  -  <t>  127.0.0.1:<port>
-            tcpb/db2  no check       1     0      0     0  -  <t>  127.0.0.1:<port>
+            SERVER  STATUS  WEIGHT  SESS  QUEUE  RATE  CHECK  SINCE  ADDRESS
+            app/web1  no check  1  0  0  0  -  <t>  127.0.0.1:<port>
+            app/web2  no check  50  0  0  0  -  <t>  127.0.0.1:<port>
+            app/web3  DOWN  1  0  0  0  L4CON in <t>  <t>  127.0.0.1:1
+            app/web4  MAINT  1  0  0  0  -  <t>  127.0.0.1:<port>
+            app/web5  DOWN  1  0  0  0  -  <t>  127.0.0.1:<port>
+            app/web6  UP  1  0  0  0  L4OK in <t>  <t>  127.0.0.1:<port>
+            tcpb/db1  no check  1  0  0  0  -  <t>  127.0.0.1:<port>
+            tcpb/db2  no check  1  0  0  0  -  <t>  127.0.0.1:<port>
             --- exit 0
         "#]],
     );
     engine.check("show servers app/web1 tcpb -o wide", &expect![[r#"
-        SERVER    STATUS    ROLE    WEIGHT  OF  SESS  QUEUE  RATE  TOTAL  ECON  ERESP  CHECK  SINCE  ADDRESS          TRACKS
-        app/web1  no check  active       1   1     0      0     0      0     0      0  -  <t>  127.0.0.1:<port>  -
-        tcpb/db1  no check  active       1   1     0      0     0      0     0      0  -  <t>  127.0.0.1:<port>  -
-        tcpb/db2  no check  backup       1   1     0      0     0      0     0      0  -  <t>  127.0.0.1:<port>  -
+        SERVER  STATUS  ROLE  WEIGHT  OF  SESS  QUEUE  RATE  TOTAL  ECON  ERESP  CHECK  SINCE  ADDRESS  TRACKS
+        app/web1  no check  active  1  1  0  0  0  0  0  0  -  <t>  127.0.0.1:<port>  -
+        tcpb/db1  no check  active  1  1  0  0  0  0  0  0  -  <t>  127.0.0.1:<port>  -
+        tcpb/db2  no check  backup  1  1  0  0  0  0  0  0  -  <t>  127.0.0.1:<port>  -
         --- exit 0
     "#]]);
     engine.check(
         "show servers app/web4 -o json",
         &expect![[r#"
-        [
-          {
-            "server": "app/web4",
-            "status": "MAINT",
-            "role": "active",
-            "weight": 1,
-            "initial_weight": 1,
-            "sessions": 0,
-            "queued": 0,
-            "rate": 0,
-            "sessions_total": 0,
-            "errors_connect": 0,
-            "errors_response": 0,
-            "check": null,
-            "check_says": null,
-            "since_seconds": 0,
-            "address": "127.0.0.1:<port>",
-            "tracks": null,
-            "admin_state": 5,
-            "op_state": 0,
-            "out": true
-          }
-        ]
-        --- exit 0
-    "#]],
+            [
+              {
+                "server": "app/web4",
+                "status": "MAINT",
+                "role": "active",
+                "weight": 1,
+                "initial_weight": 1,
+                "sessions": 0,
+                "queued": 0,
+                "rate": 0,
+                "sessions_total": 0,
+                "errors_connect": 0,
+                "errors_response": 0,
+                "check": null,
+                "check_says": null,
+                "since_seconds": <t>,
+                "address": "127.0.0.1:<port>",
+                "tracks": null,
+                "admin_state": 5,
+                "op_state": 0,
+                "out": true
+              }
+            ]
+            --- exit 0
+        "#]],
     );
     engine.check(
         "show servers app/web[12] -o csv",
@@ -101,8 +101,8 @@ fn showing() {
         "show backends",
         &expect![[r#"
             BACKEND  STATUS  MODE  SERVERS  UP  SESS  QUEUE  RATE  TOTAL
-            app      UP      http        6   3     0      0     0      0
-            tcpb     UP      tcp         2   2     0      0     0      0
+            app  UP  http  6  3  0  0  0  0
+            tcpb  UP  tcp  2  2  0  0  0  0
             --- exit 0
         "#]],
     );
@@ -123,10 +123,10 @@ fn showing() {
     engine.check(
         "show stat tcpb",
         &expect![[r#"
-            PXNAME  SVNAME   STATUS    WEIGHT  SCUR  SMAX  QCUR  RATE  STOT  BIN  BOUT  ECON  ERESP
-            tcpb    db1      no check       1     0     0     0     0     0    0     0     0      0
-            tcpb    db2      no check       1     0     0     0     0     0    0     0     0      0
-            tcpb    BACKEND  UP             1     0     0     0     0     0    0     0     0      0
+            PXNAME  SVNAME  STATUS  WEIGHT  SCUR  SMAX  QCUR  RATE  STOT  BIN  BOUT  ECON  ERESP
+            tcpb  db1  no check  1  0  0  0  0  0  0  0  0  0
+            tcpb  db2  no check  1  0  0  0  0  0  0  0  0  0
+            tcpb  BACKEND  UP  1  0  0  0  0  0  0  0  0  0
             --- exit 0
         "#]],
     );
@@ -150,12 +150,12 @@ fn showing() {
     engine.check(
         "show info Name Version node",
         &expect![[r#"
-        KEY      VALUE
-        Name     HAProxy
-        Version  <version>
-        node     lb-test
-        --- exit 0
-    "#]],
+            KEY  VALUE
+            Name  HAProxy
+            Version  <version>
+            node  lb-test
+            --- exit 0
+        "#]],
     );
     engine.check(
         "show info Nbthread node -o json",
@@ -204,8 +204,8 @@ fn showing() {
     engine.check(
         "-s user.sock show servers app/web1",
         &expect![[r#"
-            SERVER    STATUS    WEIGHT  SESS  QUEUE  RATE  CHECK  SINCE  ADDRESS
-            app/web1  no check       1     0      0     0  -  <t>  127.0.0.1:<port>
+            SERVER  STATUS  WEIGHT  SESS  QUEUE  RATE  CHECK  SINCE  ADDRESS
+            app/web1  no check  1  0  0  0  -  <t>  127.0.0.1:<port>
             --- exit 0
         "#]],
     );
@@ -535,20 +535,20 @@ fn raw_bytes_are_the_engines() {
     engine.check(
         "raw show cli level; foo",
         &expect![[r#"
-        admin
+            admin
 
-        Unknown command, but maybe one of the following ones is a better match:
-          add acl [@<ver>] <acl> <pattern>        : add an acl entry
-          show fd [num]                           : dump list of file descriptors in use or a specific one
-          show info [desc|json|typed|float]*      : report information about the running process
-          trace [<module>|0] [cmd [args...]]      : manage live tracing (empty to list, 0 to stop all)
-          user                                    : lower the level of the current CLI session to user
-          help [<command>]                        : list matching or all commands
-          prompt                                  : toggle interactive mode with prompt
-          quit                                    : disconnect
+            Unknown command, but maybe one of the following ones is a better match:
+              add acl [@<ver>] <acl> <pattern>  : add an acl entry
+              show fd [num]  : dump list of file descriptors in use or a specific one
+              show info [desc|json|typed|float]*  : report information about the running process
+              trace [<module>|0] [cmd [args...]]  : manage live tracing (empty to list, 0 to stop all)
+              user  : lower the level of the current CLI session to user
+              help [<command>]  : list matching or all commands
+              prompt  : toggle interactive mode with prompt
+              quit  : disconnect
 
-        --- exit 1
-    "#]],
+            --- exit 1
+        "#]],
     );
     engine.check(
         "-s user.sock raw set server app/web1 state drain",
