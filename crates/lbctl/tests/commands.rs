@@ -30,13 +30,16 @@ fn showing() {
             --- exit 0
         "#]],
     );
-    engine.check("show servers app/web1 tcpb -o wide", &expect![[r#"
+    engine.check(
+        "show servers app/web1 tcpb -o wide",
+        &expect![[r#"
         SERVER  STATUS  ROLE  WEIGHT  OF  SESS  QUEUE  RATE  TOTAL  ECON  ERESP  CHECK  SINCE  ADDRESS  TRACKS
         app/web1  no check  active  1  1  0  0  0  0  0  0  -  <t>  127.0.0.1:<port>  -
         tcpb/db1  no check  active  1  1  0  0  0  0  0  0  -  <t>  127.0.0.1:<port>  -
         tcpb/db2  no check  backup  1  1  0  0  0  0  0  0  -  <t>  127.0.0.1:<port>  -
         --- exit 0
-    "#]]);
+    "#]],
+    );
     engine.check(
         "show servers app/web4 -o json",
         &expect![[r#"
