@@ -3,6 +3,7 @@
 //! A change succeeded when the answer is exactly one empty line *and* the state read back agrees.
 //! Words are compared for nothing else: they differ between versions.
 
+use lb_admin::{CommandId, CommandLine};
 use lb_model::{AdminState, OpState, ParsedWeight};
 
 use crate::{Client, Error, Line, Refusal, ServerName, ServerState, Verdict, judge};
@@ -97,14 +98,15 @@ impl Act {
     /// # Errors
     /// [`Error::Line`] when the name cannot be carried.
     pub fn line(&self, server: &ServerName) -> Result<Line, Error> {
-        let name = server.to_string();
         let (what, value) = match self {
             Self::State(wish) => ("state", wish.as_str().to_owned()),
             Self::Weight(ParsedWeight::Absolute(w)) => ("weight", w.to_string()),
             Self::Weight(ParsedWeight::Percent(p)) => ("weight", format!("{p}%")),
             Self::Health(wish) => ("health", wish.as_str().to_owned()),
         };
-        Ok(Line::command(&["set", "server", &name, what, &value])?)
+        let command =
+            CommandLine::new(CommandId::SetServer).server(&server.backend, &server.server).arg(what).arg(value);
+        Ok(Line::typed(&command)?)
     }
 
     /// Whether the server is already what the act would make of it.

@@ -4,6 +4,8 @@
 //! can end the command or begin another. A raw line is the operator's own text and may chain
 //! commands with `;` or carry a payload.
 
+use lb_admin::CommandLine;
+
 /// A checked command line, without its final newline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
@@ -14,48 +16,27 @@ pub struct Line {
 /// Why a command cannot be sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
-    /// Nothing to send.
-    #[error("the command is empty")]
-    Empty,
     /// A newline would begin another command; 3.x runs the first line only, silently.
     #[error("a command holds a line break; one connection carries one command line")]
     LineBreak,
     /// A NUL byte.
     #[error("a command holds a NUL byte")]
     Nul,
-    /// A word that would start a payload.
-    #[error("the argument '{0}' would begin a payload")]
-    Payload(String),
     /// The payload was not ended.
     #[error("the payload does not end: expected {0}")]
     Unterminated(String),
 }
 
 impl Line {
-    /// One command from its words, each escaped.
+    /// One command of the table with its arguments, each escaped so that none can end the command,
+    /// begin another or begin a payload.
     ///
     /// # Errors
-    /// [`LineError`] for an empty command, or a word that cannot be carried.
-    pub fn command<W: AsRef<str>>(words: &[W]) -> Result<Self, LineError> {
-        let mut text = String::new();
-        for word in words {
-            let word = word.as_ref();
-            check_bytes(word)?;
-            if word.starts_with("<<") {
-                return Err(LineError::Payload(word.to_owned()));
-            }
-            if !text.is_empty() {
-                text.push(' ');
-            }
-            for c in word.chars() {
-                // Quotes are plain characters on the wire; the backslash is the only escape there is.
-                if matches!(c, '\\' | ';' | ' ' | '\t') {
-                    text.push('\\');
-                }
-                text.push(c);
-            }
-        }
-        if text.is_empty() { Err(LineError::Empty) } else { Ok(Self { text, raw: false }) }
+    /// [`LineError`] when an argument cannot be carried.
+    pub fn typed(command: &CommandLine) -> Result<Self, LineError> {
+        let text = command.to_line().map_err(|_| LineError::LineBreak)?;
+        check_bytes(&text)?;
+        Ok(Self { text, raw: false })
     }
 
     /// The operator's own text, sent as it is: `;` chains commands.
@@ -137,8 +118,8 @@ fn split_commands(line: &str) -> impl Iterator<Item = &str> {
 pub fn payload_end(first_line: &str) -> Option<&str> {
     let (before, last) = first_line.trim_end().rsplit_once([' ', '\t'])?;
     let pattern = last.strip_prefix("<<")?;
-    // Beyond 64 characters it is an ordinary argument (observed on 3.5).
-    (!before.trim().is_empty() && pattern.len() <= 64).then_some(pattern)
+    // A longer one is an ordinary argument (observed on 3.5).
+    (!before.trim().is_empty() && pattern.len() <= lb_admin::MAX_PATTERN).then_some(pattern)
 }
 
 /// Joins command lines and their payloads: reads lines until the command that `first` begins is
@@ -160,17 +141,17 @@ pub fn gather_payload(first: &str, mut next: impl FnMut() -> Option<String>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lb_admin::CommandId;
 
     #[test]
-    fn words_are_escaped() {
-        let line = |words: &[&str]| Line::command(words).map(|l| l.text);
-        assert_eq!(line(&["show", "stat"]), Ok("show stat".into()));
-        assert_eq!(line(&["set", "a;b", "c d", "e\\f"]), Ok("set a\\;b c\\ d e\\\\f".into()));
-        assert_eq!(line(&["set", "a\nshutdown"]), Err(LineError::LineBreak));
-        assert_eq!(line(&["set", "a\r"]), Err(LineError::LineBreak));
-        assert_eq!(line(&["set", "a\0"]), Err(LineError::Nul));
-        assert_eq!(line(&["set", "<<"]), Err(LineError::Payload("<<".into())));
-        assert_eq!(line(&[]), Err(LineError::Empty));
+    fn arguments_cannot_break_out() {
+        let line = |arg: &str| Line::typed(&CommandLine::new(CommandId::GetWeight).arg(arg)).map(|l| l.text);
+        assert_eq!(line("app/web1"), Ok("get weight app/web1".into()));
+        assert_eq!(line("a;b c\\d"), Ok("get weight a\\;b\\ c\\\\d".into()));
+        assert_eq!(line("<<"), Ok("get weight \\<<".into()));
+        assert_eq!(line("a\nshutdown"), Err(LineError::LineBreak));
+        assert_eq!(line("a\r"), Err(LineError::LineBreak));
+        assert_eq!(line("a\0"), Err(LineError::Nul));
     }
 
     #[test]

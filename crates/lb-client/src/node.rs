@@ -1,9 +1,21 @@
 //! What a client reads from a node, typed.
 
+use lb_admin::{CommandId, CommandLine};
 use lb_model::Level;
 use lb_stats::{ConnRow, Info, StatTable};
 
 use crate::{Client, Error, ErrorKind, Line, ServerName, ServerState, Session, TypedError, Verdict, judge};
+
+/// A command without arguments.
+fn plain(id: CommandId) -> Result<Line, Error> {
+    Ok(Line::typed(&CommandLine::new(id))?)
+}
+
+/// A command about one backend, or all.
+fn of_backend(id: CommandId, backend: Option<&str>) -> Result<Line, Error> {
+    let command = CommandLine::new(id);
+    Ok(Line::typed(&backend.into_iter().fold(command, CommandLine::arg))?)
+}
 
 fn parse_stat(text: &str) -> Result<StatTable, TypedError> {
     Ok(StatTable::parse(text)?)
@@ -15,10 +27,7 @@ impl Client {
     /// # Errors
     /// [`Error::NotFound`] for an unknown backend, and the errors of [`Client::ask`].
     pub fn servers_state(&self, backend: Option<&str>) -> Result<Vec<ServerState>, Error> {
-        let line = match backend {
-            Some(backend) => Line::command(&["show", "servers", "state", backend])?,
-            None => Line::command(&["show", "servers", "state"])?,
-        };
+        let line = of_backend(CommandId::ShowServersState, backend)?;
         self.read(&line, ServerState::parse_all).map_err(|e| self.missing_backend(e, backend))
     }
 
@@ -40,10 +49,7 @@ impl Client {
     /// # Errors
     /// As [`Client::servers_state`].
     pub fn servers_conn(&self, backend: Option<&str>) -> Result<Vec<ConnRow>, Error> {
-        let line = match backend {
-            Some(backend) => Line::command(&["show", "servers", "conn", backend])?,
-            None => Line::command(&["show", "servers", "conn"])?,
-        };
+        let line = of_backend(CommandId::ShowServersConn, backend)?;
         self.read(&line, |t| Ok(lb_stats::parse_servers_conn(t)?)).map_err(|e| self.missing_backend(e, backend))
     }
 
@@ -52,7 +58,7 @@ impl Client {
     /// # Errors
     /// Those of [`Client::ask`].
     pub fn stat(&self) -> Result<StatTable, Error> {
-        self.read(&Line::command(&["show", "stat"])?, parse_stat)
+        self.read(&plain(CommandId::ShowStat)?, parse_stat)
     }
 
     /// `show stat` of everything, with its columns' names in wire order (also those unknown here).
@@ -60,7 +66,7 @@ impl Client {
     /// # Errors
     /// Those of [`Client::ask`].
     pub fn stat_with_columns(&self) -> Result<(Vec<String>, StatTable), Error> {
-        self.read(&Line::command(&["show", "stat"])?, |text| {
+        self.read(&plain(CommandId::ShowStat)?, |text| {
             let table = StatTable::parse(text)?;
             let header = text.lines().find_map(|l| l.strip_prefix("# ")).unwrap_or("");
             let columns = header.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
@@ -73,7 +79,7 @@ impl Client {
     /// # Errors
     /// Those of [`Client::ask`].
     pub fn server_stat(&self) -> Result<StatTable, Error> {
-        self.read(&Line::command(&["show", "stat", "-1", "4", "-1"])?, parse_stat)
+        self.read(&Line::typed(&CommandLine::new(CommandId::ShowStat).arg(-1).arg(4).arg(-1))?, parse_stat)
     }
 
     /// `show stat` of one server, by the ids its state tells: a proxy's name may be a number.
@@ -81,8 +87,8 @@ impl Client {
     /// # Errors
     /// Those of [`Client::ask`].
     pub fn stat_of(&self, server: &ServerState) -> Result<StatTable, Error> {
-        let (backend, id) = (server.backend_id.to_string(), server.server_id.to_string());
-        self.read(&Line::command(&["show", "stat", &backend, "4", &id])?, parse_stat)
+        let command = CommandLine::new(CommandId::ShowStat).arg(server.backend_id).arg(4).arg(server.server_id);
+        self.read(&Line::typed(&command)?, parse_stat)
     }
 
     /// `show info`.
@@ -90,7 +96,13 @@ impl Client {
     /// # Errors
     /// Those of [`Client::ask`].
     pub fn info(&self) -> Result<Info, Error> {
-        self.read(&Line::command(&["show", "info"])?, |t| Ok(Info::parse(t)?))
+        self.read(&plain(CommandId::ShowInfo)?, |text| {
+            // Other protocols also answer in lines of `key: value`.
+            match Info::parse(text)? {
+                info if info.get("Name").is_some() && info.get("Version").is_some() => Ok(info),
+                _ => Err(TypedError::Info),
+            }
+        })
     }
 
     /// `show sess`, the admin connections' own left out.
@@ -98,7 +110,7 @@ impl Client {
     /// # Errors
     /// [`Error::Refused`] below operator level, and those of [`Client::ask`].
     pub fn sessions(&self) -> Result<Vec<Session>, Error> {
-        self.read(&Line::command(&["show", "sess"])?, |text| Ok(Session::parse_all(text)))
+        self.read(&plain(CommandId::ShowSess)?, |text| Ok(Session::parse_all(text)))
     }
 
     /// `show cli level`: what this socket may do.
@@ -106,7 +118,7 @@ impl Client {
     /// # Errors
     /// Those of [`Client::ask`].
     pub fn level(&self) -> Result<Level, Error> {
-        self.read(&Line::command(&["show", "cli", "level"])?, |text| {
+        self.read(&plain(CommandId::ShowCliLevel)?, |text| {
             let word = text.trim();
             Level::parse(word).ok_or_else(|| TypedError::Level(word.chars().take(60).collect()))
         })
@@ -117,7 +129,7 @@ impl Client {
     /// # Errors
     /// Those of [`Client::ask`].
     pub fn help(&self) -> Result<String, Error> {
-        Ok(self.ask(&Line::command(&["help"])?)?.text().into_owned())
+        Ok(self.ask(&plain(CommandId::Help)?)?.text().into_owned())
     }
 
     fn read<T>(&self, line: &Line, parse: impl FnOnce(&str) -> Result<T, TypedError>) -> Result<T, Error> {

@@ -22,6 +22,9 @@ pub enum TypedError {
         /// What the answer holds.
         number: u8,
     },
+    /// `key: value` lines that are no process's.
+    #[error("the lines 'Name' and 'Version' are missing")]
+    Info,
     /// A word that is not among the expected ones.
     #[error("'{0}' is not an access level")]
     Level(String),

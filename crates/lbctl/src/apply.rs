@@ -115,7 +115,11 @@ pub fn apply(
                 reached.push(after.clone());
             }
             Err(error) => {
-                let fault = Fault::from(error);
+                let mut fault = Fault::from(error);
+                if fault.exit == Exit::Refused && fault.hint.is_none() {
+                    fault.hint =
+                        Some(format!("'{}' tells more of it", ctx.suggest(&format!("show servers {name} -o wide"))));
+                }
                 report.failed(ctx, &name, action, &fault);
                 // What is denied or unreachable once is so for the rest as well.
                 if fault.exit == Exit::Unreachable {

@@ -105,11 +105,12 @@ impl Context {
 
     /// What the socket may do, where the engine denied something.
     fn denied_level(&self, fault: &Fault) -> Option<String> {
-        if !fault.denied {
-            return None;
-        }
+        let command = fault.denied.as_ref()?;
+        let words: Vec<&str> = command.split(' ').collect();
+        let needed = lb_admin::find(&words).map(|c| format!("'{}' needs level '{}', and ", c.words, c.level));
         let level = self.client.level().ok()?;
-        Some(format!("this socket has level '{level}'; use one whose 'stats socket' line has 'level admin'"))
+        let needed = needed.unwrap_or_default();
+        Some(format!("{needed}this socket has level '{level}'; use one whose 'stats socket' line gives more"))
     }
 }
 

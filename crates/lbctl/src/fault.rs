@@ -17,14 +17,14 @@ pub struct Fault {
     pub details: Vec<String>,
     /// The next command to try.
     pub hint: Option<String>,
-    /// The engine denied it: its level is worth telling.
-    pub denied: bool,
+    /// The command that the engine denied: levels are worth telling.
+    pub denied: Option<String>,
 }
 
 impl Fault {
     /// A failure with its sentence.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), details: Vec::new(), hint: None, denied: false }
+        Self { exit, message: message.into(), details: Vec::new(), hint: None, denied: None }
     }
 
     /// A wrong command line.
@@ -54,7 +54,12 @@ impl Fault {
 
 impl From<lb_client::Error> for Fault {
     fn from(error: lb_client::Error) -> Self {
-        let denied = matches!(&error, lb_client::Error::Refused { refusal, .. } if refusal.kind() == ErrorKind::Denied);
+        let denied = match &error {
+            lb_client::Error::Refused { command, refusal } if refusal.kind() == ErrorKind::Denied => {
+                Some(command.clone())
+            }
+            _ => None,
+        };
         let mut fault = Self::new(error.kind().into(), error.to_string());
         fault.hint = error.hint();
         if let (lb_client::Error::NotFound { .. }, None) = (&error, &fault.hint) {

@@ -111,12 +111,15 @@ fn look(ctx: &Context, goal: Goal, watch: &mut Watch) -> Result<bool, Fault> {
     }
     let word = watch.status.split(' ').next().unwrap_or("");
     match goal {
-        // A drained server that is down says `DOWN`: only a status that serves asks for a second look.
-        Goal::Drained if !matches!(word, "DRAIN" | "MAINT" | "DOWN") => {
-            still_out(ctx, watch)?;
-            Ok(watch.sessions + watch.queued == 0)
+        Goal::Drained => {
+            let empty = watch.sessions + watch.queued == 0;
+            // A drained server that is down says `DOWN`, as one that is merely down does: the state
+            // tells them apart, and is asked when the word serves or when it matters.
+            if empty || !matches!(word, "DRAIN" | "MAINT" | "DOWN") {
+                still_out(ctx, watch)?;
+            }
+            Ok(empty)
         }
-        Goal::Drained => Ok(watch.sessions + watch.queued == 0),
         // `UP 1/3` right after maintenance is optimism: no check has passed yet.
         Goal::Up => Ok(matches!(watch.status.as_str(), "UP" | "no check")),
         Goal::Maint => Ok(word == "MAINT"),
@@ -157,6 +160,14 @@ pub fn load_words(watch: &Watch) -> String {
     if watch.queued == 0 { sessions } else { format!("{sessions}, {} queued", watch.queued) }
 }
 
+/// `300ms`, `30s`, `5m0s`.
+pub fn time_words(time: Duration) -> String {
+    if time < Duration::from_secs(1) && !time.is_zero() {
+        return format!("{}ms", time.as_millis());
+    }
+    lb_model::human_time(time)
+}
+
 /// One line rewritten on a terminal; elsewhere a line whenever the numbers change, at most one a second.
 struct Progress {
     live: bool,
@@ -186,7 +197,10 @@ impl Progress {
 
     fn clock(&self, elapsed: Duration) -> String {
         let so_far = lb_model::human_time(elapsed);
-        self.deadline.map_or(so_far.clone(), |d| format!("{so_far} of {}", lb_model::human_time(d)))
+        match self.deadline {
+            Some(deadline) => format!("{so_far} of {}", time_words(deadline)),
+            None => so_far,
+        }
     }
 
     fn clear(&mut self) {

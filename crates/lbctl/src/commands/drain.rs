@@ -87,13 +87,14 @@ fn drain(args: &Args, ctx: &Context, report: &mut Report, before: &[ServerState]
         return Ok(());
     }
     let (watches, end) = wait_for(ctx, Goal::Drained, &draining, args.deadline, |watch| {
-        report.done(ctx, &watch.state.name.to_string(), "wait", "done", &arrived(Goal::Drained, watch), None)
+        report.done(ctx, &watch.state.name.to_string(), "wait", "done", &arrived(Goal::Drained, watch), None)?;
+        match args.then {
+            // At once, before a persistent client comes back.
+            Some(Then::Maint) => enter(ctx, report, AdminWish::Maint, std::slice::from_ref(watch)),
+            None => Ok(()),
+        }
     })?;
-    let (drained, left): (Vec<_>, Vec<_>) = watches.into_iter().partition(|w| w.reached.is_some());
-    // After Ctrl-C nothing more is changed.
-    if args.then.is_some() && end != End::Interrupted {
-        enter(ctx, report, AdminWish::Maint, &drained)?;
-    }
+    let left: Vec<_> = watches.into_iter().filter(|w| w.reached.is_none()).collect();
     match end {
         End::Reached => Ok(()),
         End::Interrupted => Err(interrupted(ctx, before, &left)),
@@ -143,22 +144,23 @@ fn deadline_passed(args: &Args, ctx: &Context, left: &[Watch]) -> Fault {
         details.push(format!("{} still has {}", watch.state.name, load_words(watch)));
         details.extend(holders(ctx, watch));
     }
-    let name = left.first().map(|w| w.state.name.to_string()).unwrap_or_default();
+    let names: Vec<String> = left.iter().map(|w| w.state.name.to_string()).collect();
+    let all = names.join(" ");
+    let kill = || {
+        let each = names.iter().map(|name| ctx.suggest(&format!("raw shutdown sessions server {name}")));
+        each.collect::<Vec<_>>().join("; ")
+    };
     let fault = Fault::new(Exit::Deadline, deadline_words(args.deadline)).details(details);
     match args.on_deadline.unwrap_or(OnDeadline::Fail) {
         OnDeadline::Restore => fault,
-        OnDeadline::Maint => fault.hint(format!("to end the sessions: {}", kill(ctx, &name))),
+        OnDeadline::Maint => fault.hint(format!("to end the sessions: {}", kill())),
         OnDeadline::Fail => fault.hint(format!(
             "it stays draining; to keep its persistent clients away: {}; to end the sessions: {}; to undo: {}",
-            ctx.suggest(&format!("maint {name}")),
-            kill(ctx, &name),
-            ctx.suggest(&format!("ready {name}")),
+            ctx.suggest(&format!("maint {all}")),
+            kill(),
+            ctx.suggest(&format!("ready {all}")),
         )),
     }
-}
-
-fn kill(ctx: &Context, name: &str) -> String {
-    ctx.suggest(&format!("raw shutdown sessions server {name}"))
 }
 
 /// Who holds a server, where the socket's level lets us see sessions.

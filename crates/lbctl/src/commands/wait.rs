@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::target::resolve;
-use crate::waiting::{End, Goal, Watch, load_words, wait_for};
+use crate::waiting::{End, Goal, Watch, load_words, time_words, wait_for};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -70,7 +70,7 @@ pub fn wait_and_tell(
 
 /// `the deadline of 30s passed`.
 pub fn deadline_words(deadline: Option<Duration>) -> String {
-    format!("the deadline of {} passed", lb_model::human_time(deadline.unwrap_or_default()))
+    format!("the deadline of {} passed", time_words(deadline.unwrap_or_default()))
 }
 
 /// What a server is that has reached the goal.

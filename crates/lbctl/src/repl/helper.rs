@@ -50,11 +50,45 @@ impl Helper {
         if next.frontends || before == ["show", "frontends"] {
             all.extend(live.frontends());
         }
+        // The node's help names its commands; their arguments are better known to the table.
+        if lb_admin::find(before).is_some() {
+            let line = before.iter().chain([&current]).copied().collect::<Vec<_>>().join(" ");
+            let names = Known { servers: live.servers(), frontends: live.frontends() };
+            // A candidate that ends in a slash is a backend whose servers are meant.
+            let (partial, whole): (Vec<_>, Vec<_>) =
+                lb_admin::complete(&line, &names).candidates.into_iter().partition(|c| c.ends_with('/'));
+            all.extend(whole);
+            all.extend(names.servers.into_iter().filter(|s| partial.iter().any(|b| s.starts_with(b.as_str()))));
+        }
         all.extend(next.words);
         all.retain(|c| c.starts_with(current));
         all.sort();
         all.dedup();
         all
+    }
+}
+
+/// The node's names, as the table's completion asks for them.
+struct Known {
+    servers: Vec<String>,
+    frontends: Vec<String>,
+}
+
+impl lb_admin::Names for Known {
+    fn backends(&self) -> Vec<String> {
+        let mut names: Vec<String> =
+            self.servers.iter().filter_map(|s| s.split_once('/')).map(|(b, _)| b.to_owned()).collect();
+        names.dedup();
+        names
+    }
+
+    fn frontends(&self) -> Vec<String> {
+        self.frontends.clone()
+    }
+
+    fn servers(&self, backend: &str) -> Vec<String> {
+        let of_backend = |s: &String| s.strip_prefix(backend)?.strip_prefix('/').map(str::to_owned);
+        self.servers.iter().filter_map(of_backend).collect()
     }
 }
 

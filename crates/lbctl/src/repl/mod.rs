@@ -60,11 +60,15 @@ pub fn interactive(ctx: &Context) -> Result<(), Fault> {
                         let _ = history::save(&mut editor, path);
                     }
                 }
-                let text = gather_payload(&line, || editor.readline("+ ").ok());
-                match execute(ctx, &text) {
-                    Ok(Flow::Go) => {}
-                    Ok(Flow::Leave) => return Ok(()),
-                    Err(fault) => ctx.tell(&fault),
+                // A paste holds several lines, and may hold a payload's beginning or all of it.
+                let mut pasted = line.lines().map(str::to_owned);
+                while let Some(first) = pasted.next() {
+                    let text = gather_payload(&first, || pasted.next().or_else(|| editor.readline("+ ").ok()));
+                    match execute(ctx, &text) {
+                        Ok(Flow::Go) => {}
+                        Ok(Flow::Leave) => return Ok(()),
+                        Err(fault) => ctx.tell(&fault),
+                    }
                 }
             }
             Err(ReadlineError::Interrupted) => {}
@@ -95,6 +99,10 @@ pub fn script(ctx: &Context) -> Result<(), Fault> {
         match execute(ctx, &text) {
             Ok(Flow::Go) => {}
             Ok(Flow::Leave) => return Ok(()),
+            Err(mut fault) if fault.message.is_empty() && fault.exit != Exit::Done => {
+                fault.message = format!("line {number} failed: {}", line.trim());
+                return Err(fault);
+            }
             Err(fault) => return Err(fault.details([format!("at line {number}: {}", line.trim())])),
         }
     }
