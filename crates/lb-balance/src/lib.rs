@@ -121,6 +121,7 @@ impl Balancer {
         for (index, view) in servers.iter().enumerate() {
             balancer.update(index, view.clone());
         }
+        balancer.restart_turns();
         balancer
     }
 
@@ -225,6 +226,7 @@ impl Balancer {
         self.set(index, weight, view.id);
         if mains_before > 0 && self.usable_mains == 0 {
             self.each_active_backup(Self::enable);
+            self.restart_turns();
         }
     }
 
@@ -237,6 +239,12 @@ impl Balancer {
         let active: Vec<usize> = self.backups.iter().take(count).copied().collect();
         for index in active {
             act(self, index);
+        }
+    }
+
+    fn restart_turns(&mut self) {
+        if let Picker::RoundRobin(p) | Picker::Ring { keyless: p, .. } = &mut self.picker {
+            p.restart();
         }
     }
 

@@ -40,7 +40,8 @@ impl Map {
         let (before, after) = table.split_at_checked(start)?;
         let (step, server) =
             after.iter().chain(before).map(|&s| s as usize).enumerate().find(|&(_, server)| !skip(server))?;
-        self.next = (start + step + 1) % table.len();
+        // Past the end of the table stays so until the next pick, which may find a longer one.
+        self.next = (start + step) % table.len() + 1;
         Some(server)
     }
 
@@ -98,20 +99,4 @@ fn spread(weights: &[u32]) -> Vec<u32> {
 
 fn gcd(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { gcd(b, a % b) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn order(weights: &[u32]) -> String {
-        spread(weights).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-    }
-
-    #[test]
-    fn tables_are_as_observed() {
-        for (weights, expected) in crate::tests::STATIC_ORDERS {
-            assert_eq!(order(weights), *expected, "{weights:?}");
-        }
-    }
 }
