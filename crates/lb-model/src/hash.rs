@@ -82,7 +82,7 @@ fn crc(key: &[u8], polynomial: u32) -> u32 {
 }
 
 /// FNV-1a followed by [`avalanche`]: stands in for `wt6`.
-fn wt6(key: &[u8]) -> u32 {
+pub fn wt6(key: &[u8]) -> u32 {
     avalanche(key.iter().fold(0x811c_9dc5, |h: u32, &b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193)))
 }
 
