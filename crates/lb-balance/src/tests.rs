@@ -195,7 +195,7 @@ fn consistent_hash_moves_only_what_a_lost_server_held() {
     let mut balancer = Balancer::new(&Algorithm::ConsistentHash, &views(&[10; 8]), false, 0);
     let mut rng = Rng::new(1);
     let keys: Vec<u64> = (0..2000).map(|_| rng.next()).collect();
-    let mut map = |b: &mut Balancer| -> Vec<usize> {
+    let map = |b: &mut Balancer| -> Vec<usize> {
         keys.iter().map(|&k| server(b.pick(|_| 0, |_| false, Some(k), None)).unwrap()).collect()
     };
     let before = map(&mut balancer);
