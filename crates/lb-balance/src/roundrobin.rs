@@ -21,7 +21,8 @@ const SCALE: u32 = 16;
 ///
 /// A due server of `current` goes first, the earliest due; then those of `fresh`, the heaviest
 /// first; then servers that are not due yet. A server that comes back, or whose weight changes, is
-/// due after one distance. All of it is what a running HAProxy shows, down to the ties.
+/// due after one distance. This gives a running HAProxy's order for fixed weights and after a single
+/// change. After several changes close together the order can differ for a round.
 #[derive(Debug)]
 pub(crate) struct RoundRobin {
     servers: Vec<Turn>,
