@@ -79,7 +79,11 @@ impl LeastConn {
     /// Moves a server whose load differs from the load last seen; whether it did.
     fn refresh(&mut self, index: usize, load: impl Fn(usize) -> u32) -> bool {
         let Some((seen, turn)) = self.heap.key(index) else { return false };
-        let now = u64::from(load(index)) * SCALE / u64::from(self.weights[index].max(1));
+        // Idle servers are equals whatever they weigh; a busy one counts the session it would get.
+        let now = match load(index) {
+            0 => 0,
+            sessions => (u64::from(sessions) + 1) * SCALE / u64::from(self.weights[index].max(1)),
+        };
         if now != seen {
             self.heap.set(index, (now, turn));
         }

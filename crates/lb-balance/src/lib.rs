@@ -165,7 +165,11 @@ impl Balancer {
         // The avoided server is better than none.
         let picked = picked.or_else(|| {
             let avoided = avoid?;
-            self.pick_keyless(&load, |s| s != avoided || full(s))
+            match (&mut self.picker, key) {
+                (Picker::MapHash(map), Some(key)) => map.pick_key(key, None),
+                (Picker::Ring { ring, .. }, Some(key)) => ring.pick(key, None),
+                _ => self.pick_keyless(&load, |s| s != avoided || full(s)),
+            }
         });
         match picked {
             Some(index) => Pick::Server(index),

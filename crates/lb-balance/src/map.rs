@@ -9,14 +9,25 @@ pub(crate) struct Map {
     /// The first weight other than 0 each server had. Later ones count only as zero or not.
     weights: Vec<u32>,
     serving: Vec<bool>,
+    /// One period of the order.
     table: Vec<u32>,
     stale: bool,
-    next: usize,
+    /// Picks in a round, a multiple of the table's length.
+    round: u64,
+    /// Picks since the start of the round.
+    next: u64,
 }
 
 impl Map {
     pub(crate) fn new(servers: usize) -> Self {
-        Self { weights: vec![0; servers], serving: vec![false; servers], table: Vec::new(), stale: false, next: 0 }
+        Self {
+            weights: vec![0; servers],
+            serving: vec![false; servers],
+            table: Vec::new(),
+            stale: false,
+            round: 0,
+            next: 0,
+        }
     }
 
     pub(crate) fn set(&mut self, index: usize, weight: u32) {
@@ -33,33 +44,44 @@ impl Map {
         }
     }
 
+    /// Makes the table anew if servers came or went.
+    fn refresh(&mut self) {
+        if !std::mem::take(&mut self.stale) {
+            return;
+        }
+        let weights: Vec<u32> =
+            self.weights.iter().zip(&self.serving).map(|(&w, &serving)| if serving { w } else { 0 }).collect();
+        self.table = spread(&weights);
+        let mut shares = weights.into_iter().filter(|&w| w > 0);
+        let first = shares.next().unwrap_or(0);
+        // Servers of one weight make a round in which each comes once, as observed.
+        self.round = match shares.clone().all(|w| w == first) {
+            true => self.table.len() as u64,
+            false => u64::from(first) + shares.map(u64::from).sum::<u64>(),
+        };
+    }
+
     /// The next server in turn that is not to be skipped.
     pub(crate) fn pick_next(&mut self, skip: impl Fn(usize) -> bool) -> Option<usize> {
-        let table = fresh(&mut self.table, &mut self.stale, &self.weights, &self.serving);
-        let start = if self.next < table.len() { self.next } else { 0 };
-        let (before, after) = table.split_at_checked(start)?;
+        self.refresh();
+        let table = &self.table;
+        let start = if self.next < self.round { self.next } else { 0 };
+        let (before, after) = table.split_at_checked((start % table.len().max(1) as u64) as usize)?;
         let (step, server) =
             after.iter().chain(before).map(|&s| s as usize).enumerate().find(|&(_, server)| !skip(server))?;
-        // Past the end of the table stays so until the next pick, which may find a longer one.
-        self.next = (start + step) % table.len() + 1;
+        // Past the end of the round stays so until the next pick, which may find a longer one.
+        self.next = (start + step as u64) % self.round.max(1) + 1;
         Some(server)
     }
 
     /// The server the key falls to, or the next one after it other than `avoid`.
     pub(crate) fn pick_key(&mut self, key: u64, avoid: Option<usize>) -> Option<usize> {
-        let table = fresh(&mut self.table, &mut self.stale, &self.weights, &self.serving);
+        self.refresh();
+        let table = &self.table;
         let start = usize::try_from(key.checked_rem(table.len() as u64)?).ok()?;
         let (before, after) = table.split_at_checked(start)?;
         after.iter().chain(before).map(|&s| s as usize).find(|&server| avoid != Some(server))
     }
-}
-
-fn fresh<'t>(table: &'t mut Vec<u32>, stale: &mut bool, weights: &[u32], serving: &[bool]) -> &'t [u32] {
-    if std::mem::take(stale) {
-        let weights: Vec<u32> = weights.iter().zip(serving).map(|(&w, &s)| if s { w } else { 0 }).collect();
-        *table = spread(&weights);
-    }
-    table
 }
 
 /// Spreads servers over as many slots as they weigh together.

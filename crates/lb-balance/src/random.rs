@@ -38,8 +38,8 @@ impl Random {
         let mut best: Option<(u64, u64, usize)> = None;
         let mut last = 0;
         for _ in 0..self.draws {
-            last = self.at(self.rng.clone().below(total));
-            self.rng.next();
+            let point = self.rng.below(total);
+            last = self.at(point);
             if skip(last) {
                 continue;
             }

@@ -45,5 +45,6 @@ impl Ring {
 }
 
 fn point(id: u32, nth: u32) -> u32 {
-    avalanche(id.wrapping_mul(POINTS).wrapping_add(nth))
+    // The identifier is spread first: neighbours' points must not coincide.
+    avalanche(avalanche(id) ^ nth.wrapping_mul(0x9e37_79b1))
 }

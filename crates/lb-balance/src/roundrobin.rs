@@ -21,7 +21,8 @@ const SCALE: u32 = 16;
 ///
 /// A due server of `current` goes first, the earliest due; then those of `fresh`, the heaviest
 /// first; then servers that are not due yet. A server that comes back, or whose weight changes, is
-/// due after one distance. All of it is what a running HAProxy shows, down to the ties.
+/// due after one distance. This gives a running HAProxy's order for fixed weights and after a single
+/// change. After several changes close together the order can differ for a round.
 #[derive(Debug)]
 pub(crate) struct RoundRobin {
     servers: Vec<Turn>,
@@ -46,7 +47,7 @@ struct Turn {
     /// The refined weight.
     weight: u32,
     /// In `1 / weight` picks: what is left of the pick before rounding down the distances makes
-    /// the server one pick late. Starts at a whole pick.
+    /// the server one pick late. Starts just below a whole pick.
     slack: u64,
 }
 
@@ -90,17 +91,26 @@ impl RoundRobin {
         if index >= self.servers.len() {
             self.servers.resize(index + 1, Turn::default());
         }
-        let old = std::mem::replace(&mut self.servers[index], Turn { weight, slack: u64::from(weight) });
+        let old = std::mem::replace(&mut self.servers[index], Turn { weight, slack: full_slack(weight) });
+        let was_fresh = self.fresh.remove(index).is_some();
         self.current.remove(index);
         self.done.remove(index);
-        self.fresh.remove(index);
         let before = self.total;
         self.total = before + u64::from(weight) - u64::from(old.weight);
-        if weight > 0 {
-            // A server that comes back is placed among the others as they were without it.
-            let total = if old.weight == 0 { before } else { self.total };
-            self.enqueue(index, self.now + total / u64::from(weight));
+        if weight == 0 {
+            return;
         }
+        let rank = self.rank(weight);
+        if was_fresh {
+            self.fresh.set(index, rank);
+            return;
+        }
+        // A server that comes back is placed among the others as they were without it.
+        let distance = match old.weight {
+            0 => before.div_ceil(u64::from(weight)),
+            _ => self.total / u64::from(weight),
+        };
+        self.current.set(index, (self.now + distance, Reverse(full_slack(weight)), rank.1));
     }
 
     pub(crate) fn pick(&mut self, skip: impl Fn(usize) -> bool) -> Option<usize> {
@@ -128,7 +138,7 @@ impl RoundRobin {
         }
         while let Some((key, index)) = self.fresh.pop() {
             if !skip(index) {
-                self.servers[index].slack = u64::from(self.servers[index].weight);
+                self.servers[index].slack = full_slack(self.servers[index].weight);
                 return Some((index, self.now));
             }
             self.passed_over.push((index, Passed::Fresh(key)));
@@ -192,4 +202,8 @@ impl RoundRobin {
         self.queued += 1;
         (Reverse(weight), self.queued)
     }
+}
+
+fn full_slack(weight: u32) -> u64 {
+    u64::from(weight.saturating_sub(1))
 }
