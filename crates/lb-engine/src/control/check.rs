@@ -2,7 +2,7 @@
 
 use super::schedule::Work;
 use super::server::{HttpProbe, timeouts};
-use super::{Control, CheckTarget};
+use super::{CheckTarget, Control};
 use crate::shared::{ServerState, Target};
 use crate::stream::Stream;
 use lb_check::AgentReply;

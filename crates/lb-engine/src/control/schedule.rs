@@ -46,7 +46,8 @@ impl Control {
     /// Plans work no later than after `delay`.
     pub(super) fn hurry(&self, proxy: usize, server: usize, work: Work, delay: Duration) {
         let at_ms = (self.now() + delay).as_millis() as u64;
-        let due = self.backends.borrow().get(proxy).and_then(|b| b.servers.get(server)).map(|s| s.due_ms[work as usize]);
+        let due =
+            self.backends.borrow().get(proxy).and_then(|b| b.servers.get(server)).map(|s| s.due_ms[work as usize]);
         // A check in progress has nothing due: its end plans the next one.
         if due.is_some_and(|due| due != u64::MAX && due > at_ms) {
             self.plan(proxy, server, work, delay);

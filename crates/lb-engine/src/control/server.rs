@@ -270,12 +270,8 @@ fn http_probe(proxy: &Proxy, max_bytes: usize) -> Result<Option<HttpProbe>, Cont
         headers: config.headers.clone(),
         body: config.body.clone(),
     };
-    let rules = HttpRules {
-        expect,
-        disable_on_404: config.disable_on_404,
-        head_request: config.method == "HEAD",
-        max_bytes,
-    };
+    let rules =
+        HttpRules { expect, disable_on_404: config.disable_on_404, head_request: config.method == "HEAD", max_bytes };
     let bytes = lb_check::probe::http::request(&request, None);
     Ok(Some(HttpProbe { request, bytes, rules, send_state: config.send_state }))
 }
