@@ -25,6 +25,7 @@ mod transition;
 pub use frontend::FrontendRefusal;
 pub use server::{AgentTarget, BackendCtl, CheckTarget, ControlError, ServerCtl};
 pub use sessions::{SessionInfo, SessionQuery};
+pub(crate) use transition::unbound_queue;
 
 use crate::admin::{self, BoundAdmin};
 use crate::shared::Shared;
@@ -129,6 +130,20 @@ impl Control {
         x
     }
 
+    /// Forgets counted failures and transitions of one server, or of everything.
+    pub fn forget_counts(&self, only: Option<(usize, usize)>) {
+        for (p, backend) in self.backends.borrow_mut().iter_mut().enumerate() {
+            if only.is_none() {
+                backend.downs = 0;
+            }
+            for (s, server) in backend.servers.iter_mut().enumerate() {
+                if only.is_none_or(|wanted| wanted == (p, s)) {
+                    server.health.clear_counters();
+                }
+            }
+        }
+    }
+
     /// A session saw something of an observed server.
     pub fn observe(&self, seen: ServerEvent) {
         self.change(seen.proxy, seen.server, |server, now, actions| server.health.traffic(seen.event, now, actions));
@@ -154,6 +169,7 @@ pub fn run(
         }
         shared.gate.open();
         tokio::task::spawn_local(schedule::drive(Rc::clone(&control)));
+        tokio::task::spawn_local(admin::sample(Rc::clone(&control)));
         tokio::task::spawn_local(watch_events(Rc::clone(&control), events));
         Ok(obey(&control, commands).await)
     })
@@ -201,7 +217,7 @@ async fn finish(control: &Rc<Control>, commands: &mut mpsc::UnboundedReceiver<Co
             },
             _ = tick.tick() => {
                 let process = &control.shared.process;
-                if process.connections.get() == 0 && control.admin.connections() == 0 && process.stopping.load(Relaxed) {
+                if process.connections.get() == 0 && control.admin.busy() == 0 && process.stopping.load(Relaxed) {
                     return Stopped::Soft;
                 }
             }

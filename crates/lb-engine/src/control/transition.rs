@@ -125,7 +125,7 @@ impl Control {
 }
 
 /// Requests that wait for any server of the backend.
-pub(super) fn unbound_queue(proxy: &ProxyState) -> u32 {
+pub(crate) fn unbound_queue(proxy: &ProxyState) -> u32 {
     match proxy.queued.get() {
         0 => 0,
         all => all.saturating_sub(proxy.servers.iter().map(|s| s.queued.get()).sum()),
