@@ -2,7 +2,8 @@
 //! when read.
 
 use crate::rate::Rate;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 /// A counter with one writing thread: an increment is a load and a store, never a locked instruction.
 #[derive(Debug, Default)]
@@ -184,16 +185,28 @@ pub struct Gauge {
 impl Gauge {
     /// Adds one and returns the new value.
     pub fn inc(&self) -> u32 {
-        let now = self.current.fetch_add(1, Relaxed) + 1;
+        let now = self.current.fetch_add(1, SeqCst) + 1;
         if now > self.max.load(Relaxed) {
             self.max.fetch_max(now, Relaxed);
         }
         now
     }
 
+    /// Adds one unless the value has reached `limit`.
+    pub fn inc_below(&self, limit: u32) -> bool {
+        let step = |now: u32| (now < limit).then_some(now + 1);
+        match self.current.fetch_update(SeqCst, SeqCst, step) {
+            Ok(before) => {
+                self.max.fetch_max(before + 1, Relaxed);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
     /// Takes one away and returns the new value.
     pub fn dec(&self) -> u32 {
-        self.current.fetch_sub(1, Relaxed).wrapping_sub(1)
+        self.current.fetch_sub(1, SeqCst).wrapping_sub(1)
     }
 
     /// The value.

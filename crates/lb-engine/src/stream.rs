@@ -51,6 +51,21 @@ impl Stream {
         }
     }
 
+    /// Ready when the peer has ended or broken the stream and nothing is left to read.
+    pub fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut byte = [0_u8; 1];
+        let mut room = ReadBuf::new(&mut byte);
+        match self {
+            Self::Tcp(s) => match s.poll_peek(cx, &mut room) {
+                Poll::Ready(Ok(n)) if n > 0 => Poll::Pending,
+                Poll::Ready(_) => Poll::Ready(()),
+                Poll::Pending => Poll::Pending,
+            },
+            // Local clients are not watched: there is no peek for them.
+            Self::Unix(_) => Poll::Pending,
+        }
+    }
+
     /// Reads into the buffer's spare room. `0` is the end of the stream.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>, buffer: &mut Buffer) -> Poll<io::Result<usize>> {
         let mut target = ReadBuf::new(buffer.spare());

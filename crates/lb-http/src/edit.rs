@@ -67,7 +67,13 @@ impl HeadEdit {
             if self.removed.contains(&(index as u16)) {
                 continue;
             }
-            out.extend_from_slice(headers.line(index).get(buf).trim_ascii_end());
+            let line = headers.line(index).get(buf).trim_ascii_end();
+            // A folded line becomes one: its breaks turn into blanks.
+            if memchr::memchr2(b'\n', b'\r', line).is_some() {
+                out.extend(line.iter().map(|&b| if matches!(b, b'\r' | b'\n') { b' ' } else { b }));
+            } else {
+                out.extend_from_slice(line);
+            }
             out.extend_from_slice(b"\r\n");
         }
         out.extend_from_slice(&self.added);

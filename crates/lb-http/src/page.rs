@@ -41,14 +41,15 @@ pub fn reason(status: u16) -> &'static str {
     }
 }
 
-/// The default page for a status, as a whole response that closes the connection.
-pub fn error_page(status: u16) -> Vec<u8> {
+/// The default page for a status, as a whole response. `close` adds the field that announces the connection's end.
+pub fn error_page(status: u16, close: bool) -> Vec<u8> {
     let sentence = PAGES.iter().find(|page| page.0 == status).map_or("The request could not be served.", |page| page.2);
     let body = format!("<html><body><h1>{status} {}</h1>\n{sentence}\n</body></html>\n", reason(status));
     let mut out = format!(
-        "HTTP/1.1 {status} {}\r\nContent-length: {}\r\nCache-Control: no-cache\r\nConnection: close\r\nContent-Type: text/html\r\n\r\n",
+        "HTTP/1.1 {status} {}\r\nContent-length: {}\r\nCache-Control: no-cache\r\n{}Content-Type: text/html\r\n\r\n",
         reason(status),
-        body.len()
+        body.len(),
+        if close { "Connection: close\r\n" } else { "" }
     )
     .into_bytes();
     out.extend_from_slice(body.as_bytes());
@@ -83,7 +84,7 @@ mod tests {
     #[test]
     fn every_page_is_a_valid_response() {
         for &(status, ..) in PAGES {
-            let page = error_page(status);
+            let page = error_page(status, true);
             let head = parse_response(&page, 101, false).unwrap().unwrap();
             assert_eq!(head.status, status);
             assert_eq!(head.framing, BodyFraming::Length((page.len() - head.len as usize) as u64));

@@ -51,6 +51,9 @@ pub enum RequestError {
     /// More header fields than allowed.
     #[error("too many header fields")]
     TooManyFields,
+    /// A body on a method without one, from a client too old to frame it safely.
+    #[error("a body on a GET, HEAD or DELETE request in HTTP/1.0")]
+    UnexpectedBody,
     /// A transfer coding nobody here can decode.
     #[error("unsupported transfer coding")]
     UnsupportedCoding,
@@ -60,8 +63,8 @@ impl RequestError {
     /// The status to answer with.
     pub const fn status(self) -> u16 {
         match self {
-            Self::Malformed(_) => 400,
-            Self::TooManyFields => 431,
+            Self::Malformed(_) | Self::TooManyFields => 400,
+            Self::UnexpectedBody => 413,
             Self::UnsupportedCoding => 422,
         }
     }
@@ -123,7 +126,14 @@ fn build(
     let crlf = buf.get(len.saturating_sub(2)).is_some_and(|&b| b == b'\r');
     headers.end = (len - if crlf { 2 } else { 1 }) as u32;
     check_target(method.get(buf), target.get(buf), host.and_then(|i| fields.get(usize::from(i))).map(|f| f.value))?;
-    let body = request_framing(&framing, minor)?;
+    let body = request_framing(&framing)?;
+    if minor == 0 && body != BodyFraming::None && matches!(method.get(buf), b"GET" | b"HEAD" | b"DELETE") {
+        return Err(RequestError::UnexpectedBody);
+    }
+    let upgrade = framing.connection_upgrade && framing.has_upgrade && minor == 1;
+    if upgrade && wants_websocket(buf, &headers) && headers.values(buf, "sec-websocket-key").next().is_none() {
+        return Err(RequestError::Malformed("a WebSocket handshake without Sec-WebSocket-Key"));
+    }
     let ambiguous = framing.transfer_encoding && (framing.content_length.is_some() || minor == 0);
     Ok(RequestHead {
         leading: method.start,
@@ -134,7 +144,7 @@ fn build(
         framing: body,
         keep_alive: !ambiguous && !framing.connection_close && (minor == 1 || framing.connection_keep_alive),
         has_connection: framing.has_connection,
-        upgrade: framing.connection_upgrade && framing.has_upgrade && minor == 1,
+        upgrade,
         expect_continue: expect_continue && minor == 1,
         normalize_length: framing.length_repeated || (framing.transfer_encoding && framing.content_length.is_some()),
         bare_lf: !crlf || has_bare_lf(buf, &headers),
@@ -147,10 +157,18 @@ fn build(
 /// The target must be in origin form, absolute form, authority form (CONNECT) or `*` (OPTIONS), and an absolute
 /// target must agree with `Host`.
 fn check_target(method: &[u8], target: &[u8], host: Option<&[u8]>) -> Result<(), RequestError> {
-    if !target.iter().all(u8::is_ascii_graphic) {
+    if !target.iter().all(|b| b.is_ascii_graphic() && *b != b'#') {
         return Err(RequestError::Malformed("target holds a byte that must be percent-encoded"));
     }
-    if target.first() == Some(&b'/') || (target == b"*" && method == b"OPTIONS") || method == b"CONNECT" {
+    if host.is_some_and(|h| h.iter().any(u8::is_ascii_whitespace)) {
+        return Err(RequestError::Malformed("Host holds a blank"));
+    }
+    if method == b"CONNECT" {
+        let port = target.rsplit(|&b| b == b':').next().unwrap_or_default();
+        let has_port = port.len() < target.len() && !port.is_empty() && port.iter().all(u8::is_ascii_digit);
+        return if has_port { Ok(()) } else { Err(RequestError::Malformed("CONNECT needs host:port")) };
+    }
+    if target.first() == Some(&b'/') || (target == b"*" && method == b"OPTIONS") {
         return Ok(());
     }
     let Some(scheme_end) = memchr::memmem::find(target, b"://") else {
@@ -171,7 +189,11 @@ fn same_authority(a: &[u8], b: &[u8]) -> bool {
     bare(a) == bare(b)
 }
 
-fn request_framing(framing: &FramingFields, minor: u8) -> Result<BodyFraming, RequestError> {
+fn wants_websocket(buf: &[u8], headers: &HeaderList) -> bool {
+    headers.values(buf, "upgrade").any(|value| crate::head::list_contains(value, "websocket"))
+}
+
+fn request_framing(framing: &FramingFields) -> Result<BodyFraming, RequestError> {
     if framing.bad {
         return Err(RequestError::Malformed("Content-Length or Transfer-Encoding"));
     }
@@ -183,7 +205,6 @@ fn request_framing(framing: &FramingFields, minor: u8) -> Result<BodyFraming, Re
             (true, true) => Err(RequestError::UnsupportedCoding),
         };
     }
-    let _ = minor;
     Ok(match framing.content_length {
         None | Some(0) => BodyFraming::None,
         Some(n) => BodyFraming::Length(n),

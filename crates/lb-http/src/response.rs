@@ -24,7 +24,7 @@ pub struct ResponseHead {
     pub has_connection: bool,
     /// A `Content-Length` must be dropped or merged before forwarding.
     pub normalize_length: bool,
-    /// Lines end in a bare LF somewhere.
+    /// Lines end in a bare LF somewhere, or are folded: the head must be rewritten.
     pub bare_lf: bool,
 }
 
@@ -43,7 +43,9 @@ pub fn parse_response(buf: &[u8], max_fields: usize, to_head: bool) -> Result<Op
     let limit = max_fields.min(MAX_FIELDS);
     let mut response = httparse::Response::new(&mut []);
     let room = fields.get_mut(..limit).unwrap_or_default();
-    let config = httparse::ParserConfig::default();
+    // Folded fields are unfolded while the head is rewritten (RFC 9112, 5.2).
+    let mut config = httparse::ParserConfig::default();
+    config.allow_obsolete_multiline_headers_in_responses(true);
     let len = match config.parse_response_with_uninit_headers(&mut response, buf, room) {
         Ok(httparse::Status::Complete(len)) => len,
         Ok(httparse::Status::Partial) => return Ok(None),
@@ -77,9 +79,13 @@ pub fn parse_response(buf: &[u8], max_fields: usize, to_head: bool) -> Result<Op
             && !(framing.transfer_encoding && framing.content_length.is_some()),
         has_connection: framing.has_connection,
         normalize_length: framing.length_repeated || (framing.transfer_encoding && framing.content_length.is_some()),
-        bare_lf: !crlf || has_bare_lf(buf, &headers),
+        bare_lf: !crlf || has_bare_lf(buf, &headers) || response_is_folded(buf, &headers),
         headers,
     }))
+}
+
+fn response_is_folded(buf: &[u8], headers: &HeaderList) -> bool {
+    headers.iter().any(|field| memchr::memchr(b'\n', field.value.get(buf)).is_some())
 }
 
 fn response_framing(framing: &FramingFields, status: u16, to_head: bool) -> Result<BodyFraming, ResponseError> {

@@ -2,12 +2,15 @@
 
 use super::session::{Cut, Phase};
 use super::thread::ThreadCtx;
+use crate::counters::Counters;
 use crate::data::accept::Client;
 use crate::queue::{self, Place, Turn};
 use crate::shared::{ProxyState, ServerState};
+use crate::stream::Stream;
 use lb_balance::{Algorithm, Balancer, Pick, ServerView};
 use lb_config::model::Balance;
 use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
 
 /// One thread's balancer of one backend, refreshed when the control thread changes a server.
 #[derive(Debug)]
@@ -89,7 +92,12 @@ pub enum NoServer {
 }
 
 /// Chooses a server and takes a slot on it, waiting in the queue if need be.
-pub async fn acquire(client: &Client, backend: &'static ProxyState, wish: Wish) -> Result<usize, NoServer> {
+pub async fn acquire(
+    client: &Client,
+    stream: Option<&Stream>,
+    backend: &'static ProxyState,
+    wish: Wish,
+) -> Result<usize, NoServer> {
     let ctx = client.ctx;
     let mut persistent = wish.persistent;
     loop {
@@ -109,7 +117,7 @@ pub async fn acquire(client: &Client, backend: &'static ProxyState, wish: Wish) 
                 return Ok(index);
             }
         }
-        match wait_in_queue(client, backend, queue_on).await? {
+        match wait_in_queue(client, stream, backend, queue_on).await? {
             Turn::Slot(index) => {
                 count_choice(ctx, backend, index, bound.is_none());
                 return Ok(index);
@@ -133,18 +141,46 @@ fn balance(ctx: &ThreadCtx, backend: &'static ProxyState, wish: Wish) -> Pick {
 
 fn count_choice(ctx: &ThreadCtx, backend: &'static ProxyState, index: usize, balanced: bool) {
     let Some(server) = backend.servers.get(index) else { return };
-    let counters = server.counters.of(ctx.index);
-    let now_ms = ctx.now_ms();
-    counters.sessions.inc();
-    counters.session_rate.hit(now_ms);
-    counters.last_session_ms.set(now_ms + 1);
     if balanced {
-        counters.chosen.inc();
+        server.counters.of(ctx.index).chosen.inc();
         ctx.back(backend).chosen.inc();
     }
 }
 
-async fn wait_in_queue(client: &Client, backend: &'static ProxyState, server: Option<usize>) -> Result<Turn, NoServer> {
+/// Counts an attempt to use a server: its `stot`, rate and last session.
+pub fn count_attempt(counters: &Counters, now_ms: u64) {
+    counters.sessions.inc();
+    counters.session_rate.hit(now_ms);
+    counters.last_session_ms.set(now_ms + 1);
+}
+
+/// Waits for `poll`; with `option abortonclose`, only as long as the client is there.
+pub async fn wait_unless_gone<T>(
+    client: &Client,
+    stream: Option<&Stream>,
+    backend: &ProxyState,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Result<T, Cut> {
+    let watched = stream.filter(|_| backend.config.options.abortonclose);
+    let waited = client
+        .ctx
+        .wait(&client.session, |cx| match poll(cx) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending => match watched {
+                Some(stream) if stream.poll_gone(cx).is_ready() => Poll::Ready(None),
+                _ => Poll::Pending,
+            },
+        })
+        .await?;
+    waited.ok_or(Cut::Gone)
+}
+
+async fn wait_in_queue(
+    client: &Client,
+    stream: Option<&Stream>,
+    backend: &'static ProxyState,
+    server: Option<usize>,
+) -> Result<Turn, NoServer> {
     let limit = server.and_then(|i| backend.servers.get(i)).map_or(0, |s| s.config.maxqueue);
     let waiting = server.and_then(|i| backend.servers.get(i)).map_or(0, |s| s.queued.get());
     if limit > 0 && waiting >= limit {
@@ -154,13 +190,11 @@ async fn wait_in_queue(client: &Client, backend: &'static ProxyState, server: Op
     client.session.phase.set(Phase::Queue);
     client.ctx.set_deadline(&client.session, timeouts.queue.or(timeouts.connect));
     let mut place = Place::join(backend, server);
-    let turn = client
-        .ctx
-        .wait(&client.session, |cx| match place.turn() {
-            Some(turn) => std::pin::Pin::new(turn).poll(cx),
-            None => std::task::Poll::Pending,
-        })
-        .await;
+    let turn = wait_unless_gone(client, stream, backend, |cx| match place.turn() {
+        Some(turn) => std::pin::Pin::new(turn).poll(cx),
+        None => Poll::Pending,
+    })
+    .await;
     match turn {
         Ok(Ok(turn)) => {
             place.leave();
@@ -173,14 +207,18 @@ async fn wait_in_queue(client: &Client, backend: &'static ProxyState, server: Op
     }
 }
 
-/// Whether the `n`-th retry goes to another server (`option redispatch [interval]`).
-pub fn redispatches(backend: &ProxyState, n: u32) -> bool {
-    match backend.config.redispatch {
-        None | Some(0) => false,
-        Some(interval) if interval > 0 => n.is_multiple_of(interval.unsigned_abs()),
-        Some(interval) => {
-            let from_end = backend.config.retries + 1 - n.min(backend.config.retries);
-            from_end.is_multiple_of(interval.unsigned_abs())
-        }
+/// Whether the `n`-th retry goes to another server (`option redispatch [interval]`). As observed: a session that no
+/// persistence binds leaves a server that failed at once if there is another; a bound one stays until the interval
+/// says so, by default until the last retry.
+pub fn redispatches(backend: &ProxyState, n: u32, bound: bool) -> bool {
+    let Some(interval) = backend.config.redispatch.filter(|i| *i != 0) else { return false };
+    let others = backend.servers.iter().filter(|s| s.balanced_weight() > 0).count() > 1;
+    if others && !bound {
+        return true;
+    }
+    if interval > 0 {
+        n.is_multiple_of(interval.unsigned_abs())
+    } else {
+        others && n + interval.unsigned_abs() == backend.config.retries + 1
     }
 }

@@ -31,6 +31,8 @@ pub enum Cut {
     Timeout,
     /// Shut down: by an operator, or with its server.
     Killed(TermCause),
+    /// The client left (`option abortonclose`).
+    Gone,
 }
 
 /// A client connection.

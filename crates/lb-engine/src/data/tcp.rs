@@ -157,7 +157,7 @@ async fn connect(client: &Client, books: &mut Books, backend: &'static ProxyStat
         let index = match held {
             Some(index) => index,
             None => {
-                let index = pick::acquire(client, backend, Wish { persistent: None, avoid, key })
+                let index = pick::acquire(client, None, backend, Wish { persistent: None, avoid, key })
                     .await
                     .map_err(|failure| no_server(books, failure))?;
                 books.slot_us = ctx.now_us();
@@ -170,6 +170,7 @@ async fn connect(client: &Client, books: &mut Books, backend: &'static ProxyStat
             return Err(Termination::new(TermCause::Internal, TermPhase::Connect));
         };
         let counters = server.counters.of(ctx.index);
+        pick::count_attempt(counters, books.slot_us / 1_000);
         client.session.phase.set(Phase::Connect);
         ctx.set_deadline(&client.session, backend.config.timeouts.connect);
         let port = client.session.destination.get().map(|a| a.port());
@@ -185,6 +186,7 @@ async fn connect(client: &Client, books: &mut Books, backend: &'static ProxyStat
             Ok(Err(_)) => TermCause::ServerAbort,
             Err(Cut::Timeout) => TermCause::ServerTimeout,
             Err(Cut::Killed(cause)) => return Err(Termination::new(cause, TermPhase::Connect)),
+            Err(Cut::Gone) => return Err(Termination::new(TermCause::ClientAbort, TermPhase::Connect)),
         };
         ctx.shared.report(backend.index, index, TrafficEvent::ConnectFailed);
         if books.retries >= backend.config.retries {
@@ -193,9 +195,7 @@ async fn connect(client: &Client, books: &mut Books, backend: &'static ProxyStat
             return Err(Termination::new(cause, TermPhase::Connect));
         }
         books.retries += 1;
-        counters.retries.inc();
-        ctx.back(backend).retries.inc();
-        if pick::redispatches(backend, books.retries) {
+        if pick::redispatches(backend, books.retries, false) {
             counters.redispatches.inc();
             ctx.back(backend).redispatches.inc();
             books.redispatched = true;
@@ -203,6 +203,8 @@ async fn connect(client: &Client, books: &mut Books, backend: &'static ProxyStat
             (avoid, held) = (Some(index), None);
             continue;
         }
+        counters.retries.inc();
+        ctx.back(backend).retries.inc();
         held = Some(index);
         let wait = backend.config.timeouts.connect.unwrap_or(Duration::MAX).min(Duration::from_secs(1));
         ctx.set_deadline(&client.session, Some(wait));
@@ -223,6 +225,7 @@ fn no_server(books: &mut Books, failure: NoServer) -> Termination {
         NoServer::QueueTimeout => Termination::new(TermCause::ServerTimeout, TermPhase::Queue),
         NoServer::QueueFull => Termination::new(TermCause::ServerAbort, TermPhase::Queue),
         NoServer::Ended(Cut::Killed(cause)) => Termination::new(cause, TermPhase::Queue),
+        NoServer::Ended(Cut::Gone) => Termination::new(TermCause::ClientAbort, TermPhase::Queue),
         NoServer::Ended(Cut::Timeout) => Termination::new(TermCause::ClientTimeout, TermPhase::Queue),
     }
 }

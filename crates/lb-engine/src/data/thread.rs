@@ -120,6 +120,11 @@ impl ThreadCtx {
         &self.shared.proxies[index]
     }
 
+    /// This thread's idle connections to a server.
+    pub fn pool(&'static self, proxy: usize, server: usize) -> Option<&'static Pool> {
+        self.pools.get(proxy)?.get(server)
+    }
+
     /// This thread's block of a proxy's frontend counters.
     pub fn front(&self, proxy: &'static ProxyState) -> &'static Counters {
         proxy.front.of(self.index)

@@ -145,6 +145,7 @@ pub async fn run(
                 break Termination::new(cause, TermPhase::Data);
             }
             Err(Cut::Killed(cause)) => break Termination::new(cause, TermPhase::Data),
+            Err(Cut::Gone) => break Termination::new(TermCause::ClientAbort, TermPhase::Data),
         }
     };
     let [up, down] = ways;

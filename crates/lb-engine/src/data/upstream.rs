@@ -3,7 +3,7 @@
 use crate::shared::{ServerState, Target};
 use crate::stream::Stream;
 use lb_config::model::Server;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering::Relaxed;
@@ -28,12 +28,32 @@ struct Idle {
 }
 
 /// Idle connections of one thread to one server; the most recently used first.
+///
+/// No more are kept than were in use at once of late: a thousand clients that came one after the other do not leave a
+/// thousand idle connections behind.
 #[derive(Debug, Default)]
 pub struct Pool {
     idle: RefCell<Vec<Idle>>,
+    in_use: Cell<usize>,
+    /// Most connections in use at once lately; decays while less are.
+    peak: Cell<usize>,
 }
 
+/// Idle connections kept however few were in use.
+const KEEP_AT_LEAST: usize = 4;
+
 impl Pool {
+    /// Counts a connection taken or opened for an exchange.
+    pub fn begin(&self) {
+        self.in_use.set(self.in_use.get() + 1);
+        self.peak.set(self.peak.get().max(self.in_use.get()));
+    }
+
+    /// Counts the end of an exchange.
+    pub fn end(&self) {
+        self.in_use.set(self.in_use.get().saturating_sub(1));
+    }
+
     /// Takes a live connection.
     pub fn take(&self, server: &ServerState) -> Option<Upstream> {
         let epoch = server.purge_epoch.load(Relaxed);
@@ -51,6 +71,7 @@ impl Pool {
     pub fn give(&self, server: &ServerState, upstream: Upstream, now_ms: u64) {
         let limit = server.config.pool_max_conn;
         let wanted = upstream.purge_epoch == server.purge_epoch.load(Relaxed)
+            && self.idle.borrow().len() < self.peak.get().max(KEEP_AT_LEAST)
             && (limit < 0 || (server.idle.get() as i64) < i64::from(limit));
         if wanted {
             server.idle.inc();
@@ -64,6 +85,7 @@ impl Pool {
 
     /// Drops dead and unwanted connections, and old ones beyond the purge delay.
     pub fn purge(&self, server: &ServerState, now_ms: u64) {
+        self.peak.set(self.in_use.get().max(self.peak.get() - self.peak.get().div_ceil(8)));
         let mut idle = self.idle.borrow_mut();
         if idle.is_empty() {
             return;

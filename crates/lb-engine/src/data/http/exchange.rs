@@ -35,15 +35,18 @@ pub async fn run(
     let mut avoid = None;
     let mut replays = 0_u32;
     loop {
-        let upstream = match connect(client, txn, backend, key, avoid, replays > 0).await {
+        let upstream = match connect(client, stream, txn, backend, key, avoid, replays > 0).await {
             Ok(upstream) => upstream,
             Err(failure) => return refuse(client, stream, buffer, txn, &head, failure).await,
         };
         let server = txn.server;
+        let pool = server.and_then(|index| client.ctx.pool(backend.index, index));
+        pool.inspect(|pool| pool.begin());
         let reused = upstream.reused;
         client.session.server_fd.set(upstream.stream.fd());
         let relay = Relay::new(client, stream, buffer, upstream, &head, backend, server);
         let outcome = forward::run(relay, txn, &head).await;
+        pool.inspect(|pool| pool.end());
         client.session.server_fd.set(-1);
         release(client, txn, backend);
         match outcome {
@@ -82,12 +85,8 @@ fn prepare(
     let buf = buffer.data();
     let key = balancing_key(client, backend, buf, &head);
     let mut edit = HeadEdit::default();
-    if head.has_connection && !head.upgrade {
-        edit.remove_all(buf, &head.headers, "connection");
-    }
-    if head.has_connection && head.upgrade {
-        edit.remove_all(buf, &head.headers, "connection");
-        edit.add(b"connection", b"upgrade");
+    if head.has_connection {
+        hop_by_hop(buf, &head.headers, &mut edit);
     }
     if head.normalize_length {
         edit.remove_all(buf, &head.headers, "content-length");
@@ -112,6 +111,28 @@ fn prepare(
     // Flags that speak of the client's connection must survive the edit.
     let edited = rules::rewrite_request(buffer, &head, &edit, client.ctx.shared.limits.maxhdr + 4)?;
     Some((RequestHead { keep_alive: head.keep_alive, framing: head.framing, upgrade: head.upgrade, ..edited }, key))
+}
+
+/// Takes the words that speak of one hop only out of the `Connection` fields; other words stay, as observed.
+pub fn hop_by_hop(buf: &[u8], headers: &lb_http::HeaderList, edit: &mut HeadEdit) {
+    for (index, field) in headers.iter().enumerate() {
+        if !field.name.get(buf).eq_ignore_ascii_case(b"connection") {
+            continue;
+        }
+        let value = field.value.get(buf);
+        let one_hop = |word: &&[u8]| {
+            word.is_empty() || word.eq_ignore_ascii_case(b"close") || word.eq_ignore_ascii_case(b"keep-alive")
+        };
+        let words = || value.split(|&b| b == b',').map(<[u8]>::trim_ascii);
+        if !words().any(|word| one_hop(&word)) {
+            continue;
+        }
+        edit.remove(index);
+        let rest: Vec<&[u8]> = words().filter(|word| !one_hop(word)).collect();
+        if !rest.is_empty() {
+            edit.add(b"connection", &rest.join(&b", "[..]));
+        }
+    }
 }
 
 /// `option forwardfor`, of the frontend or the backend.
@@ -186,6 +207,7 @@ enum Failure {
 /// Gets a server's slot and a connection to it, retrying as configured. On success the slot is held.
 async fn connect(
     client: &Client,
+    stream: &Stream,
     txn: &mut Txn,
     backend: &'static ProxyState,
     key: Option<u64>,
@@ -200,7 +222,7 @@ async fn connect(
             Some(index) => index,
             None => {
                 let wish = Wish { persistent, avoid, key };
-                let index = pick::acquire(client, backend, wish).await.map_err(|failure| {
+                let index = pick::acquire(client, Some(stream), backend, wish).await.map_err(|failure| {
                     txn.server = None;
                     Failure::NoServer(failure)
                 })?;
@@ -212,8 +234,9 @@ async fn connect(
         };
         let Some(server) = backend.servers.get(index) else { return Err(Failure::NoServer(NoServer::Unavailable)) };
         let counters = server.counters.of(ctx.index);
+        pick::count_attempt(counters, txn.slot_us / 1_000);
         if !fresh && may_reuse(client, backend) {
-            let pooled = ctx.pools.get(backend.index).and_then(|p| p.get(index)).and_then(|p| p.take(server));
+            let pooled = ctx.pool(backend.index, index).and_then(|pool| pool.take(server));
             if let Some(upstream) = pooled {
                 counters.reuses.inc();
                 ctx.back(backend).reuses.inc();
@@ -225,7 +248,11 @@ async fn connect(
         ctx.set_deadline(&client.session, backend.config.timeouts.connect);
         let port = client.session.destination.get().or_else(|| bound_address(client)).map(|a| a.port());
         let mut connecting = Box::pin(upstream::connect(server, port));
-        let failed = match ctx.wait(&client.session, |cx| upstream::poll_connect(connecting.as_mut(), cx)).await {
+        let failed = match pick::wait_unless_gone(client, Some(stream), backend, |cx| {
+            upstream::poll_connect(connecting.as_mut(), cx)
+        })
+        .await
+        {
             Ok(Ok(upstream)) => {
                 counters.connects.inc();
                 ctx.back(backend).connects.inc();
@@ -248,9 +275,7 @@ async fn connect(
             return Err(failed);
         }
         txn.retries += 1;
-        counters.retries.inc();
-        ctx.back(backend).retries.inc();
-        if pick::redispatches(backend, txn.retries) {
+        if pick::redispatches(backend, txn.retries, persistent == Some(index)) {
             counters.redispatches.inc();
             ctx.back(backend).redispatches.inc();
             txn.redispatched = true;
@@ -258,8 +283,10 @@ async fn connect(
             (persistent, avoid, held) = (None, Some(index), None);
             continue;
         }
+        counters.retries.inc();
+        ctx.back(backend).retries.inc();
         held = Some(index);
-        pause(client, backend).await.map_err(|cut| {
+        pause(client, stream, backend).await.map_err(|cut| {
             release(client, txn, backend);
             Failure::Ended(cut)
         })?;
@@ -276,10 +303,10 @@ fn bound_address(client: &Client) -> Option<std::net::SocketAddr> {
 }
 
 /// A retry on the same server waits a second, or less when the connect timeout is shorter.
-async fn pause(client: &Client, backend: &ProxyState) -> Result<(), Cut> {
+async fn pause(client: &Client, stream: &Stream, backend: &ProxyState) -> Result<(), Cut> {
     let wait = backend.config.timeouts.connect.unwrap_or(Duration::MAX).min(Duration::from_secs(1));
     client.ctx.set_deadline(&client.session, Some(wait));
-    match client.ctx.wait(&client.session, |_| std::task::Poll::<()>::Pending).await {
+    match pick::wait_unless_gone(client, Some(stream), backend, |_| std::task::Poll::<()>::Pending).await {
         Err(Cut::Timeout) | Ok(()) => Ok(()),
         Err(cut) => Err(cut),
     }
@@ -306,6 +333,16 @@ fn release(client: &Client, txn: &Txn, backend: &'static ProxyState) {
     }
 }
 
+/// A session that ended before a server was reached.
+fn ended(txn: &mut Txn, cut: Cut, phase: TermPhase) -> Next {
+    match cut {
+        Cut::Killed(cause) => txn.end(cause, phase),
+        Cut::Gone => txn.end(TermCause::ClientAbort, phase),
+        Cut::Timeout => {}
+    }
+    Next::Abort
+}
+
 /// Answers a request that got no server.
 async fn refuse(
     client: &Client,
@@ -321,12 +358,8 @@ async fn refuse(
         Failure::NoServer(NoServer::QueueFull) => txn.end(TermCause::ServerAbort, TermPhase::Queue),
         Failure::Connect { timeout: true } => txn.end(TermCause::ServerTimeout, TermPhase::Connect),
         Failure::Connect { timeout: false } => txn.end(TermCause::ServerAbort, TermPhase::Connect),
-        Failure::NoServer(NoServer::Ended(cut)) | Failure::Ended(cut) => {
-            if let Cut::Killed(cause) = cut {
-                txn.end(cause, TermPhase::Connect);
-            }
-            return Next::Abort;
-        }
+        Failure::NoServer(NoServer::Ended(cut)) => return ended(txn, cut, TermPhase::Queue),
+        Failure::Ended(cut) => return ended(txn, cut, TermPhase::Connect),
     }
     respond::error(client, stream, txn, 503).await;
     let complete = head.framing == lb_http::BodyFraming::None && buffer.len() == head.len as usize;

@@ -46,6 +46,8 @@ enum Upload {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum UploadError {
     ClientAbort,
+    /// The request was complete; the client does not wait for its answer.
+    ClientLeft,
     BadBody,
 }
 
@@ -203,18 +205,25 @@ async fn receive_head(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) 
                     }
                 }
                 let Some(upstream) = relay.upstream.as_mut() else { return Poll::Ready(Ok(Reply::End)) };
-                upstream.stream.poll_fill(cx, &mut relay.response).map(|read| match read {
-                    Ok(n) if n > 0 => Ok(Reply::Bytes),
-                    _ => Ok(Reply::End),
-                })
+                match upstream.stream.poll_fill(cx, &mut relay.response) {
+                    Poll::Ready(Ok(n)) if n > 0 => return Poll::Ready(Ok(Reply::Bytes)),
+                    Poll::Ready(_) => return Poll::Ready(Ok(Reply::End)),
+                    Poll::Pending => {}
+                }
+                let watched = relay.backend.config.options.abortonclose && relay.upload == Upload::Done;
+                if watched && relay.stream.poll_gone(cx).is_ready() {
+                    return Poll::Ready(Err(UploadError::ClientLeft));
+                }
+                Poll::Pending
             })
             .await;
         match polled {
             Ok(Ok(Reply::Bytes)) => {}
             Ok(Ok(Reply::End)) => return Err(no_response(relay, txn, head)),
             Ok(Err(UploadError::BadBody)) => return Err(bad_request(relay, txn)),
-            Ok(Err(UploadError::ClientAbort)) => {
-                txn.end(TermCause::ClientAbort, TermPhase::Data);
+            Ok(Err(aborted)) => {
+                let waited = aborted == UploadError::ClientLeft;
+                txn.end(TermCause::ClientAbort, if waited { TermPhase::Headers } else { TermPhase::Data });
                 count_abort(relay, true);
                 return Err(Outcome::Done(Next::Abort));
             }
@@ -232,6 +241,7 @@ async fn receive_head(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) 
                 txn.end(cause, TermPhase::Headers);
                 return Err(Outcome::Done(Next::Abort));
             }
+            Err(Cut::Gone) => return Err(Outcome::Done(Next::Abort)),
         }
         if relay.keep {
             relay.settle();
@@ -359,6 +369,7 @@ fn cut_while_sending(txn: &mut Txn, cut: Cut) -> Outcome {
     match cut {
         Cut::Timeout => txn.end(TermCause::ClientTimeout, TermPhase::Data),
         Cut::Killed(cause) => txn.end(cause, TermPhase::Data),
+        Cut::Gone => txn.end(TermCause::ClientAbort, TermPhase::Data),
     }
     Outcome::Done(Next::Abort)
 }
@@ -428,7 +439,7 @@ fn edit_head(
     let mut edit = HeadEdit::default();
     let buf = relay.response.data();
     if response.has_connection {
-        edit.remove_all(buf, &response.headers, "connection");
+        super::exchange::hop_by_hop(buf, &response.headers, &mut edit);
     }
     if response.normalize_length {
         edit.remove_all(buf, &response.headers, "content-length");
@@ -437,7 +448,9 @@ fn edit_head(
         }
     }
     if !keep_client {
-        edit.add(b"connection", b"close");
+        if response.minor == 1 {
+            edit.add(b"connection", b"close");
+        }
     } else if head.minor == 0 || response.minor == 0 {
         edit.add(b"connection", b"keep-alive");
     }
@@ -546,7 +559,7 @@ fn finish(mut relay: Relay<'_>, head: &RequestHead, response: &ResponseHead, kee
         && !options.http_server_close
         && relay.backend.config.http_reuse != lb_config::model::HttpReuse::Never;
     if let (Some(upstream), Some(index)) = (relay.upstream.take().filter(|_| keep_server), relay.server) {
-        let pool = ctx.pools.get(relay.backend.index).and_then(|p| p.get(index));
+        let pool = ctx.pool(relay.backend.index, index);
         if let (Some(pool), Some(server)) = (pool, relay.backend.servers.get(index)) {
             pool.give(server, upstream, ctx.now_ms());
         }

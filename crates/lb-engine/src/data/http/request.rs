@@ -36,10 +36,13 @@ async fn serve_one(client: &Client, stream: &mut Stream, buffer: &mut Buffer, tx
         Err(HeadFailure::Answer(status)) => {
             client.ctx.front(client.proxy).request_errors.inc();
             respond::error(client, stream, txn, status).await;
+            // Bytes of an answer to no request are not counted, as observed.
+            txn.bytes_out = 0;
             txn.close(client);
             return Next::Linger;
         }
     };
+    txn.is_head = head.is_head;
     client.session.requests.set(client.session.requests.get() + 1);
     let front = client.ctx.front(client.proxy);
     front.requests.inc();
@@ -82,8 +85,9 @@ async fn read_head(
                 Ok(None) if buffer.is_full() => return Err(too_long(client, txn, buffer)),
                 Ok(None) => {}
                 Err(error) => {
-                    txn.end(TermCause::Proxy, TermPhase::Request);
-                    txn.no_server = Some("<NOSRV>");
+                    // As observed, a bad request is the client's doing, and its time is not told.
+                    txn.end(TermCause::ClientAbort, TermPhase::Request);
+                    txn.request_us = 0;
                     txn.request_line = Some(Box::from(&b"<BADREQ>"[..]));
                     capture(client, buffer, &error.to_string());
                     return Err(HeadFailure::Answer(error.status()));
@@ -120,7 +124,7 @@ async fn read_head(
                 txn.request_line = Some(Box::from(&b"<BADREQ>"[..]));
                 return Err(HeadFailure::Answer(408));
             }
-            Err(Cut::Killed(_)) => return Err(HeadFailure::Silent),
+            Err(Cut::Killed(_) | Cut::Gone) => return Err(HeadFailure::Silent),
         }
     }
 }
@@ -128,7 +132,7 @@ async fn read_head(
 /// A head that fills the buffer: its target or its fields are too long.
 fn too_long(client: &Client, txn: &mut Txn, buffer: &Buffer) -> HeadFailure {
     txn.request_us = 0;
-    txn.end(TermCause::Proxy, TermPhase::Request);
+    txn.end(TermCause::ClientAbort, TermPhase::Request);
     txn.request_line = Some(Box::from(&b"<BADREQ>"[..]));
     capture(client, buffer, "the request's head does not fit into the buffer (tune.bufsize)");
     HeadFailure::Answer(if buffer.data().contains(&b'\n') { 431 } else { 414 })
@@ -232,8 +236,13 @@ async fn answer(
             txn.end(TermCause::Proxy, TermPhase::Request);
             let counters = if by.index == client.proxy.index { front } else { client.ctx.back(by) };
             counters.denied_requests.inc();
-            respond::error(client, stream, txn, status).await;
-            finish_unread(buffer, head)
+            let keep = head.keep_alive && head.minor == 1 && head.framing == lb_http::BodyFraming::None;
+            respond::page(client, stream, txn, status, !keep).await;
+            if !keep {
+                return finish_unread(buffer, head);
+            }
+            buffer.consume(head.len as usize);
+            Next::KeepAlive
         }
         Verdict::TooLarge => {
             txn.end(TermCause::Proxy, TermPhase::Request);

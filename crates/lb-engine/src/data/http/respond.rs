@@ -6,18 +6,25 @@ use crate::data::accept::Client;
 use crate::stream::Stream;
 use std::borrow::Cow;
 
-/// Sends the page for a status: the backend's or the frontend's `errorfile`, else the default one.
+/// Sends the page for a status and closes: the backend's or the frontend's `errorfile`, else the default one.
 pub async fn error(client: &Client, stream: &mut Stream, txn: &mut Txn, status: u16) {
+    page(client, stream, txn, status, true).await;
+}
+
+/// Sends the page for a status; `close` says whether the connection ends with it.
+pub async fn page(client: &Client, stream: &mut Stream, txn: &mut Txn, status: u16, close: bool) {
     let files = |proxy: &'static crate::shared::ProxyState| {
         proxy.config.error_files.iter().find(|(s, _)| *s == status).map(|(_, page)| &**page)
     };
     let page = match txn.backend.and_then(files).or_else(|| files(client.proxy)) {
         Some(page) => Cow::Borrowed(page),
-        None => Cow::Owned(lb_http::error_page(status)),
+        None => Cow::Owned(lb_http::error_page(status, close)),
     };
+    let head_end = memchr::memmem::find(&page, b"\r\n\r\n").map_or(page.len(), |at| at + 4);
+    let shown = if txn.is_head { page.get(..head_end).unwrap_or(&page) } else { &page };
     txn.status = status;
     txn.local = true;
-    let _ = send(client, stream, txn, &page).await;
+    let _ = send(client, stream, txn, shown).await;
 }
 
 /// Sends bytes to the client within its timeout.

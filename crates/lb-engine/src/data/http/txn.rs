@@ -49,6 +49,8 @@ pub struct Txn {
     pub no_server: Option<&'static str>,
     /// A page of the proxy answered.
     pub local: bool,
+    /// The request is a HEAD: answers have no body.
+    pub is_head: bool,
 }
 
 impl Txn {
@@ -128,7 +130,7 @@ impl Txn {
             counters.bytes_in.add(self.bytes_in);
             counters.bytes_out.add(self.bytes_out);
             counters.requests.inc();
-            if self.status > 0 {
+            if self.status > 0 && (!self.local || std::ptr::eq(counters, ctx.back(backend))) {
                 counters.responses.get(class).inspect(|c| c.inc());
             }
             if self.connected_us > 0 {
