@@ -21,3 +21,5 @@ pub mod rate;
 mod stream;
 mod sys;
 mod timer;
+#[cfg(test)]
+mod testing;

@@ -62,6 +62,11 @@ impl Pool {
         }
     }
 
+    /// How many connections are kept.
+    pub fn len(&self) -> usize {
+        self.idle.borrow().len()
+    }
+
     /// Drops dead and unwanted connections, and old ones beyond the purge delay.
     pub fn purge(&self, server: &ServerState, now_ms: u64) {
         let mut idle = self.idle.borrow_mut();
