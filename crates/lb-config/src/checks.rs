@@ -160,6 +160,9 @@ fn expect(p: &mut ProxyDraft, line: &Line) -> Done {
     let what = match kind {
         "status" | "rstatus" | "string" | "rstring" => {
             let pattern = line.need(at + 1, format!("{outer}'{kind}' expects a <pattern> as argument."))?;
+            if kind.starts_with('r') {
+                regex(pattern, at + 1)?;
+            }
             match kind {
                 "status" => ExpectWhat::Status(statuses(pattern, at + 1)?),
                 "rstatus" => ExpectWhat::StatusRegex(pattern.to_owned()),
@@ -185,6 +188,19 @@ fn expected(got: &str) -> String {
         "'http-check expect' : only supports min-recv, '[!]string', '[!]rstring', '[!]string-lf', '[!]status', \
          '[!]rstatus', [!]hdr, [!]fhdr or comment but got '{got}' as argument."
     )
+}
+
+/// Refuses what is no regular expression.
+fn regex(pattern: &str, at: usize) -> Done {
+    match regex::bytes::Regex::new(pattern) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            // The library draws the pattern too; its last line says what is wrong.
+            let why = error.to_string();
+            let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            Err(fault(at, format!("'http-check expect' : regex '{pattern}' is invalid ({why}).")))
+        }
+    }
 }
 
 /// `200,300-399`.

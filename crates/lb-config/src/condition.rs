@@ -258,7 +258,7 @@ impl ConditionError {
         self.message = format!("unparsable conditional expression '{rest}'");
         let word = rest.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next().unwrap_or_default();
         self.help = crate::suggest::nearest(word, PREDICATES.iter().map(|p| p.name))
-            .map(|near| format!("did you mean '{near}' maybe ?"));
+            .map(|near| format!("did you mean '{near}'?"));
         self
     }
 }

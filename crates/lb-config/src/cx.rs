@@ -1,6 +1,6 @@
 //! What all handlers share: the world outside, the environment as the file changed it, the findings.
 
-use crate::diagnostic::{Severity, Sink, Site};
+use crate::diagnostic::{Diagnostic, Severity, Sink, Site};
 use crate::line::{Fault, Line};
 use crate::{Host, condition};
 use lb_sample::{LogFormat, Sources};
@@ -11,6 +11,7 @@ use std::path::Path;
 const FORMAT_VARIABLES: &[(&str, &str)] = &[
     ("HAPROXY_HTTP_CLF_LOG_FMT", LogFormat::HTTP_CLF),
     ("HAPROXY_HTTP_LOG_FMT", LogFormat::HTTP),
+    ("HAPROXY_TCP_CLF_LOG_FMT", LogFormat::TCP_CLF),
     ("HAPROXY_TCP_LOG_FMT", LogFormat::TCP),
 ];
 
@@ -71,9 +72,9 @@ impl<'a> Cx<'a> {
         self.sink.warning(site, message);
     }
 
-    /// A notice that names no fault.
-    pub fn note(&mut self, severity: Severity, site: &Site, message: impl Into<String>) {
-        self.sink.push(severity, site, message, None);
+    /// A message that the file itself asks for: its line is not shown again.
+    pub fn note(&mut self, severity: Severity, site: &Site, message: String) {
+        self.sink.found.push(Diagnostic { source_line: None, ..Diagnostic::at(severity, site, message) });
     }
 
     /// Remembers a tuning word that has no effect here.

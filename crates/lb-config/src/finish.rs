@@ -12,7 +12,7 @@ use crate::reader::Draft;
 use crate::server::ServerDraft;
 use crate::suggest;
 use lb_model::{Mode, ProxyKind};
-use lb_sample::{LogFormat, Reference};
+use lb_sample::{LogFormat, Place, Reference};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -54,13 +54,15 @@ impl<'d> Names<'d> {
     /// The nearest backend's name, as help.
     fn near_backend(&self, name: &str) -> Option<String> {
         let backends = self.drafts.iter().filter(|d| d.has_backend()).map(|d| &*d.proxy.name);
-        suggest::nearest(name, backends).map(|near| format!("did you mean '{near}' maybe ?"))
+        suggest::nearest(name, backends).map(|near| format!("did you mean '{near}'?"))
     }
 }
 
 /// Resolves and checks everything that was read. What is wrong goes to `cx`.
 pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
     let Draft { global, mut proxies, .. } = draft;
+    // After a fault in the lines, what seems missing may just not have been understood.
+    let readable = !cx.sink.has_errors();
     assign_proxy_ids(&mut proxies, cx);
     for proxy in &mut proxies {
         settle_modes(proxy, cx);
@@ -79,7 +81,9 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
             proxy.logs = logs(draft, &global.global.logs);
             proxy.log_format = log_format(draft, &proxy, cx);
             references(draft, &names, cx);
-            warnings(draft, &proxy, cx);
+            if readable {
+                warnings(draft, &proxy, cx);
+            }
             done.push(proxy);
         }
     }
@@ -238,8 +242,7 @@ fn settle_checks(draft: &mut ServerDraft, owner: &str, cx: &mut Cx<'_>) {
         cx.sink.alert(&draft.site, format!("{title} : unable to set init-state and tracking at the same time!"));
     }
     let on_ip = matches!(server.address, crate::model::ConnectAddress::Ip(_)) || server.health.addr.is_some();
-    // A port of 0 with a failed address was already reported.
-    if server.check && server.port == 0 && server.health.port.is_none() && on_ip {
+    if server.check && draft.placed && server.port == 0 && server.health.port.is_none() && on_ip {
         let message = format!("proxy '{owner}': server '{}' has neither service port nor check port.", server.name);
         let help = Some("give the address a port, or add 'port <n>'".to_owned());
         cx.sink.push(Severity::Alert, &draft.site, message, help);
@@ -414,7 +417,7 @@ fn find_server(draft: &ProxyDraft, own: usize, path: &str, names: &Names<'_>) ->
     match known().position(|name| name == server) {
         Some(at) => Ok((proxy.0, at)),
         None => {
-            let near = suggest::nearest(server, known()).map(|near| format!("did you mean '{near}' maybe ?"));
+            let near = suggest::nearest(server, known()).map(|near| format!("did you mean '{near}'?"));
             Err((format!("unable to find required server '{server}' for tracking."), near))
         }
     }
@@ -438,7 +441,8 @@ fn log_format(draft: &ProxyDraft, proxy: &Proxy, cx: &mut Cx<'_>) -> Option<Arc<
     }
     let (text, site, own) = match &draft.log_choice {
         LogChoice::None => return None,
-        LogChoice::Tcp(site) => (LogFormat::TCP, site, false),
+        LogChoice::Tcp(site, true) => (LogFormat::TCP_CLF, site, false),
+        LogChoice::Tcp(site, false) => (LogFormat::TCP, site, false),
         LogChoice::Http(site, _) if proxy.mode == Mode::Tcp => {
             let message = format!(
                 "'option httplog' not usable with {} (needs 'mode http'). Falling back to 'option tcplog'.",
@@ -451,10 +455,11 @@ fn log_format(draft: &ProxyDraft, proxy: &Proxy, cx: &mut Cx<'_>) -> Option<Arc<
         LogChoice::Http(site, false) => (LogFormat::HTTP, site, false),
         LogChoice::Text(text, site) => (text.as_str(), site, true),
     };
-    if proxy.logs.is_empty() && draft.logs.is_empty() {
+    if proxy.logs.is_empty() {
         cx.warn(site, format!("log format ignored for {} since it has no log address.", draft.title()));
     }
-    match cx.with_sources(|sources| LogFormat::parse(text, sources)) {
+    let parsed = cx.with_sources(|sources| LogFormat::parse(text, sources));
+    match parsed.and_then(|format| format.check(Place::Log).map(|()| format)) {
         Ok(format) => {
             let needs_http = format.requires_http().filter(|_| own && proxy.mode == Mode::Tcp);
             if let Some(part) = needs_http {

@@ -4,7 +4,7 @@
 //! each with its place. It never stops at the first one. The crate never reads files by itself and knows
 //! nothing of the engine: what the outside world must answer is asked of a [`Host`].
 //!
-//! The way of a line: [`mod@lexer`] cuts it into words, `reader` obeys `.if` and finds the section, the
+//! The way of a line: `lexer` cuts it into words, `reader` obeys `.if` and finds the section, the
 //! section looks the first word up in its keyword table, the row's handler reads the rest. When all is
 //! read, `finish` resolves names and checks what only shows in the whole.
 

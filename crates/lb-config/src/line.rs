@@ -66,7 +66,11 @@ impl Fault {
     /// From an expression, an ACL or a condition whose first word is `word`.
     pub fn of_sample(error: SampleError, word: usize) -> Self {
         let part = (error.offset > 0).then(|| error.offset..error.offset + 1);
-        Self { severity: Severity::Alert, word: word + error.word, part, message: error.message, help: error.help }
+        let mut message = error.message;
+        if !message.ends_with(['.', '?', ')']) {
+            message.push('.');
+        }
+        Self { severity: Severity::Alert, word: word + error.word, part, message, help: error.help }
     }
 }
 

@@ -52,7 +52,7 @@ impl OptionCx<'_, '_, '_> {
 pub(crate) fn option(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
     let name = line.need(1, "'option' expects an option name.")?;
     let Some(row) = OPTIONS.iter().find(|row| row.name == name) else {
-        let near = did_you_mean(name, OPTIONS.iter().map(|row| row.name));
+        let near = did_you_mean(name, keywords::offered(OPTIONS));
         let end = if near.is_empty() { "." } else { "" };
         return Err(fault(1, format!("unknown option '{name}'{near}{end}")));
     };
@@ -210,11 +210,9 @@ pub(crate) fn httplog(x: &mut OptionCx<'_, '_, '_>) -> Done {
 }
 
 pub(crate) fn tcplog(x: &mut OptionCx<'_, '_, '_>) -> Done {
-    if x.line.word(2) == "clf" {
-        return Err(fault(2, keywords::not_yet("option tcplog clf")));
-    }
-    x.no_more()?;
-    choose(x, LogChoice::Tcp)
+    let clf = x.line.word(2) == "clf";
+    x.line.ends_after(if clf { 2 } else { 1 }, "option tcplog")?;
+    choose(x, |site| LogChoice::Tcp(site, clf))
 }
 
 #[cfg(test)]

@@ -33,8 +33,8 @@ pub(crate) enum LogChoice {
     /// The plain connection line.
     #[default]
     None,
-    /// `option tcplog`.
-    Tcp(Site),
+    /// `option tcplog`, with `clf`.
+    Tcp(Site, bool),
     /// `option httplog`, with `clf`.
     Http(Site, bool),
     /// `log-format`.
@@ -48,6 +48,8 @@ pub(crate) struct ProxyDraft {
     pub proxy: Proxy,
     /// `None` in a `defaults` section.
     pub kind: Option<ProxyKind>,
+    /// A `defaults` section with a name.
+    named_defaults: bool,
     /// Its name, or its keyword when it has none.
     pub site: Site,
     /// The argument of `id`.
@@ -98,6 +100,7 @@ impl Defaults {
         } else {
             line.ends_after(at - 1, "defaults")?;
         }
+        draft.named_defaults = named;
         draft.proxy.place = line.place();
         Ok(Self { name, draft })
     }
@@ -118,7 +121,7 @@ fn inherited<'d>(
         let near = did_you_mean(wanted, names);
         return Err(fault(at, format!("defaults section '{wanted}' not found for {owner}{near}.")));
     };
-    if let Some(second) = found.last() {
+    if let Some(second) = found.next_back() {
         let (a, b) = (&first.draft.proxy.place, &second.draft.proxy.place);
         let message = format!(
             "ambiguous defaults section name '{wanted}' referenced by {owner} exists at least at {}:{} and {}:{}.",
@@ -174,6 +177,7 @@ impl ProxyDraft {
         Self {
             proxy: documented_proxy(),
             kind: None,
+            named_defaults: false,
             default_server: ServerDraft::documented(&site),
             site,
             id_site: None,
@@ -260,7 +264,7 @@ impl ProxyDraft {
     pub fn line(&mut self, line: &Line, cx: &mut Cx<'_>) -> Done {
         let name = line.word(0);
         let Some(row) = PROXY.iter().find(|row| row.name == name) else {
-            let near = did_you_mean(name, PROXY.iter().map(|row| row.name));
+            let near = did_you_mean(name, keywords::offered(PROXY));
             let message = format!("unknown keyword '{name}' in '{}' section{near}", self.section_name());
             let mut fault = fault(0, message);
             if keywords::GLOBAL.iter().any(|row| row.name == name) {
@@ -288,7 +292,7 @@ impl ProxyDraft {
         if self.kind.is_none() {
             return match () {
                 () if scope.has(Scope::D) => Ok(true),
-                () if scope.has(Scope::N) && self.is_named_defaults() => Ok(true),
+                () if scope.has(Scope::N) && self.named_defaults => Ok(true),
                 () if scope.has(Scope::N) => {
                     Err(fault(0, format!("'{name}' not allowed in anonymous 'defaults' section."))
                         .help("give the section a name, as in 'defaults web'"))
@@ -311,11 +315,6 @@ impl ProxyDraft {
         };
         cx.warn(&line.site(0), format!("'{name}' ignored because {title} has no {missing} capability.{instead}"));
         Ok(false)
-    }
-
-    /// A `defaults` section's site is its name, or its keyword when it has none.
-    fn is_named_defaults(&self) -> bool {
-        self.site.raw.get(self.site.span.clone()).is_some_and(|word| word != b"defaults")
     }
 }
 

@@ -183,7 +183,7 @@ impl<'a> Reader<'a> {
                 Err(fault(0, format!("unknown keyword '{}' out of section.", line.word(0))).help(
                     crate::suggest::nearest(line.word(0), names).map_or_else(
                         || "a file begins with a section: global, defaults, frontend, backend or listen".to_owned(),
-                        |near| format!("did you mean '{near}' maybe ?"),
+                        |near| format!("did you mean '{near}'?"),
                     ),
                 ))
             }
@@ -326,7 +326,7 @@ impl<'a> Reader<'a> {
                 severity: Severity::Alert,
                 word,
                 part: Some(offset..offset + 1),
-                message: format!("{} in '{}'.", error.message, line.word(0)),
+                message: format!("{} in '{}' at position {}.", error.message, line.word(0), error.offset + 1),
                 help: error.help,
             }
         })

@@ -7,7 +7,7 @@ use crate::model::{HttpAction, HttpRule, Redirect, RedirectKind, StaticReturn, T
 use crate::proxy::{ProxyDraft, Switch};
 use crate::suggest;
 use lb_model::is_valid_name;
-use lb_sample::{Acl, Condition, LogFormat, Needs};
+use lb_sample::{Acl, Condition, LogFormat, Place};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,6 +21,8 @@ pub(crate) struct ActionCx<'a, 'b, 'h> {
     pub line: &'a Line,
     /// The word to read next.
     pub next: usize,
+    /// Which rules these are, and so what their expressions can see.
+    pub place: Place,
 }
 
 /// What an action is.
@@ -43,10 +45,14 @@ impl ActionCx<'_, '_, '_> {
         let at = self.next;
         self.take(complaint)?;
         let text = self.line.word(at);
-        let format =
-            self.cx.with_sources(|s| LogFormat::parse(text, s)).map_err(|error| Fault::of_sample(error, at))?;
+        let place = self.place;
+        let format = self
+            .cx
+            .with_sources(|s| LogFormat::parse(text, s))
+            .and_then(|format| format.check(place).map(|()| format))
+            .map_err(|error| Fault::of_sample(error, at))?;
         let site = self.line.site(at);
-        self.p.references.extend(format.references().iter().map(|r| (r.clone(), site.clone())));
+        self.p.references.extend(format.references().map(|r| (r.clone(), site.clone())));
         Ok(Arc::new(format))
     }
 
@@ -56,8 +62,14 @@ impl ActionCx<'_, '_, '_> {
     }
 }
 
-/// Reads `if|unless …` at word `at`; nothing there means always.
-fn condition(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line, at: usize) -> Result<Option<Condition>, Fault> {
+/// Reads `if|unless …` at word `at` for rules of this place; nothing there means always.
+fn condition(
+    p: &mut ProxyDraft,
+    cx: &mut Cx<'_>,
+    line: &Line,
+    at: usize,
+    place: Place,
+) -> Result<Option<Condition>, Fault> {
     if !line.has(at) {
         return Ok(None);
     }
@@ -67,6 +79,11 @@ fn condition(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line, at: usize) -> Res
             let site = line.site(at);
             for acl in condition.acls() {
                 p.references.extend(acl.references().iter().map(|r| (r.clone(), site.clone())));
+                // Those of a named ACL were said at its own line.
+                let own = acl.warnings().iter().filter(|_| acl.name().is_empty()).cloned();
+                for warning in own.chain(acl.never_matches_at(place)) {
+                    cx.warn(&site, warning);
+                }
             }
             Ok(Some(condition))
         }
@@ -80,7 +97,7 @@ fn condition(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line, at: usize) -> Res
             let mut fault = Fault::of_sample(error, at);
             if fault.message.starts_with("no such ACL") && fault.help.is_none() {
                 let known = p.proxy.acls.iter().map(Acl::name);
-                fault.help = suggest::nearest(blamed, known).map(|near| format!("did you mean '{near}' maybe ?"));
+                fault.help = suggest::nearest(blamed, known).map(|near| format!("did you mean '{near}'?"));
             }
             Err(fault)
         }
@@ -103,12 +120,15 @@ pub(crate) fn acl(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
         Ok(acl) => {
             let site = line.site(2);
             p.references.extend(acl.references().iter().map(|r| (r.clone(), site.clone())));
+            for warning in acl.warnings() {
+                cx.warn(&site, warning.clone());
+            }
             p.proxy.acls.push(acl);
             Ok(())
         }
         Err(error) => {
             p.bad_acls.insert(name.to_owned());
-            Err(Fault::of_sample(error, 1).within(&format!("error detected while parsing ACL '{name}' : ")))
+            Err(Fault::of_sample(error, 1))
         }
     }
 }
@@ -125,7 +145,7 @@ pub(crate) fn use_backend(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> D
         return Err(fault(2, message));
     }
     // The rule is kept when only its condition is wrong: the backend's name is checked all the same.
-    let condition = condition(p, cx, line, 2);
+    let condition = condition(p, cx, line, 2, Place::UseBackend);
     let (condition, failed) = match condition {
         Ok(condition) => (condition, Ok(())),
         Err(fault) => (None, Err(fault.within("error detected while parsing switching rule : "))),
@@ -144,13 +164,10 @@ fn find<'t>(table: &'t [ActionRow], word: &str) -> Option<&'t ActionRow> {
     })
 }
 
-/// The names of a rule set, as messages list them.
+/// The actions of a rule set that may be used here, as messages list them.
 fn expected(table: &[ActionRow]) -> String {
-    let spelled = |row: &ActionRow| match row.name.strip_suffix('*') {
-        Some(stem) => format!("'{stem}(*)'"),
-        None => format!("'{}'", row.name),
-    };
-    table.iter().map(spelled).collect::<Vec<_>>().join(", ")
+    let usable = table.iter().filter(|row| matches!(row.status, Status::Supported(_)));
+    usable.map(|row| format!("'{}'", row.name)).collect::<Vec<_>>().join(", ")
 }
 
 /// Reads the action at word `at` with its condition.
@@ -159,12 +176,12 @@ fn rule(
     cx: &mut Cx<'_>,
     line: &Line,
     at: usize,
-    set: &str,
-    table: &[ActionRow],
+    (set, table): (&str, &[ActionRow]),
+    place: Place,
 ) -> Result<(Action, Option<Condition>), Fault> {
     let word = line.word(at);
     let Some(row) = find(table, word) else {
-        let near = suggest::nearest(word, table.iter().map(|row| row.name));
+        let near = suggest::nearest(word, table.iter().map(|row| row.name.trim_end_matches('*')));
         let near = near.map(|near| format!(" Did you mean '{near}' maybe ?")).unwrap_or_default();
         let missing = if word.is_empty() { " (missing argument)" } else { "" };
         let all = expected(table);
@@ -174,7 +191,7 @@ fn rule(
         Status::Supported(handler) => handler,
         _ => return Err(fault(at, keywords::not_yet(&format!("{set} {word}")))),
     };
-    let mut action_cx = ActionCx { p, cx, line, next: at + 1 };
+    let mut action_cx = ActionCx { p, cx, line, next: at + 1, place };
     let outer = format!("error detected in {} while parsing '{set} {word}' rule : ", action_cx.p.title());
     let action = handler(&mut action_cx).map_err(|fault| fault.within(&outer))?;
     let next = action_cx.next;
@@ -185,20 +202,21 @@ fn rule(
         return Err(fault(next, message));
     }
     let outer = format!("error detected while parsing an '{set} {word}' condition : ");
-    let condition = condition(p, cx, line, next).map_err(|fault| fault.within(&outer))?;
+    let condition = condition(p, cx, line, next, place).map_err(|fault| fault.within(&outer))?;
     Ok((action, condition))
+}
+
+/// Where `http-request` and `redirect` rules of this section run.
+fn request_place(p: &ProxyDraft) -> Place {
+    if p.has_backend() { Place::BackendRequest } else { Place::FrontendRequest }
 }
 
 /// `http-request <action> …`.
 pub(crate) fn http_request(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
-    if !p.switches.is_empty() {
-        cx.warn(
-            &line.site(0),
-            "a 'http-request' rule placed after a 'use_backend' rule will still be processed before.",
-        );
-    }
-    let (action, condition) = rule(p, cx, line, 1, "http-request", HTTP_REQUEST)?;
+    let place = request_place(p);
+    let (action, condition) = rule(p, cx, line, 1, ("http-request", HTTP_REQUEST), place)?;
     if let Action::Http(action) = action {
+        warn_of_order(p, "http-request", cx, line);
         warn_of_final(&p.proxy.http_request, "http-request", cx, line);
         p.proxy.http_request.push(HttpRule { action, condition });
         p.http_rules_site = Some(line.site(0));
@@ -208,13 +226,22 @@ pub(crate) fn http_request(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> 
 
 /// `http-response <action> …`.
 pub(crate) fn http_response(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
-    let (action, condition) = rule(p, cx, line, 1, "http-response", HTTP_RESPONSE)?;
+    let place = if p.has_backend() { Place::BackendResponse } else { Place::FrontendResponse };
+    let (action, condition) = rule(p, cx, line, 1, ("http-response", HTTP_RESPONSE), place)?;
     if let Action::Http(action) = action {
         warn_of_final(&p.proxy.http_response, "http-response", cx, line);
         p.proxy.http_response.push(HttpRule { action, condition });
         p.http_rules_site = Some(line.site(0));
     }
     Ok(())
+}
+
+/// A rule set runs before another one wherever its lines stand.
+fn warn_of_order(p: &ProxyDraft, set: &str, cx: &mut Cx<'_>, line: &Line) {
+    if !p.switches.is_empty() {
+        let message = format!("a '{set}' rule placed after a 'use_backend' rule will still be processed before.");
+        cx.warn(&line.site(0), message);
+    }
 }
 
 /// A rule after one that always ends the evaluation is never reached.
@@ -231,16 +258,15 @@ fn warn_of_final(rules: &[HttpRule], set: &str, cx: &mut Cx<'_>, line: &Line) {
 
 /// `redirect …`, the old spelling of `http-request redirect`, which runs after all of those.
 pub(crate) fn redirect(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
-    if !p.switches.is_empty() {
-        cx.warn(&line.site(0), "a 'redirect' rule placed after a 'use_backend' rule will still be processed before.");
-    }
     let outer = format!("error detected in {} while parsing redirect rule : ", p.title());
-    let mut action_cx = ActionCx { p, cx, line, next: 1 };
+    let place = request_place(p);
+    let mut action_cx = ActionCx { p, cx, line, next: 1, place };
     let action = redirect_action(&mut action_cx).map_err(|fault| fault.within(&outer))?;
     let next = action_cx.next;
     let condition =
-        condition(p, cx, line, next).map_err(|fault| fault.within(&format!("{outer}error in condition: ")))?;
+        condition(p, cx, line, next, place).map_err(|fault| fault.within(&format!("{outer}error in condition: ")))?;
     if let Action::Http(action) = action {
+        warn_of_order(p, "redirect", cx, line);
         p.redirects.push(HttpRule { action, condition });
         p.http_rules_site = Some(line.site(0));
     }
@@ -266,21 +292,12 @@ pub(crate) fn tcp_request(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> D
     if at_connection && p.kind.is_some() && !p.has_frontend() {
         return Err(fault(1, format!("{set} is not allowed because {title} is not a frontend")));
     }
-    let (action, condition) = rule(p, cx, line, 2, set, table)?;
-    if let Some(condition) = &condition
-        && at_connection
-        && let Some(acl) = condition.acls().find(|acl| !Needs::CLIENT.contains(acl.needs()))
-    {
-        let which = if acl.name().is_empty() { "anonymous acl".to_owned() } else { format!("acl '{}'", acl.name()) };
-        cx.warn(
-            &line.site(0),
-            format!(
-                "{which} will never match in '{set}' because it uses keyword '{}' which is incompatible with \
-                 'frontend {set} rule'",
-                acl.criterion()
-            ),
-        );
-    }
+    let place = match (at_connection, p.has_backend()) {
+        (true, _) => Place::FrontendConnection,
+        (false, true) => Place::BackendContent,
+        (false, false) => Place::FrontendContent,
+    };
+    let (action, condition) = rule(p, cx, line, 2, (set, table), place)?;
     if let Action::Tcp(accept) = action {
         p.proxy.tcp_request.push(TcpRule { at_connection, accept, condition });
     }

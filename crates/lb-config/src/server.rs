@@ -30,6 +30,8 @@ pub(crate) struct ServerDraft {
     pub track: Option<(String, Site)>,
     /// `init-state` was said.
     pub init_state: bool,
+    /// The address could be read; if not, it was reported.
+    pub placed: bool,
     /// This is a `default-server` line.
     default: bool,
 }
@@ -76,6 +78,7 @@ impl ServerDraft {
             id_site: None,
             track: None,
             init_state: false,
+            placed: false,
             default: false,
         }
     }
@@ -150,6 +153,7 @@ pub(crate) fn server(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
     draft.server.place = line.place();
     // The server is kept even when its address is wrong, so that what names it is not blamed as well.
     let placed = set_address(&mut draft.server, text, cx);
+    draft.placed = placed.is_ok();
     draft.parameters(line, 3, &outer, cx);
     p.servers.push(draft);
     placed.map_err(|error| Fault { help: error.help, ..fault(2, format!("{outer}{}", error.message)) })

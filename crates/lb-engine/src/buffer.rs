@@ -17,6 +17,11 @@ impl Buffer {
         Self { bytes: vec![0; size].into_boxed_slice(), start: headroom, end: headroom, headroom }
     }
 
+    /// A buffer without any room, to leave in the place of another.
+    pub fn empty() -> Self {
+        Self { bytes: Box::default(), start: 0, end: 0, headroom: 0 }
+    }
+
     /// The unread bytes.
     pub fn data(&self) -> &[u8] {
         self.bytes.get(self.start..self.end).unwrap_or_default()
@@ -126,7 +131,7 @@ impl BufferPool {
     /// Gives a buffer back.
     pub fn give(&self, mut buffer: Buffer) {
         let mut free = self.free.borrow_mut();
-        if free.len() < KEEP {
+        if free.len() < KEEP && !buffer.bytes.is_empty() {
             buffer.clear();
             free.push(buffer);
         }

@@ -2,10 +2,10 @@
 
 use crate::shared::listen_text;
 use lb_config::model::{Bind, ListenAddress};
-use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::ffi::OsStr;
 use std::net::SocketAddr;
-use std::os::fd::RawFd;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 /// Why a socket could not be opened.
@@ -48,50 +48,67 @@ pub struct FileAccess {
     pub gid: Option<u32>,
 }
 
-/// Opens the sockets of a `bind` line: one per thread for IP (the kernel spreads connections), duplicates of one otherwise.
+/// Listening sockets handed over by a former process, by the name of their address.
+#[derive(Debug, Default)]
+pub struct Inherited {
+    sockets: Vec<(String, OwnedFd)>,
+}
+
+impl Inherited {
+    /// The sockets that may be taken.
+    pub fn new(sockets: Vec<(String, OwnedFd)>) -> Self {
+        Self { sockets }
+    }
+
+    /// Takes every socket of that name. All must be accepted on: the kernel spreads connections over them.
+    fn take(&mut self, name: &str) -> std::io::Result<Vec<Socket>> {
+        let (taken, rest) = std::mem::take(&mut self.sockets).into_iter().partition(|(n, _)| n == name);
+        self.sockets = rest;
+        let taken: Vec<(String, OwnedFd)> = taken;
+        taken
+            .into_iter()
+            .map(|(_, fd)| {
+                let socket = Socket::from(fd);
+                socket.set_nonblocking(true).map(|()| socket)
+            })
+            .collect()
+    }
+}
+
+/// Opens the sockets of a `bind` line: at least one per thread. For IP the kernel spreads connections over separate
+/// sockets; for other families the threads share one.
 ///
 /// # Errors
 /// [`ListenError`] names the address and the system's reason.
-pub fn open_bind(bind: &Bind, threads: usize, backlog: i32, inherited: &[RawFd]) -> Result<Vec<Socket>, ListenError> {
-    let fail = |what, source| ListenError {
-        place: format!("{}:{}", bind.place.file, bind.place.line),
-        what,
-        address: listen_text(&bind.address),
-        source,
-    };
-    let first = match inherited_match(&bind.address, inherited) {
-        Some(socket) => socket.map_err(|e| fail("cannot take over socket", e))?,
-        None => {
+pub fn open_bind(
+    bind: &Bind,
+    threads: usize,
+    backlog: i32,
+    inherited: &mut Inherited,
+) -> Result<Vec<Socket>, ListenError> {
+    let name = listen_text(&bind.address);
+    let mut attempt = || -> std::io::Result<Vec<Socket>> {
+        let mut sockets = inherited.take(&name)?;
+        if sockets.is_empty() {
             let access = FileAccess { mode: bind.mode, uid: bind.uid, gid: bind.gid };
-            open(&bind.address, access, backlog, bind.v6only).map_err(|e| fail("cannot bind socket", e))?
+            sockets.push(open(&bind.address, access, backlog, bind.v6only)?);
         }
+        while sockets.len() < threads {
+            let Some(first) = sockets.first() else { break };
+            let another = match bind.address {
+                // The port may have been chosen by the kernel: bind the others to the same one.
+                ListenAddress::Ip { .. } => open_ip(&first.local_addr()?, backlog, bind.v6only)?,
+                _ => first.try_clone()?,
+            };
+            sockets.push(another);
+        }
+        Ok(sockets)
     };
-    let spread = matches!(bind.address, ListenAddress::Ip { .. }) && inherited.is_empty();
-    let mut sockets = Vec::with_capacity(threads);
-    for _ in 1..threads {
-        let another = if spread {
-            // The port may have been chosen by the kernel: bind the others to the same one.
-            first.local_addr().and_then(|address| open_ip(&address, backlog, bind.v6only))
-        } else {
-            first.try_clone()
-        };
-        sockets.push(another.map_err(|e| fail("cannot bind socket", e))?);
-    }
-    sockets.insert(0, first);
-    Ok(sockets)
-}
-
-/// A socket handed over by another process that listens on this address.
-fn inherited_match(address: &ListenAddress, inherited: &[RawFd]) -> Option<std::io::Result<Socket>> {
-    inherited.iter().find_map(|&fd| {
-        let socket = Socket::from(crate::sys::duplicate_inherited(fd).ok()?);
-        let bound = socket.local_addr().ok()?;
-        let matches = match address {
-            ListenAddress::Ip { ip, port } => bound.as_socket() == Some(SocketAddr::new(*ip, *port)),
-            ListenAddress::Unix(path) => bound.as_pathname() == Some(path.as_path()),
-            _ => false,
-        };
-        matches.then(|| socket.set_nonblocking(true).map(|()| socket))
+    attempt().map_err(|source| ListenError {
+        place: format!("{}:{}", bind.place.file, bind.place.line),
+        what: "cannot bind socket",
+        address: name.clone(),
+        source,
     })
 }
 
@@ -171,5 +188,5 @@ fn prepare_file(path: &Path, access: FileAccess) -> std::io::Result<()> {
 
 /// Stops a TCP listener from accepting without giving up its port.
 pub fn pause(socket: &Socket) {
-    let _ = SockRef::from(socket).shutdown(std::net::Shutdown::Both);
+    let _ = socket.shutdown(std::net::Shutdown::Both);
 }

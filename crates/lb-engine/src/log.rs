@@ -84,7 +84,7 @@ impl Logger {
             LogWire::Short => write!(out, "<{}>", level.number()),
             LogWire::Timed => write!(out, "<{}>{} ", level.number(), iso_time(now)),
             LogWire::Priority => write!(out, "<{priority}>"),
-            LogWire::Rfc3164 => {
+            LogWire::Local | LogWire::Rfc3164 => {
                 write!(out, "<{priority}>{} {}{tag}[{}]: ", bsd_time(now), with_space(host), self.pid)
             }
             LogWire::Iso => write!(out, "<{priority}>{} {}{tag}[{}]: ", iso_time(now), with_space(host), self.pid),
@@ -121,8 +121,7 @@ fn write_all_of(fd: BorrowedFd<'_>, line: &[u8]) -> bool {
     nix::unistd::write(fd, line).is_ok_and(|n| n == line.len())
 }
 
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// `Nov 20 23:12:54`, local time.
 fn bsd_time(t: &WallTime) -> String {
@@ -165,13 +164,7 @@ pub fn civil(secs: i64) -> (i64, usize, u32, u32) {
 pub fn request_time(t: &WallTime) -> String {
     let (year, month, day, secs) = civil(t.unix_secs + i64::from(t.utc_offset_secs));
     let name = MONTHS.get(month - 1).copied().unwrap_or("???");
-    format!(
-        "{day:02}/{name}/{year}:{:02}:{:02}:{:02}.{:03}",
-        secs / 3_600,
-        secs / 60 % 60,
-        secs % 60,
-        t.micros / 1_000
-    )
+    format!("{day:02}/{name}/{year}:{:02}:{:02}:{:02}.{:03}", secs / 3_600, secs / 60 % 60, secs % 60, t.micros / 1_000)
 }
 
 #[cfg(test)]

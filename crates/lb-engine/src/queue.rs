@@ -86,7 +86,7 @@ pub fn redispatch(proxy: &ProxyState, index: usize) -> usize {
     let (bound, rest): (VecDeque<_>, VecDeque<_>) = waiters.drain(..).partition(|w| w.server == Some(index));
     *waiters = rest;
     proxy.queue.waiting.fetch_sub((before - waiters.len()) as u32, SeqCst);
-    bound.into_iter().map(|w| w.tell.send(Turn::Redispatch)).count()
+    bound.into_iter().filter_map(|w| w.tell.send(Turn::Redispatch).ok()).count()
 }
 
 /// A place in the queue. Dropping it leaves the queue.
@@ -117,6 +117,11 @@ impl Place {
 
     fn gauge(proxy: &ProxyState, server: Option<usize>) -> Option<&Gauge> {
         server.and_then(|index| proxy.servers.get(index)).map(|s| &s.queued)
+    }
+
+    /// Leaves with the turn that was given.
+    pub fn leave(mut self) {
+        self.turn = None;
     }
 
     /// The receiver to wait on.

@@ -4,16 +4,19 @@
 //! written by the control thread alone and read as single atomic words by data threads.
 
 use crate::clock::Clock;
+use crate::control::ServerEvent;
 use crate::counters::{Counter, Gauge, PerThread};
 use crate::data::thread::Mailbox;
 use crate::log::Logger;
 use crate::queue::Queue;
 use crate::rate::Rate;
+use lb_check::TrafficEvent;
+use lb_config::model::Observe;
 use lb_config::model::{Bind, ConnectAddress, ListenAddress, Proxy, Server};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Locks a mutex; a panic elsewhere does not make the data unusable.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -33,12 +36,54 @@ pub struct Shared {
     pub process: Process,
     /// Data threads' mailboxes, set once they run.
     pub mailboxes: OnceLock<Vec<Mailbox>>,
+    /// Opened by the control thread once servers' states are published.
+    pub gate: Gate,
+    /// Where data threads leave what they saw of observed servers.
+    pub events: OnceLock<tokio::sync::mpsc::Sender<ServerEvent>>,
     /// Log lines' way out.
     pub logger: Logger,
     /// Number of data threads.
     pub threads: usize,
     /// Sizes and limits of buffers and heads.
     pub limits: Limits,
+}
+
+impl Shared {
+    /// Tells the control thread what a session saw of a server, if the server is observed. Never waits: when the
+    /// control thread is behind, the event is dropped.
+    pub fn report(&self, proxy: usize, server: usize, event: TrafficEvent) {
+        let observed = self
+            .proxies
+            .get(proxy)
+            .and_then(|p| p.servers.get(server))
+            .is_some_and(|s| s.config.observe != Observe::None);
+        if let Some(events) = self.events.get().filter(|_| observed) {
+            let _ = events.try_send(ServerEvent { proxy, server, event });
+        }
+    }
+}
+
+/// A door that opens once.
+#[derive(Debug, Default)]
+pub struct Gate {
+    open: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Gate {
+    /// Lets everybody through.
+    pub fn open(&self) {
+        *lock(&self.open) = true;
+        self.opened.notify_all();
+    }
+
+    /// Waits until it is open.
+    pub fn wait(&self) {
+        let mut open = lock(&self.open);
+        while !*open {
+            open = self.opened.wait(open).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
 }
 
 /// Sizes fixed at start.

@@ -5,7 +5,7 @@ use crate::counters::{Counter, Gauge, PerThread};
 use crate::log::Logger;
 use crate::queue::Queue;
 use crate::rate::Rate;
-use crate::shared::{Captures, FrontendState, Limits, ListenerState, Process, ProxyState, ServerState, Shared};
+use crate::shared::{Captures, FrontendState, Gate, Limits, ListenerState, Process, ProxyState, ServerState, Shared};
 use lb_config::model::{Config, Proxy};
 use std::net::IpAddr;
 use std::path::Path;
@@ -57,6 +57,8 @@ pub fn shared(text: &str) -> &'static Shared {
         proxies: config.proxies.iter().enumerate().map(|(index, p)| proxy(index, p, maxconn, threads)).collect(),
         process: process(maxconn, threads),
         mailboxes: OnceLock::new(),
+        gate: Gate::default(),
+        events: OnceLock::new(),
         logger: Logger::new(clock, "haproxy".into(), None),
         threads,
         limits: Limits { bufsize: 16_384, maxrewrite: 1_024, maxhdr: 101 },

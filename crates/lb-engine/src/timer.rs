@@ -15,10 +15,13 @@ const SLOTS: u64 = 1_024;
 /// How far ahead an entry is placed at the most.
 const LOOK_AHEAD_MS: u64 = 4_000;
 
+/// A session and the tick it was placed at.
+type Entry = (Weak<Session>, u64);
+
 /// The wheel of one data thread.
 #[derive(Debug)]
 pub struct TimerWheel {
-    slots: RefCell<Vec<Vec<(Weak<Session>, u64)>>>,
+    slots: RefCell<Vec<Vec<Entry>>>,
     /// The next tick to run.
     next_tick: Cell<u64>,
     armed: Cell<usize>,

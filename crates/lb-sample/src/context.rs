@@ -126,6 +126,10 @@ pub enum StreamNumber {
     RequestBodyLen,
     /// Advertised size of the request's body (`req.body_size`).
     RequestBodySize,
+    /// Bytes in the request buffer (`req.len`).
+    RequestBufferLen,
+    /// How many requests came before this one on its connection (`http_first_req`).
+    RequestIndex,
 }
 
 /// A server named by an expression; `backend` is `None` for the stream's own.
@@ -193,6 +197,11 @@ pub trait Context {
         None
     }
 
+    /// Which message rules are looking at: what `hdr()` without a side means.
+    fn current_side(&self) -> Side {
+        Side::Request
+    }
+
     /// Calls `visit` with name and value of each header line in order, until it breaks.
     fn headers<'a>(&'a self, side: Side, visit: &mut dyn FnMut(&'a [u8], &'a [u8]) -> ControlFlow<()>) {
         let _ = (side, visit);
@@ -205,6 +214,11 @@ pub trait Context {
 
     /// The frontend's name.
     fn frontend_name(&self) -> Option<&str> {
+        None
+    }
+
+    /// The name of the frontend's `default_backend`.
+    fn default_backend_name(&self) -> Option<&str> {
         None
     }
 
@@ -322,41 +336,6 @@ impl Default for Sources<'_> {
 impl std::fmt::Debug for Sources<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Sources")
-    }
-}
-
-/// What must be there for an expression to have a value. A set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
-pub struct Needs(u8);
-
-impl Needs {
-    /// Nothing: constants and internal states.
-    pub const NONE: Self = Self(0);
-    /// The client's connection.
-    pub const CLIENT: Self = Self(1);
-    /// A parsed HTTP request.
-    pub const HTTP_REQUEST: Self = Self(2);
-    /// A parsed HTTP response.
-    pub const HTTP_RESPONSE: Self = Self(4);
-    /// The connection to a server.
-    pub const SERVER: Self = Self(8);
-    /// The end of the exchange: log fields.
-    pub const LOG: Self = Self(16);
-
-    /// All of both.
-    #[must_use]
-    pub const fn with(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// Whether everything in `other` is in `self`.
-    pub const fn contains(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// Whether anything of HTTP is needed.
-    pub const fn http(self) -> bool {
-        self.0 & (Self::HTTP_REQUEST.0 | Self::HTTP_RESPONSE.0) != 0
     }
 }
 

@@ -79,8 +79,17 @@ pub struct LogRecord {
     pub request_counter: u64,
     /// Log lines sent by the frontend (`%lc`).
     pub log_counter: u64,
-    /// Where the stream ended before it had a server: shown in place of the server's name.
+    /// Shown in place of a server's name: `<NOSRV>`, or `<STATS>` for the statistics page.
     pub no_server: &'static str,
+    /// What made the line (`%OG`): `txn_close`, `sess_error`, …
+    pub origin: &'static str,
+}
+
+impl LogRecord {
+    /// `%Tq`: handshakes, idle time and receiving the request; -1 when no request came.
+    pub fn query_ms(&self) -> i64 {
+        if self.request_ms < 0 { -1 } else { self.handshake_ms + self.idle_ms + self.request_ms }
+    }
 }
 
 impl Default for LogRecord {
@@ -115,6 +124,7 @@ impl Default for LogRecord {
             request_counter: 0,
             log_counter: 0,
             no_server: "<NOSRV>",
+            origin: "unspec",
         }
     }
 }

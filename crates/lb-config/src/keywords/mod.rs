@@ -38,6 +38,11 @@ pub(crate) struct Keyword<F> {
     pub status: Status<F>,
 }
 
+/// The names worth proposing in place of an unknown one.
+pub(crate) fn offered<F>(table: &[Keyword<F>]) -> impl Iterator<Item = &'static str> {
+    table.iter().filter(|row| !matches!(row.status, Status::Gone(_))).map(|row| row.name)
+}
+
 /// Where a keyword of a proxy may stand. A set.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Scope(u8);
@@ -109,7 +114,9 @@ pub(crate) const SECTIONS: &[SectionRow] = &[
     SectionRow { name: "peers", section: Section::NotYet },
     SectionRow {
         name: "program",
-        section: Section::Gone("'program' sections are not supported anymore since HAProxy 3.3."),
+        section: Section::Gone(
+            "'program' sections do not exist any more: let the service manager start other programs.",
+        ),
     },
     SectionRow { name: "resolvers", section: Section::NotYet },
     SectionRow { name: "ring", section: Section::NotYet },

@@ -35,4 +35,4 @@ mod switches;
 mod tests;
 
 pub use info::sample;
-pub use socket::{BoundAdmin, Registry, listen, open};
+pub use socket::{BoundAdmin, Registry, listen};

@@ -726,7 +726,8 @@ fn algorithm(balance: &Balance) -> &'static str {
 
 fn frontend_limit(shared: &Shared, proxy: &ProxyState) -> u32 {
     match proxy.maxconn.load(Relaxed) {
-        0 => shared.process.maxconn.load(Relaxed),
+        // No limit of its own: the one of the start.
+        0 => shared.process.hard_maxconn,
         limit => limit,
     }
 }

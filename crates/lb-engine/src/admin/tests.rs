@@ -1,7 +1,8 @@
 //! The Runtime API over a real UNIX socket, against a control thread's state made from configuration text.
 
-use super::{listen, open};
+use super::{BoundAdmin, listen};
 use crate::control::{Control, ControlCommand, ServerEvent};
+use crate::listen::FileAccess;
 use crate::shared::Shared;
 use crate::testing;
 use expect_test::{Expect, expect};
@@ -63,7 +64,8 @@ impl Node {
         let shared = testing::shared(&text.replace("$SOCK", &path.display().to_string()));
         let control = Control::new(shared).unwrap();
         for socket in &shared.config.global.stats_sockets {
-            listen(&control, open(socket).unwrap()).unwrap();
+            let opened = crate::listen::open(&socket.address, FileAccess::default(), 16, false).unwrap();
+            listen(&control, BoundAdmin { config: socket, socket: opened }).unwrap();
         }
         Self { control, path }
     }

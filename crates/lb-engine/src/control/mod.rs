@@ -170,6 +170,7 @@ pub fn run(
         for socket in admin_sockets {
             admin::listen(&control, socket)?;
         }
+        shared.gate.open();
         tokio::task::spawn_local(schedule::drive(Rc::clone(&control)));
         tokio::task::spawn_local(admin::sample(Rc::clone(&control)));
         tokio::task::spawn_local(watch_events(Rc::clone(&control), events));

@@ -154,10 +154,10 @@ fn start(
     if proxy.config.options.nolinger {
         stream.reset_on_close();
     }
-    if proxy.config.options.clitcpka {
-        if let Stream::Tcp(tcp) = &stream {
-            let _ = socket2::SockRef::from(tcp).set_keepalive(true);
-        }
+    if let Stream::Tcp(tcp) = &stream
+        && proxy.config.options.clitcpka
+    {
+        let _ = socket2::SockRef::from(tcp).set_keepalive(true);
     }
     let client = Client { ctx, proxy, listener, session };
     match proxy.config.mode {

@@ -155,8 +155,8 @@ impl SessionTable {
         self.entries.borrow().get(&id).cloned()
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.entries.borrow().len()
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.borrow().is_empty()
     }
 }

@@ -34,7 +34,6 @@ impl Mailbox {
 }
 
 /// All that a data thread's tasks share. Lives as long as the thread.
-#[derive(Debug)]
 pub struct ThreadCtx {
     /// Number of the thread, from 0.
     pub index: usize,
@@ -56,8 +55,16 @@ pub struct ThreadCtx {
     pub frontend_changes: watch::Sender<u64>,
     /// A connection ended while an accept task waited for room.
     pub room: Notify,
+    /// Room for a head under edit.
+    pub scratch: Cell<Vec<u8>>,
     /// State of the thread's random numbers.
     random: Cell<u64>,
+}
+
+impl std::fmt::Debug for ThreadCtx {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ThreadCtx").field("index", &self.index).finish_non_exhaustive()
+    }
 }
 
 impl ThreadCtx {
@@ -75,6 +82,7 @@ impl ThreadCtx {
             pools: shared.proxies.iter().map(|p| p.servers.iter().map(|_| Pool::default()).collect()).collect(),
             frontend_changes: watch::channel(0).0,
             room: Notify::new(),
+            scratch: Cell::new(Vec::with_capacity(4_096)),
             random: Cell::new(seed | 1),
         }
     }
@@ -213,7 +221,7 @@ async fn serve_mailbox(ctx: &'static ThreadCtx, mut jobs: mpsc::UnboundedReceive
                 None => return,
             },
             _ = tick.tick(), if stopping => {
-                if ctx.sessions.len() == 0 {
+                if ctx.sessions.is_empty() {
                     return;
                 }
             }

@@ -122,10 +122,10 @@ fn with_port(config: &Server, address: SocketAddr, client_port: Option<u16>) -> 
 async fn connect_tcp(config: &Server, address: SocketAddr) -> io::Result<TcpStream> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_nodelay(true)?;
-    if let Some((ip, port)) = config.source {
-        if same_family(ip, address.ip()) {
-            socket.bind(SocketAddr::new(ip, port))?;
-        }
+    if let Some((ip, port)) = config.source
+        && same_family(ip, address.ip())
+    {
+        socket.bind(SocketAddr::new(ip, port))?;
     }
     socket.connect(address).await
 }

@@ -46,11 +46,7 @@ impl View<'_> {
     }
 }
 
-fn visit_all<'a>(
-    buf: &'a [u8],
-    headers: &HeaderList,
-    visit: &mut dyn FnMut(&'a [u8], &'a [u8]) -> ControlFlow<()>,
-) {
+fn visit_all<'a>(buf: &'a [u8], headers: &HeaderList, visit: &mut dyn FnMut(&'a [u8], &'a [u8]) -> ControlFlow<()>) {
     for field in headers.iter() {
         if visit(field.name.get(buf), field.value.get(buf)).is_break() {
             return;
@@ -64,7 +60,10 @@ impl Context for View<'_> {
     }
 
     fn dst(&self) -> Option<SocketAddr> {
-        self.session.destination.get().or_else(|| self.frontend.listeners.get(self.session.listener)?.bound.get().copied())
+        self.session
+            .destination
+            .get()
+            .or_else(|| self.frontend.listeners.get(self.session.listener)?.bound.get().copied())
     }
 
     fn back_src(&self) -> Option<SocketAddr> {
@@ -230,9 +229,7 @@ impl Context for View<'_> {
             StreamNumber::ActiveConnections => i64::from(process.connections.get()),
             StreamNumber::UptimeSecs => self.ctx.shared.clock.uptime().as_secs() as i64,
             StreamNumber::Stopping => i64::from(process.stopping.load(Relaxed)),
-            StreamNumber::ListenerId => {
-                i64::from(self.frontend.listeners.get(self.session.listener)?.config.id)
-            }
+            StreamNumber::ListenerId => i64::from(self.frontend.listeners.get(self.session.listener)?.config.id),
             StreamNumber::ListenerConnections => {
                 i64::from(self.frontend.listeners.get(self.session.listener)?.sessions.get())
             }
@@ -241,6 +238,8 @@ impl Context for View<'_> {
             StreamNumber::ClientTimeoutMs => self.frontend.config.timeouts.client?.as_millis() as i64,
             StreamNumber::ServerTimeoutMs => self.backend?.config.timeouts.server?.as_millis() as i64,
             StreamNumber::TunnelTimeoutMs => self.backend?.config.timeouts.tunnel?.as_millis() as i64,
+            StreamNumber::RequestIndex => i64::from(self.session.requests.get().saturating_sub(1)),
+            StreamNumber::RequestBufferLen => self.request?.0.len() as i64,
             StreamNumber::ReceivedProxy
             | StreamNumber::BackReused
             | StreamNumber::RequestBodyLen

@@ -1,0 +1,179 @@
+//! Answers recorded from HAProxy 3.5, compared byte for byte with those of the program under test.
+//!
+//! Each probe goes to a fresh process over a fresh connection. What varies between runs is hidden by
+//! `hide`; where the program has fewer commands, lists of commands are compared as far as they go.
+
+mod hide;
+
+use crate::support::launch;
+use anyhow::{Context, Result};
+use lb_testkit::{Admin, Engine, Launch, Mode, Origin, Program, diff, until};
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// One recorded exchange.
+struct Probe {
+    level: String,
+    sent: String,
+    answer: String,
+    closes: bool,
+    /// Whether 2.6 answered the same.
+    also_2_6: bool,
+}
+
+fn probes() -> Vec<Probe> {
+    let text = include_str!("../../data/probes.jsonl");
+    text.lines()
+        .map(|line| {
+            let value: serde_json::Value = serde_json::from_str(line).unwrap();
+            let text = |key: &str| value[key].as_str().unwrap().to_owned();
+            Probe {
+                level: text("level"),
+                sent: text("in"),
+                answer: text("out"),
+                closes: text("end") == "closed",
+                also_2_6: value["also_2_6"].as_bool().unwrap(),
+            }
+        })
+        .collect()
+}
+
+/// Probes whose recorded answer is not the model, each with the reason.
+const NOT_COMPARED: &[(&str, &str)] = &[
+    ("show env\n", "shows the environment of whoever recorded it"),
+    ("show env HOME\n", "shows the environment of whoever recorded it"),
+];
+
+/// The program under the recorded configuration, its first check passed.
+struct Bench {
+    program: Program,
+    _origins: [Origin; 3],
+}
+
+impl Bench {
+    fn start(engine: &Engine) -> Result<Bench> {
+        let origins = [Origin::http("o0")?, Origin::http("o1")?, Origin::with(Mode::Hang)?];
+        let launch = launch(engine, &[("o0", &origins[0]), ("o1", &origins[1])])?;
+        let launch: Launch = launch.set("agent", origins[2].address().port());
+        let program = launch.start(include_str!("../../data/probes.cfg"))?;
+        let bench = Bench { program, _origins: origins };
+        let user = bench.socket("user");
+        until("web01's first check", || {
+            let state = user.ask("show servers state app").ok()?;
+            // Check status 15 is L7OK.
+            state.contains(" web01 127.0.0.1 2 0 1 1 ").then_some(())?;
+            (user.stat("app", "web01", "check_status").ok()? == "L7OK").then_some(())
+        })?;
+        Ok(bench)
+    }
+
+    fn socket(&self, level: &str) -> Admin {
+        Admin::new(self.program.dir().join(format!("{level}.sock")))
+    }
+
+    fn send(&self, probe: &Probe) -> Result<(String, bool)> {
+        let mut session = self.socket(&probe.level).open()?;
+        session.send(&self.filled(&probe.sent))?;
+        let patience = if probe.closes { lb_testkit::LONG } else { Duration::from_millis(500) };
+        session.read_until_quiet(patience)
+    }
+
+    /// The recorder's placeholders replaced by what they stand for here.
+    fn filled(&self, text: &str) -> String {
+        text.replace("$DIR", &self.program.dir().display().to_string())
+    }
+
+    /// An answer of this run with placeholders where the recording has them.
+    fn neutral(&self, text: &str) -> String {
+        let [o0, o1, agent] = &self._origins;
+        lb_testkit::Normaliser::new()
+            .literal(&self.program.dir().display().to_string(), "$DIR")
+            .literal(&o0.address().port().to_string(), "<port0>")
+            .literal(&o1.address().port().to_string(), "<port1>")
+            .literal(&agent.address().port().to_string(), "<port1>")
+            .literal(&self.program.address("fe").port().to_string(), "<front>")
+            .apply(text)
+    }
+}
+
+/// What became of one probe.
+#[derive(Debug, Clone, PartialEq)]
+enum Verdict {
+    Equal,
+    /// Equal in all that a smaller list of commands allows to compare.
+    EqualAsFarAsItGoes,
+    Skipped(&'static str),
+    Different(String),
+}
+
+fn judge(bench: &Bench, probe: &Probe, commands: &BTreeSet<String>) -> Result<Verdict> {
+    if let Some((_, why)) = NOT_COMPARED.iter().find(|(sent, _)| *sent == probe.sent) {
+        return Ok(Verdict::Skipped(why));
+    }
+    let (answer, closed) = bench.send(probe)?;
+    if closed != probe.closes {
+        return Ok(Verdict::Different(format!("closed: {closed}, recorded: {}\n", probe.closes)));
+    }
+    let answer = hide::varying(&bench.neutral(&answer));
+    let recorded = hide::varying(&probe.answer);
+    let Some(difference) = diff(&recorded, &answer) else { return Ok(Verdict::Equal) };
+    let known = |text: &str| hide::unknown_commands(text, commands);
+    if known(&recorded) == known(&answer) {
+        return Ok(Verdict::EqualAsFarAsItGoes);
+    }
+    Ok(Verdict::Different(difference))
+}
+
+/// The commands `help` lists at the highest level, as `words and arguments`.
+fn listed_commands(bench: &Bench) -> Result<BTreeSet<String>> {
+    let help = bench.socket("admin").ask("help")?;
+    Ok(help.lines().filter_map(hide::listed_command).map(ToOwned::to_owned).collect())
+}
+
+fn run(engine: &Engine, probes: &[Probe]) -> Vec<Verdict> {
+    let commands = listed_commands(&Bench::start(engine).unwrap()).unwrap();
+    let next = AtomicUsize::new(0);
+    let verdicts = Mutex::new(vec![Verdict::Skipped("not run"); probes.len()]);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(probe) = probes.get(index) else { break };
+                    let verdict = Bench::start(engine)
+                        .and_then(|bench| judge(&bench, probe, &commands))
+                        .with_context(|| format!("probe {:?}", probe.sent))
+                        .unwrap_or_else(|error| Verdict::Different(format!("{error:#}\n")));
+                    verdicts.lock().unwrap()[index] = verdict;
+                }
+            });
+        }
+    });
+    verdicts.into_inner().unwrap()
+}
+
+#[test]
+fn recorded_answers_are_reproduced() {
+    let subject = Engine::subject().unwrap();
+    let probes = probes();
+    let verdicts = run(&subject, &probes);
+    let mut failed = Vec::new();
+    for (probe, verdict) in probes.iter().zip(&verdicts) {
+        let word = match verdict {
+            Verdict::Equal => "equal",
+            Verdict::EqualAsFarAsItGoes => "equal but for commands it lacks",
+            Verdict::Skipped(why) => why,
+            Verdict::Different(_) => "DIFFERENT",
+        };
+        println!("{:<9} {:<90} {word}", probe.level, probe.sent.escape_debug().to_string());
+        if let Verdict::Different(difference) = verdict
+            && (!subject.is_haproxy || probe.also_2_6)
+        {
+            failed.push(format!("[{}] {:?} (- recorded, + answered)\n{difference}", probe.level, probe.sent));
+        }
+    }
+    println!("{} of {} equal", verdicts.iter().filter(|v| matches!(v, Verdict::Equal)).count(), verdicts.len());
+    assert!(failed.is_empty(), "{} answers differ\n{}", failed.len(), failed.join("\n"));
+}

@@ -1,0 +1,96 @@
+//! Per-server `maxconn`, the queue behind it, and the limits of frontend and process.
+
+use crate::check_eq;
+use crate::support::{both, start, with_body};
+use anyhow::Result;
+use lb_testkit::client::{Client, get};
+use lb_testkit::{Origin, until};
+use std::time::Duration;
+
+#[test]
+fn a_full_server_queues_and_serves_later() {
+    both(|engine| {
+        let (program, origin) = with_body(engine, "    server s1 {o1} maxconn 1")?;
+        let mut first = Client::connect(program.address("fe"))?;
+        first.send("GET /slow/400 HTTP/1.1\r\nHost: t\r\n\r\n")?;
+        until("the first request at the origin", || (origin.requests().len() == 1).then_some(()))?;
+        let mut waiting = Vec::new();
+        for n in 0..3 {
+            let mut client = Client::connect(program.address("fe"))?;
+            client.send(format!("GET /q{n} HTTP/1.1\r\nHost: t\r\n\r\n"))?;
+            program.admin().await_stat("app", "BACKEND", "qcur", &(n + 1).to_string())?;
+            waiting.push(client);
+        }
+        check_eq!(program.admin().stat("app", "s1", "scur")?, "1");
+        check_eq!(origin.requests().len(), 1);
+        check_eq!(first.response()?.status, 200);
+        for client in &mut waiting {
+            check_eq!(client.response()?.status, 200);
+        }
+        let order: Vec<_> = origin.requests().iter().map(|r| r.target().to_owned()).collect();
+        check_eq!(order, ["/slow/400", "/q0", "/q1", "/q2"], "first come, first served");
+        let admin = program.admin();
+        check_eq!((admin.stat("app", "BACKEND", "qmax")?, admin.stat("app", "s1", "smax")?), ("3".into(), "1".into()));
+        check_eq!(admin.stat("app", "BACKEND", "qcur")?, "0");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_client_that_leaves_the_queue_is_forgotten() {
+    both(|engine| {
+        let (program, origin) = with_body(engine, "    option abortonclose\n    server s1 {o1} maxconn 1")?;
+        let mut first = Client::connect(program.address("fe"))?;
+        first.send("GET /slow/2500 HTTP/1.1\r\nHost: t\r\n\r\n")?;
+        until("the first request at the origin", || (origin.requests().len() == 1).then_some(()))?;
+        let mut second = Client::connect(program.address("fe"))?;
+        second.send("GET /gone HTTP/1.1\r\nHost: t\r\n\r\n")?;
+        program.admin().await_stat("app", "BACKEND", "qcur", "1")?;
+        drop(second);
+        program.admin().await_stat("app", "BACKEND", "qcur", "0")?;
+        check_eq!(first.response()?.status, 200);
+        check_eq!(get(program.address("fe"), "/next")?.status, 200);
+        // 2.6 notices an HTTP/1 client's close only when the request's turn comes.
+        let sent = origin.requests_for("/gone").len();
+        check_eq!(sent == 0 || engine.is_haproxy, true, "sent for a client that had left");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_frontend_at_its_limit_accepts_later() {
+    both(|engine| {
+        let origin = Origin::http("o1")?;
+        let config = crate::support::one_backend("    server s1 {o1}")
+            .replace("    default_backend app", "    maxconn 2\n    default_backend app");
+        let program = start(engine, &[("o1", &origin)], &config)?;
+        let mut first = Client::connect(program.address("fe"))?;
+        let mut second = Client::connect(program.address("fe"))?;
+        check_eq!((first.get("/")?.status, second.get("/")?.status), (200, 200));
+        let mut third = Client::connect(program.address("fe"))?;
+        third.send("GET /third HTTP/1.1\r\nHost: t\r\n\r\n")?;
+        check_eq!(third.is_quiet_for(Duration::from_millis(300)), true);
+        drop(first);
+        check_eq!(third.response()?.status, 200);
+        Ok(())
+    });
+}
+
+#[test]
+fn maxconn_can_be_raised_while_requests_wait() -> Result<()> {
+    both(|engine| {
+        let (program, origin) = with_body(engine, "    server s1 {o1} maxconn 1")?;
+        let mut first = Client::connect(program.address("fe"))?;
+        first.send("GET /hang HTTP/1.1\r\nHost: t\r\n\r\n")?;
+        until("the first request at the origin", || (origin.requests().len() == 1).then_some(()))?;
+        let mut second = Client::connect(program.address("fe"))?;
+        second.send("GET /second HTTP/1.1\r\nHost: t\r\n\r\n")?;
+        program.admin().await_stat("app", "BACKEND", "qcur", "1")?;
+        check_eq!(program.admin().ask("set maxconn server app/s1 5")?, "\n");
+        // The change takes effect for whatever happens next; what waits goes with the next request at the latest.
+        check_eq!(get(program.address("fe"), "/third")?.status, 200);
+        check_eq!(second.response()?.status, 200);
+        Ok(())
+    });
+    Ok(())
+}
