@@ -22,6 +22,8 @@ pub mod rate;
 mod run;
 mod stream;
 mod sys;
+#[cfg(test)]
+mod testing;
 mod timer;
 
 pub use bind::{Bound, StartError, StartOptions, bind};

@@ -30,7 +30,7 @@ impl Dump {
         match self {
             Self::Stat(dump) => dump.next(control, out),
             Self::ServersState(dump) => dump.next(control, out),
-            Self::ServersConn(dump) => dump.next(control, out),
+            Self::ServersConn(dump) => dump.next(control, out).await,
             Self::Sessions(dump) => dump.next(control, out).await,
             Self::Errors(dump) => dump.next(control, out),
         }

@@ -31,6 +31,8 @@ mod socket;
 mod stat;
 mod stat_values;
 mod switches;
+#[cfg(test)]
+mod tests;
 
 pub use info::sample;
-pub use socket::{BoundAdmin, Registry, listen, open};
+pub use socket::{BoundAdmin, Registry, listen};

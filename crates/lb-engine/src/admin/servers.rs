@@ -2,6 +2,7 @@
 
 use super::dump::{Dump, PIECE};
 use super::resolve;
+use super::stat_values::{connections_in_use, most_connections_in_use};
 use crate::control::Control;
 use crate::shared::{ProxyState, ServerState, Target};
 use lb_admin::{Reply, Request, text};
@@ -25,7 +26,7 @@ pub(super) fn state(control: &Control, request: &Request) -> Result<Dump, Reply>
 
 /// `show servers conn`.
 pub(super) fn conn(control: &Control, request: &Request) -> Result<Dump, Reply> {
-    Ok(Dump::ServersConn(ConnDump { at: Walk::new(scope(control, request)?) }))
+    Ok(Dump::ServersConn(ConnDump { at: Walk::new(scope(control, request)?), idle: Vec::new() }))
 }
 
 /// A walk over the servers of one backend or of all. Positions stay valid: the configuration does not change.
@@ -125,20 +126,29 @@ impl StateDump {
 #[derive(Debug)]
 pub(super) struct ConnDump {
     at: Walk,
+    /// Idle connections at the dump's begin, by thread, proxy and server.
+    idle: Vec<Vec<Vec<u32>>>,
 }
 
 impl ConnDump {
-    pub(super) fn next(&mut self, control: &Control, out: &mut Vec<u8>) -> bool {
-        let threads = control.shared.threads;
+    pub(super) async fn next(&mut self, control: &Control, out: &mut Vec<u8>) -> bool {
         if self.at.begin() {
-            write_servers_conn_header(threads, out);
+            write_servers_conn_header(control.shared.threads, out);
+            self.idle = control.idle_connections().await;
         }
+        let idle = &self.idle;
+        let backends = control.backends();
         while out.len() < PIECE {
-            let Some((proxy, _, server)) = self.at.next(control) else { return false };
+            let Some((proxy, index, server)) = self.at.next(control) else { return false };
+            let Some(own) = backends.get(proxy.index).and_then(|b| b.servers.get(index)) else { continue };
             let (address, port) = place(server);
-            let is_http = proxy.config.mode == lb_model::Mode::Http;
-            let (used, most) = if is_http { (server.sessions.get(), server.sessions.max()) } else { (0, 0) };
-            let idle = server.idle.get();
+            let used = connections_in_use(proxy, server, &own.health);
+            let most = most_connections_in_use(proxy, server, &own.health);
+            let idle_per_thread: Vec<u32> = idle
+                .iter()
+                .map(|counts| counts.get(proxy.index).and_then(|c| c.get(index)).copied().unwrap_or(0))
+                .collect();
+            let idle: u32 = idle_per_thread.iter().sum();
             ConnRow {
                 backend: proxy.config.name.to_string(),
                 server: server.config.name.to_string(),
@@ -156,19 +166,10 @@ impl ConnDump {
                 safe_nb: idle,
                 idle_limit: server.config.pool_max_conn,
                 idle_cur: idle,
-                idle_per_thread: spread(idle, threads),
+                idle_per_thread,
             }
             .write(out);
         }
         true
     }
-}
-
-/// Idle connections are counted per server, not per thread: all are shown with the first.
-fn spread(idle: u32, threads: usize) -> Vec<u32> {
-    let mut counts = vec![0; threads];
-    if let Some(first) = counts.first_mut() {
-        *first = idle;
-    }
-    counts
 }

@@ -2,21 +2,18 @@
 
 use super::connection;
 use crate::control::{Control, ControlError};
-use crate::listen::{self, FileAccess, ListenError};
 use crate::stream::Stream;
 use lb_config::model::{ListenAddress, StatsSocket};
 use lb_model::Level;
 use socket2::Socket;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, watch};
 
-/// Connections that wait to be accepted.
-const BACKLOG: i32 = 1_024;
 /// `stats maxconn`, by default.
 const DEFAULT_MAXCONN: u32 = 10;
 /// `stats timeout`, by default.
@@ -29,23 +26,6 @@ pub struct BoundAdmin {
     pub config: &'static StatsSocket,
     /// The socket.
     pub socket: Socket,
-}
-
-/// Opens an admin socket.
-///
-/// # Errors
-/// [`ListenError`] names the address and the system's reason.
-pub fn open(config: &'static StatsSocket) -> Result<BoundAdmin, ListenError> {
-    let access = FileAccess { mode: config.mode, uid: config.uid, gid: config.gid };
-    match listen::open(&config.address, access, BACKLOG, false) {
-        Ok(socket) => Ok(BoundAdmin { config, socket }),
-        Err(source) => Err(ListenError {
-            place: format!("{}:{}", config.place.file, config.place.line),
-            what: "cannot bind socket",
-            address: socket_text(&config.address),
-            source,
-        }),
-    }
 }
 
 /// The address as `show cli sockets` prints it.
@@ -274,11 +254,4 @@ async fn accept_one(
         own_room.add_permits(1);
         room.add_permits(1);
     });
-}
-
-/// Descriptor of a listening socket, for handing it over.
-impl AsRawFd for BoundAdmin {
-    fn as_raw_fd(&self) -> std::os::fd::RawFd {
-        self.socket.as_raw_fd()
-    }
 }

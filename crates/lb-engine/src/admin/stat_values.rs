@@ -2,7 +2,7 @@
 //! not compile until it has a value here.
 
 use crate::control::{BackendCtl, Control, unbound_queue};
-use crate::counters::{Counters, PerThread, SlidingMean};
+use crate::counters::{Counter, Counters, PerThread, SlidingMean};
 use crate::shared::{FrontendState, ProxyState, ServerState, Shared, Target};
 use lb_check::{Monitor, ServerHealth};
 use lb_config::model::{Balance, Observe};
@@ -517,7 +517,7 @@ impl StatSource for ServerRow<'_> {
             F::Type => U32(ObjectKind::Server.number().into()),
             F::Rate => U32(sums.sum(|c| c.session_rate.per_second(viewer.now_ms)) as u32),
             F::RateMax => U32(sums.sum(|c| c.session_rate.max()) as u32),
-            F::CheckStatus => active(checked).map_or(Empty, |check| status_code(check)),
+            F::CheckStatus => active(checked).map_or(Empty, status_code),
             F::CheckCode => active(checked).map_or(Empty, code),
             F::CheckDuration => active(checked).filter(|check| is_done(check)).map_or(Empty, duration),
             F::Hrsp1xx => http(class(sums, 0)),
@@ -543,7 +543,7 @@ impl StatSource for ServerRow<'_> {
             F::Ctime => mean(sums, is_http, |c| &c.connect_time),
             F::Rtime => mean(sums, is_http, |c| &c.response_time),
             F::Ttime => mean(sums, is_http, |c| &c.total_time),
-            F::AgentStatus => agent.map_or(Empty, |agent| status_code(agent)),
+            F::AgentStatus => agent.map_or(Empty, status_code),
             F::AgentCode => agent.map_or(Empty, code),
             F::AgentDuration => agent.map_or(Empty, duration),
             F::CheckDesc => active(checked).map_or(Empty, |check| check.last().status.description().into()),
@@ -574,8 +574,8 @@ impl StatSource for ServerRow<'_> {
             F::TtimeMax => U32(sums.largest(|c| c.total_time.max()) as u32),
             F::Eint => U64(sums.sum(|c| c.internal_errors.get())),
             F::IdleConnCur | F::Srid | F::PrivIdleCur => U32(0),
-            F::UsedConnCur => U32(if is_http { server.sessions.get() } else { 0 }),
-            F::NeedConnEst => U32(if is_http { server.sessions.max() } else { 0 }),
+            F::UsedConnCur => U32(connections_in_use(self.proxy, server, health)),
+            F::NeedConnEst => U32(most_connections_in_use(self.proxy, server, health)),
             F::Uweight => U32(health.weight()),
             F::SslSess | F::SslReusedSess | F::SslFailedHandshake | F::SslOcspStaple | F::SslFailedOcspStaple => U64(0),
             // Only other kinds of objects have these.
@@ -670,9 +670,21 @@ fn secs(time: Duration) -> u32 {
     u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
 }
 
+/// Connections that serve requests, and those of checks. As observed, TCP sessions are not among them.
+pub(super) fn connections_in_use(proxy: &ProxyState, server: &ServerState, health: &ServerHealth) -> u32 {
+    let checks = [health.check(), health.agent()].into_iter().filter(|check| check.in_progress()).count() as u32;
+    checks + if proxy.config.mode == Mode::Http { server.sessions.get() } else { 0 }
+}
+
+/// The most there were at once; a check was one.
+pub(super) fn most_connections_in_use(proxy: &ProxyState, server: &ServerState, health: &ServerHealth) -> u32 {
+    let checks = u32::from([health.check(), health.agent()].into_iter().any(is_done));
+    checks.max(if proxy.config.mode == Mode::Http { server.sessions.max() } else { 0 })
+}
+
 /// Responses of a class, 0 for 1xx to 4 for 5xx, 5 for others.
 fn class(sums: &PerThread, class: usize) -> u64 {
-    sums.sum(|c| c.responses.get(class).map_or(0, |counter| counter.get()))
+    sums.sum(|c| c.responses.get(class).map_or(0, Counter::get))
 }
 
 /// The mean over the last exchanges of all threads, each thread by its share of them.
@@ -714,7 +726,8 @@ fn algorithm(balance: &Balance) -> &'static str {
 
 fn frontend_limit(shared: &Shared, proxy: &ProxyState) -> u32 {
     match proxy.maxconn.load(Relaxed) {
-        0 => shared.process.maxconn.load(Relaxed),
+        // No limit of its own: the one of the start.
+        0 => shared.process.hard_maxconn,
         limit => limit,
     }
 }

@@ -7,8 +7,8 @@ use lb_model::Severity;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::AsFd;
 
-/// The longest line on standard error: what a pipe that is ready takes without blocking.
-const MAX_LINE: usize = 4_000;
+/// Bytes a pipe that is ready takes without blocking.
+const MAX_LINE: usize = 4_096;
 
 impl Control {
     /// Tells a line to a proxy's log and to standard error.
@@ -40,7 +40,6 @@ impl Control {
             return;
         }
         let mut line = format!("{:<10} ({}) : {text}", format!("[{word}]"), std::process::id());
-        line.truncate(line.floor_char_boundary(MAX_LINE));
         line.push('\n');
         write_if_ready(line.as_bytes());
     }
@@ -53,6 +52,6 @@ fn write_if_ready(line: &[u8]) {
     let mut polled = [PollFd::new(target, PollFlags::POLLOUT)];
     if matches!(poll(&mut polled, PollTimeout::ZERO), Ok(1..)) {
         // Nothing is left to tell anybody when standard error fails.
-        let _ = nix::unistd::write(target, line);
+        let _ = nix::unistd::write(target, line.get(..MAX_LINE).unwrap_or(line));
     }
 }

@@ -27,6 +27,9 @@ pub use server::{AgentTarget, BackendCtl, CheckTarget, ControlError, ServerCtl};
 pub use sessions::{SessionInfo, SessionQuery};
 pub(crate) use transition::unbound_queue;
 
+#[cfg(test)]
+pub(crate) use schedule::drive as drive_for_test;
+
 use crate::admin::{self, BoundAdmin};
 use crate::shared::Shared;
 use lb_check::TrafficEvent;

@@ -6,6 +6,7 @@ use lb_check::schedule::{spread, start_offset};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// A kind of work that a server has due; the index into its due times.
@@ -145,9 +146,9 @@ impl Control {
 /// Work started in one go before other tasks get their turn.
 const BATCH: usize = 64;
 
-/// Starts what is due, for ever.
-pub(super) async fn drive(control: Rc<Control>) {
-    loop {
+/// Starts what is due, until the process stops: then states do not matter any more.
+pub(crate) async fn drive(control: Rc<Control>) {
+    while !control.shared.process.stopping.load(Relaxed) {
         let mut started = 0;
         while let Some(due) = control.take_due(control.shared.clock.now_ms()) {
             control.start(due);

@@ -2,7 +2,8 @@
 
 use super::Control;
 use crate::data::session::{Phase, Session};
-use lb_model::TermCause;
+use crate::shared::Shared;
+use lb_model::{Mode, TermCause};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -55,8 +56,12 @@ pub struct SessionQuery {
 }
 
 impl SessionQuery {
-    fn matches(&self, session: &Session) -> bool {
-        self.id.is_none_or(|id| session.id == id)
+    /// Whether to show a session. An HTTP connection without a whole request is no stream yet.
+    fn matches(&self, session: &Session, shared: &Shared) -> bool {
+        let is_http = shared.proxies.get(session.frontend).is_some_and(|p| p.config.mode == Mode::Http);
+        let is_stream = !is_http || !matches!(session.phase.get(), Phase::Idle | Phase::Request);
+        is_stream
+            && self.id.is_none_or(|id| session.id == id)
             && self.frontend.is_none_or(|frontend| session.frontend == frontend)
             && self.backend.is_none_or(|backend| session.backend.get() == Some(backend))
             && self.server.is_none_or(|server| session.server.get() == Some(server))
@@ -79,7 +84,7 @@ impl Control {
             let mut looked_at = 0;
             let mut last = None;
             ctx.sessions.for_each_above(after, |session| {
-                if query.matches(session) {
+                if query.matches(session, ctx.shared) {
                     found.push(copy(session, thread));
                 }
                 looked_at += 1;
@@ -91,6 +96,28 @@ impl Control {
             let _ = answer.send((found, last));
         }));
         page.await.unwrap_or_default()
+    }
+
+    /// Idle connections to servers, by thread, proxy and server.
+    pub async fn idle_connections(&self) -> Vec<Vec<Vec<u32>>> {
+        let mut answers = Vec::new();
+        for mailbox in self.shared.mailboxes.get().into_iter().flatten() {
+            let (answer, counts) = oneshot::channel();
+            mailbox.post(Box::new(move |ctx| {
+                let counts =
+                    ctx.pools.iter().map(|pools| pools.iter().map(|pool| pool.len() as u32).collect()).collect();
+                // Whoever asked may be gone.
+                let _ = answer.send(counts);
+            }));
+            answers.push(counts);
+        }
+        let mut all = Vec::with_capacity(self.shared.threads);
+        for counts in answers {
+            // A thread that has ended keeps none.
+            all.push(counts.await.unwrap_or_default());
+        }
+        all.resize_with(self.shared.threads, Vec::new);
+        all
     }
 
     /// Ends one session. Says whether it was there.

@@ -83,6 +83,11 @@ impl Pool {
         }
     }
 
+    /// How many connections are kept.
+    pub fn len(&self) -> usize {
+        self.idle.borrow().len()
+    }
+
     /// Drops dead and unwanted connections, and old ones beyond the purge delay.
     pub fn purge(&self, server: &ServerState, now_ms: u64) {
         self.peak.set(self.in_use.get().max(self.peak.get() - self.peak.get().div_ceil(8)));

@@ -1,0 +1,112 @@
+//! For tests: an engine's shared state from the text of a configuration.
+
+use crate::clock::Clock;
+use crate::counters::{Counter, Gauge, PerThread};
+use crate::log::Logger;
+use crate::queue::Queue;
+use crate::rate::Rate;
+use crate::shared::{Captures, FrontendState, Gate, Limits, ListenerState, Process, ProxyState, ServerState, Shared};
+use lb_config::model::{Config, Proxy};
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
+
+struct NoHost;
+
+impl lb_config::Host for NoHost {
+    fn env(&self, _: &str) -> Option<String> {
+        None
+    }
+    fn resolve(&self, _: &str) -> Option<IpAddr> {
+        None
+    }
+    fn user_id(&self, _: &str) -> Option<u32> {
+        None
+    }
+    fn group_id(&self, _: &str) -> Option<u32> {
+        None
+    }
+    fn read_file(&self, _: &Path) -> std::io::Result<Vec<u8>> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+    fn hostname(&self) -> String {
+        "vm".into()
+    }
+}
+
+/// Reads a configuration that must be valid.
+pub fn config(text: &str) -> &'static Config {
+    let source = lb_config::Source { name: "test.cfg".into(), text: text.into() };
+    let outcome = lb_config::parse(&[source], &NoHost);
+    match outcome.config {
+        Some(config) => Box::leak(Box::new(config)),
+        None => panic!("{:#?}", outcome.diagnostics),
+    }
+}
+
+/// The shared state of an engine with this configuration and no data threads.
+pub fn shared(text: &str) -> &'static Shared {
+    let config = config(text);
+    let clock = Clock::start();
+    let maxconn = config.global.maxconn.unwrap_or(100);
+    let threads = 1;
+    Box::leak(Box::new(Shared {
+        config,
+        clock,
+        proxies: config.proxies.iter().enumerate().map(|(index, p)| proxy(index, p, maxconn, threads)).collect(),
+        process: process(maxconn, threads),
+        mailboxes: OnceLock::new(),
+        gate: Gate::default(),
+        events: OnceLock::new(),
+        logger: Logger::new(clock, "haproxy".into(), None),
+        threads,
+        limits: Limits { bufsize: 16_384, maxrewrite: 1_024, maxhdr: 101 },
+    }))
+}
+
+fn proxy(index: usize, config: &'static Proxy, maxconn: u32, threads: usize) -> ProxyState {
+    ProxyState {
+        index,
+        config,
+        front: PerThread::new(threads),
+        back: PerThread::new(threads),
+        front_sessions: Gauge::default(),
+        back_sessions: Gauge::default(),
+        queued: Gauge::default(),
+        maxconn: AtomicU32::new(config.maxconn.unwrap_or(maxconn)),
+        state: AtomicU8::new(FrontendState::Open as u8),
+        listeners: config.binds.iter().map(|config| listener(config, threads)).collect(),
+        servers: config.servers.iter().map(|s| ServerState::new(s, threads)).collect(),
+        generation: AtomicU64::new(0),
+        usable_main: AtomicU32::new(0),
+        usable_backup: AtomicU32::new(0),
+        queue: Queue::default(),
+        log_count: Counter::default(),
+        captures: Captures::default(),
+    }
+}
+
+fn listener(config: &'static lb_config::model::Bind, threads: usize) -> ListenerState {
+    ListenerState { config, counters: PerThread::new(threads), sessions: Gauge::default(), bound: OnceLock::new() }
+}
+
+fn process(maxconn: u32, threads: usize) -> Process {
+    Process {
+        connections: Gauge::default(),
+        totals: PerThread::new(threads),
+        maxconn: AtomicU32::new(maxconn),
+        hard_maxconn: maxconn,
+        maxconn_reached: AtomicU64::new(0),
+        stopping: AtomicBool::new(false),
+        listeners: AtomicU32::new(0),
+        max_connection_rate: AtomicU32::new(0),
+        session_rate: Rate::default(),
+        warnings: 0,
+        ulimit_n: 233,
+        hostname: "vm".into(),
+        node: "vm".into(),
+        startup_log: Vec::new(),
+        boot_ms: AtomicU64::new(0),
+    }
+}
