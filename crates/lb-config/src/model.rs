@@ -57,6 +57,10 @@ pub struct Global {
     pub log_send_hostname: Option<String>,
     /// `daemon`.
     pub daemon: bool,
+    /// `quiet`: no messages during start.
+    pub quiet: bool,
+    /// `zero-warning`: a warning refuses the start.
+    pub zero_warning: bool,
     /// `pidfile`.
     pub pidfile: Option<PathBuf>,
     /// `user`/`uid`.
@@ -186,11 +190,14 @@ pub enum LogSink {
 /// A log line's envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogWire {
-    /// BSD syslog (the default for sockets).
+    /// BSD syslog without the host name: the default for every destination. With `log-send-hostname`
+    /// the name is added.
+    Local,
+    /// BSD syslog.
     Rfc3164,
     /// Newer syslog.
     Rfc5424,
-    /// The message only (the default for descriptors).
+    /// The message only.
     Raw,
     /// `<3>` level then message.
     Short,
@@ -356,6 +363,14 @@ pub struct Redirect {
     pub target: Arc<LogFormat>,
     /// 301, 302, 303, 307 or 308.
     pub code: u16,
+    /// `drop-query`: a `prefix` redirect leaves the query out.
+    pub drop_query: bool,
+    /// `append-slash`: with `drop-query`, a `/` is added to a path that lacks one at its end.
+    pub append_slash: bool,
+    /// `keep-query`: a `location` redirect appends the request's query.
+    pub keep_query: bool,
+    /// `ignore-empty`: an empty target redirects nowhere, the next rule is tried.
+    pub ignore_empty: bool,
 }
 
 /// Kinds of redirects.

@@ -1,1 +1,28 @@
-//! Placeholder.
+//! The proxy engine: listeners, sessions, upstream pools, queues, checks' transport, counters, logs, admin server.
+//!
+//! Data threads ([`data`]) carry traffic; the control thread ([`control`]) owns server states, checks and admin
+//! sockets ([`admin`]). Both meet in [`shared`].
+//!
+//! [`bind`] opens every socket and starts no thread, so that the caller may fork, drop privileges and chroot;
+//! [`Bound::run`] then serves until told to stop.
+
+pub mod admin;
+pub mod control;
+pub mod data;
+pub mod shared;
+
+mod bind;
+mod buffer;
+pub mod clock;
+pub mod counters;
+pub mod listen;
+pub mod log;
+pub mod queue;
+pub mod rate;
+mod run;
+mod stream;
+mod sys;
+mod timer;
+
+pub use bind::{Bound, StartError, StartOptions, bind};
+pub use run::ExitReason;

@@ -44,6 +44,18 @@ macro_rules! check_statuses {
     };
 }
 
+impl CheckStatus {
+    /// The wire's number, `srv_check_status`.
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// Whether the status comes with an application's code (`check_code`, `code: 200` in log lines).
+    pub const fn has_code(self) -> bool {
+        matches!(self, Self::L7Ok | Self::L7OkConditionally | Self::L7Status | Self::ProcOk | Self::ProcError)
+    }
+}
+
 // Numbers are those of `srv_check_status` in `show servers state`; codes and texts are those
 // printed by a running HAProxy in `show stat` and in its log lines.
 check_statuses! {
@@ -53,26 +65,28 @@ check_statuses! {
     Init, 1, "INI", "Initializing", Neutral;
     /// A check is starting.
     Start, 2, "START", "Check started", Neutral;
+    /// The check ended without saying anything of the server (an agent that only sets a weight).
+    Checked, 3, "CHECKED", "No status change", Neutral;
     /// A health analysis (observe) forced a result.
-    HealthAnalysis, 3, "HANA", "Health analyze", Failed;
+    HealthAnalysis, 4, "HANA", "Health analyze", Failed;
     /// A socket could not be created or used.
-    SocketError, 4, "SOCKERR", "Socket error", Failed;
+    SocketError, 5, "SOCKERR", "Socket error", Failed;
     /// Layer 4 connect passed.
-    L4Ok, 5, "L4OK", "Layer4 check passed", Passed;
+    L4Ok, 6, "L4OK", "Layer4 check passed", Passed;
     /// Layer 4 connect timed out.
-    L4Timeout, 6, "L4TOUT", "Layer4 timeout", Failed;
+    L4Timeout, 7, "L4TOUT", "Layer4 timeout", Failed;
     /// Layer 4 connection problem (refused, unreachable).
-    L4Connection, 7, "L4CON", "Layer4 connection problem", Failed;
+    L4Connection, 8, "L4CON", "Layer4 connection problem", Failed;
     /// Layer 6 handshake passed.
-    L6Ok, 8, "L6OK", "Layer6 check passed", Passed;
+    L6Ok, 9, "L6OK", "Layer6 check passed", Passed;
     /// Layer 6 handshake timed out.
-    L6Timeout, 9, "L6TOUT", "Layer6 timeout", Failed;
+    L6Timeout, 10, "L6TOUT", "Layer6 timeout", Failed;
     /// Layer 6 invalid response.
-    L6Response, 10, "L6RSP", "Layer6 invalid response", Failed;
+    L6Response, 11, "L6RSP", "Layer6 invalid response", Failed;
     /// Layer 7 answer did not come in time.
-    L7Timeout, 11, "L7TOUT", "Layer7 timeout", Failed;
+    L7Timeout, 12, "L7TOUT", "Layer7 timeout", Failed;
     /// Layer 7 invalid response.
-    L7Response, 12, "L7RSP", "Layer7 invalid response", Failed;
+    L7Response, 13, "L7RSP", "Layer7 invalid response", Failed;
     /// Layer 7 check passed.
     L7Ok, 15, "L7OK", "Layer7 check passed", Passed;
     /// Layer 7 check passed on a condition: no new sessions.

@@ -6,6 +6,7 @@
 
 mod access;
 mod check_status;
+pub mod hash;
 mod proxy;
 mod server_state;
 mod termination;

@@ -109,7 +109,7 @@ pub struct StatusInputs<'a> {
     pub admin: AdminState,
     /// Operational state of the server shown.
     pub op: OpState,
-    /// Whether the server, or the one it tracks, is actively checked.
+    /// Whether active checks are enabled on the server, or on the one it tracks.
     pub checked: bool,
     /// Health counter of the checks, `0 ..= rise + fall - 1`.
     pub health: u32,
@@ -130,8 +130,9 @@ pub struct StatusInputs<'a> {
 pub enum StatusWord<'a> {
     /// `UP`.
     Up,
-    /// `UP n/m`: up, some checks failed.
-    UpGoingDown(u32, u32),
+    /// `UP n/m`: up, some checks failed. Below 1 when the server was brought up without its checks'
+    /// consent (an agent or an operator forced it): `UP -1/3`.
+    UpGoingDown(i32, u32),
     /// `DOWN`.
     Down,
     /// `DOWN n/m`: down, some checks passed.
@@ -141,13 +142,13 @@ pub enum StatusWord<'a> {
     /// `DRAIN`.
     Drain,
     /// `DRAIN n/m`.
-    DrainGoingDown(u32, u32),
+    DrainGoingDown(i32, u32),
     /// `DRAIN (agent)`.
     DrainAgent,
     /// `NOLB`.
     NoLb,
     /// `NOLB n/m`.
-    NoLbGoingDown(u32, u32),
+    NoLbGoingDown(i32, u32),
     /// `MAINT`.
     Maint,
     /// `MAINT (via backend/server)`.
@@ -166,29 +167,30 @@ impl<'a> StatusWord<'a> {
         if s.admin.intersects(AdminState::RESOLUTION_MAINT) {
             return Self::MaintResolution;
         }
-        if s.admin.intersects(AdminState::FORCED_MAINT) {
-            return Self::Maint;
-        }
+        // The tracked server's maintenance hides the server's own.
         if s.admin.intersects(AdminState::INHERITED_MAINT) {
             return s.via.map_or(Self::Maint, Self::MaintVia);
         }
+        if s.admin.intersects(AdminState::FORCED_MAINT) {
+            return Self::Maint;
+        }
         let full = s.rise + s.fall - 1;
+        let degraded = s.checked && s.health < full;
+        let left = s.health as i32 - s.rise as i32 + 1;
         match s.op {
             OpState::Stopped if s.agent_enabled && s.agent_down => Self::DownAgent,
-            OpState::Stopped if s.checked && s.health > 0 && s.health < s.rise => Self::DownGoingUp(s.health, s.rise),
+            OpState::Stopped if s.checked && s.health > 0 => Self::DownGoingUp(s.health, s.rise),
             OpState::Stopped => Self::Down,
-            // With an agent configured, an administrative drain reads as the agent's.
-            _ if s.admin.in_drain() && s.agent_enabled => Self::DrainAgent,
-            _ if s.admin.in_drain() && s.checked && s.health < full => {
-                Self::DrainGoingDown((s.health + 1).saturating_sub(s.rise), s.fall)
-            }
-            _ if s.admin.in_drain() => Self::Drain,
-            OpState::Stopping if s.checked && s.health < full => {
-                Self::NoLbGoingDown((s.health + 1).saturating_sub(s.rise), s.fall)
-            }
+            // A soft stop hides a drain.
+            OpState::Stopping if degraded => Self::NoLbGoingDown(left, s.fall),
             OpState::Stopping => Self::NoLb,
-            _ if !s.checked && !s.agent_enabled => Self::NoCheck,
-            _ if s.checked && s.health < full => Self::UpGoingDown((s.health + 1).saturating_sub(s.rise), s.fall),
+            // With an agent enabled, an administrative drain reads as the agent's.
+            _ if s.admin.in_drain() && s.agent_enabled => Self::DrainAgent,
+            _ if s.admin.in_drain() && degraded => Self::DrainGoingDown(left, s.fall),
+            _ if s.admin.in_drain() => Self::Drain,
+            // An agent alone does not make a server "checked".
+            _ if !s.checked => Self::NoCheck,
+            _ if degraded => Self::UpGoingDown(left, s.fall),
             _ => Self::Up,
         }
     }
@@ -242,13 +244,19 @@ mod tests {
         assert_eq!(word(|s| s.health = 3), "UP 2/3");
         assert_eq!(word(|s| (s.op, s.health) = (OpState::Stopped, 1)), "DOWN 1/2");
         assert_eq!(word(|s| (s.op, s.health) = (OpState::Stopped, 0)), "DOWN");
+        assert_eq!(word(|s| s.health = 0), "UP -1/3");
         assert_eq!(word(|s| s.checked = false), "no check");
+        assert_eq!(word(|s| (s.checked, s.agent_enabled) = (false, true)), "no check");
+        assert_eq!(word(|s| (s.op, s.agent_enabled, s.agent_down) = (OpState::Stopped, true, true)), "DOWN (agent)");
+        assert_eq!(word(|s| s.op = OpState::Stopped), "DOWN 4/2");
+        assert_eq!(word(|s| (s.op, s.admin) = (OpState::Stopping, AdminState::FORCED_DRAIN)), "NOLB");
+        assert_eq!(word(|s| (s.admin, s.agent_enabled) = (AdminState::FORCED_DRAIN, true)), "DRAIN (agent)");
         assert_eq!(word(|s| s.admin = AdminState::FORCED_DRAIN), "DRAIN");
         assert_eq!(word(|s| (s.op, s.admin, s.health) = (OpState::Stopped, AdminState::FORCED_DRAIN, 0)), "DOWN");
         assert_eq!(word(|s| s.admin = AdminState::FORCED_MAINT), "MAINT");
         assert_eq!(
             word(|s| {
-                s.admin = AdminState::INHERITED_MAINT;
+                s.admin = AdminState::INHERITED_MAINT.with(AdminState::FORCED_MAINT);
                 s.via = Some(TrackedVia { backend: "app", server: "web1" });
             }),
             "MAINT (via app/web1)"

@@ -18,9 +18,12 @@ pub enum WeightError {
     /// Nothing given.
     #[error("Require <weight> or <weight%>.")]
     Missing,
-    /// Not a number, or something follows it.
+    /// Something follows the number.
     #[error("Trailing garbage in weight string")]
     Garbage,
+    /// Not a number.
+    #[error("Empty weight string empty or preceded by garbage")]
+    NotANumber,
     /// Negative or above 256.
     #[error("Absolute weight can only be between 0 and 256 inclusive.")]
     AbsoluteRange,
@@ -38,20 +41,21 @@ impl ParsedWeight {
         if text.is_empty() {
             return Err(WeightError::Missing);
         }
-        let digits_end = text
-            .char_indices()
-            .find(|&(i, c)| !(c.is_ascii_digit() || (i == 0 && c == '-')))
-            .map_or(text.len(), |(i, _)| i);
+        let sign = usize::from(text.starts_with(['-', '+']));
+        let digits_end = text.bytes().skip(sign).position(|b| !b.is_ascii_digit()).map_or(text.len(), |i| i + sign);
         let (number, rest) = text.split_at(digits_end);
-        if number.is_empty() || number == "-" {
-            return Err(WeightError::Garbage);
+        if number.len() == sign {
+            return Err(WeightError::NotANumber);
         }
-        let value: i64 = number.parse().unwrap_or(i64::MAX);
+        let value: i64 = number.parse().unwrap_or(if number.starts_with('-') { i64::MIN } else { i64::MAX });
         match rest {
-            "" if (0..=i64::from(MAX_WEIGHT)).contains(&value) => Ok(Self::Absolute(value as u32)),
-            "" => Err(WeightError::AbsoluteRange),
             "%" if value < 0 => Err(WeightError::NegativeRelative),
             "%" => Ok(Self::Percent(value.min(25_600) as u32)),
+            // The range is judged before what follows the number.
+            _ if !rest.starts_with('%') && !(0..=i64::from(MAX_WEIGHT)).contains(&value) => {
+                Err(WeightError::AbsoluteRange)
+            }
+            "" => Ok(Self::Absolute(value as u32)),
             _ => Err(WeightError::Garbage),
         }
     }
@@ -76,7 +80,16 @@ mod tests {
         assert_eq!(ParsedWeight::parse("257"), Err(WeightError::AbsoluteRange));
         assert_eq!(ParsedWeight::parse("-1"), Err(WeightError::AbsoluteRange));
         assert_eq!(ParsedWeight::parse(""), Err(WeightError::Missing));
-        assert_eq!(ParsedWeight::parse("x"), Err(WeightError::Garbage));
+        assert_eq!(ParsedWeight::parse("x"), Err(WeightError::NotANumber));
+        assert_eq!(ParsedWeight::parse("%"), Err(WeightError::NotANumber));
         assert_eq!(ParsedWeight::parse("5x"), Err(WeightError::Garbage));
+        assert_eq!(ParsedWeight::parse("5x%"), Err(WeightError::Garbage));
+        assert_eq!(ParsedWeight::parse("50%x"), Err(WeightError::Garbage));
+        assert_eq!(ParsedWeight::parse("300x"), Err(WeightError::AbsoluteRange));
+        assert_eq!(ParsedWeight::parse("-5x"), Err(WeightError::AbsoluteRange));
+        assert_eq!(ParsedWeight::parse("-5%"), Err(WeightError::NegativeRelative));
+        assert_eq!(ParsedWeight::parse("+5"), Ok(ParsedWeight::Absolute(5)));
+        assert_eq!(ParsedWeight::parse("1000%").map(|w| w.resolve(100)), Ok(256));
+        assert_eq!(ParsedWeight::parse("99999%").map(|w| w.resolve(10)), Ok(256));
     }
 }

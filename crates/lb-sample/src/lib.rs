@@ -1,11 +1,46 @@
-//! Sample fetches, ACLs and log formats: parsed once, evaluated against a context.
+//! Sample fetches, converters, ACLs, conditions and log formats: parsed once, evaluated against a
+//! [`Context`].
+//!
+//! Parsing validates every word and reports what is wrong in HAProxy's wording; evaluation does no
+//! I/O, reads no clock and allocates nothing for the common fetches. This crate does not know how a
+//! configuration line is split into words, nor what is done with a result.
+//!
+//! ```
+//! use lb_sample::{Acl, Condition, Nothing, Sources};
+//!
+//! let sources = Sources::default();
+//! let acl = Acl::parse(&["five", "int(5)", "4:6"], &sources)?;
+//! let condition = Condition::parse(&["if", "five", "!FALSE"], &[acl], &sources)?;
+//! assert!(condition.eval(&Nothing));
+//! # Ok::<(), lb_sample::SampleError>(())
+//! ```
 
-/// A named ACL.
-#[derive(Debug, Clone)]
-pub struct Acl;
-/// An `if`/`unless` condition.
-#[derive(Debug, Clone)]
-pub struct Condition;
-/// A log format.
-#[derive(Debug, Clone)]
-pub struct LogFormat;
+mod acl;
+mod args;
+mod condition;
+mod context;
+mod convert;
+mod date;
+mod error;
+mod expr;
+mod fetch;
+mod log_alias;
+mod log_format;
+mod pattern;
+mod place;
+mod record;
+mod sample;
+mod suggest;
+
+pub use acl::Acl;
+pub use condition::Condition;
+pub use context::{
+    BackendNumber, Context, FrontendNumber, Nothing, Reference, ServerNumber, ServerRef, Side, Sources, StreamNumber,
+    WallTime,
+};
+pub use error::SampleError;
+pub use expr::Expr;
+pub use log_format::LogFormat;
+pub use place::{Place, Source};
+pub use record::{CookieStatus, LogRecord};
+pub use sample::Sample;

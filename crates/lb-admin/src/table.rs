@@ -1,0 +1,281 @@
+//! The commands of the Runtime API: one row each. The parser, the level check, `help`, suggestions,
+//! completion and the client's typed commands all come from here.
+
+use lb_model::Level;
+
+use crate::arg::{Arg, Keyed, Name};
+
+/// When `help` shows a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Help {
+    /// In the alphabetical list, and among suggestions.
+    Listed,
+    /// At the end of every list.
+    Always,
+    /// Never: the command works but is not advertised.
+    Hidden,
+}
+
+/// The version of HAProxy a command first appeared in, as far as this program tells them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Since {
+    /// In 2.6 or earlier.
+    V2_6,
+    /// Somewhere after 2.6.
+    V3,
+}
+
+/// One command.
+#[derive(Debug, Clone, Copy)]
+pub struct Command {
+    /// Its identity.
+    pub id: CommandId,
+    /// The words that call it, separated by single blanks.
+    pub words: &'static str,
+    /// The lowest level that may run it.
+    pub level: Level,
+    /// When `help` shows it.
+    pub help: Help,
+    /// The first version that has it.
+    pub since: Since,
+    /// What may follow the words, position by position; for completion.
+    pub args: &'static [Arg],
+    /// The left column of `help`.
+    pub usage: &'static str,
+    /// The right column of `help`.
+    pub summary: &'static str,
+    /// A line that calls it.
+    pub example: &'static str,
+}
+
+impl Command {
+    /// The words that call it, one by one.
+    pub fn split_words(&self) -> impl Iterator<Item = &'static str> {
+        self.words.split(' ')
+    }
+
+    /// How many words call it.
+    pub fn word_count(&self) -> usize {
+        self.split_words().count()
+    }
+}
+
+macro_rules! commands {
+    ($(
+        $id:ident, $words:literal, $level:ident, $help:ident, $since:ident, [$($arg:expr),*],
+        $usage:literal, $summary:literal, $example:literal;
+    )*) => {
+        /// The identity of a command.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[expect(missing_docs, reason = "each variant is documented by its row's summary")]
+        pub enum CommandId {
+            $( $id, )*
+        }
+
+        /// Every command: listed and hidden ones in alphabetical order, then those every help ends with.
+        pub const COMMANDS: &[Command] = &[ $( Command {
+            id: CommandId::$id,
+            words: $words,
+            level: Level::$level,
+            help: Help::$help,
+            since: Since::$since,
+            args: &[ $($arg),* ],
+            usage: $usage,
+            summary: $summary,
+            example: $example,
+        }, )* ];
+
+        impl CommandId {
+            /// The command's row.
+            pub const fn command(self) -> &'static Command {
+                // The enum and the slice come from the same list, so the number is an index.
+                &COMMANDS[self as usize]
+            }
+        }
+    };
+}
+
+const SERVER: Arg = Arg::Name(Name::Server);
+const FRONTEND: Arg = Arg::Name(Name::Frontend);
+const BACKEND: Arg = Arg::Name(Name::Backend);
+const ON_OFF: Arg = Arg::OneOf(&["on", "off"]);
+const UP_DOWN: Arg = Arg::OneOf(&["up", "down"]);
+
+/// The second word of `set server <backend>/<server> …`, with what may follow.
+const SET_SERVER: &[Keyed] = &[
+    Keyed { word: "addr", args: &[Arg::Text, Arg::OneOf(&["port"]), Arg::Text] },
+    Keyed { word: "agent", args: &[UP_DOWN] },
+    Keyed { word: "agent-addr", args: &[Arg::Text, Arg::OneOf(&["port"]), Arg::Number] },
+    Keyed { word: "agent-port", args: &[Arg::Number] },
+    Keyed { word: "agent-send", args: &[Arg::Text] },
+    Keyed { word: "check-addr", args: &[Arg::Text, Arg::OneOf(&["port"]), Arg::Number] },
+    Keyed { word: "check-port", args: &[Arg::Number] },
+    Keyed { word: "fqdn", args: &[Arg::Text] },
+    Keyed { word: "health", args: &[Arg::OneOf(&["up", "stopping", "down"])] },
+    Keyed { word: "name", args: &[Arg::Text] },
+    Keyed { word: "ssl", args: &[ON_OFF] },
+    Keyed { word: "state", args: &[Arg::OneOf(&["ready", "drain", "maint"])] },
+    Keyed { word: "weight", args: &[Arg::Number] },
+];
+
+const SESS_FILTERS: &[Arg] = &[
+    Arg::OneOf(&["all", "backend", "frontend", "help", "older", "server", "show-uri", "susp"]),
+    Arg::Name(Name::Proxy),
+];
+
+// Usage texts are those of a running HAProxy 3.5, so that scripts that read `help` find them.
+commands! {
+    ClearCounters, "clear counters", Operator, Listed, V2_6,
+        [Arg::OneOf(&["all", "server"]), SERVER, Arg::OneOf(&["force"])],
+        "clear counters [all|server <bk>/<srv> [force]]",
+        "reset the highest values seen, all counters, or those of one server", "clear counters";
+    // The two longer forms need a higher level. The general row shows them in help.
+    ClearCountersAll, "clear counters all", Admin, Hidden, V2_6, [],
+        "clear counters all", "reset all counters", "clear counters all";
+    ClearCountersServer, "clear counters server", Admin, Hidden, V3, [SERVER, Arg::OneOf(&["force"])],
+        "clear counters server <bk>/<srv> [force]", "reset all counters of one server",
+        "clear counters server app/web1";
+    DisableAgent, "disable agent", Admin, Listed, V2_6, [SERVER],
+        "disable agent", "suspend a server's agent checks", "disable agent app/web1";
+    DisableFrontend, "disable frontend", Admin, Listed, V2_6, [FRONTEND],
+        "disable frontend <frontend>", "stop accepting on a frontend until it is enabled again",
+        "disable frontend www";
+    DisableHealth, "disable health", Admin, Listed, V2_6, [SERVER],
+        "disable health", "suspend a server's health checks", "disable health app/web1";
+    DisableServer, "disable server", Admin, Listed, V2_6, [SERVER],
+        "disable server (DEPRECATED)", "put a server in maintenance; 'set server' does it too",
+        "disable server app/web1";
+    Echo, "echo", User, Listed, V3, [Arg::Rest],
+        "echo <text>", "print a text", "echo done";
+    EnableAgent, "enable agent", Admin, Listed, V2_6, [SERVER],
+        "enable agent", "resume a server's agent checks", "enable agent app/web1";
+    EnableFrontend, "enable frontend", Admin, Listed, V2_6, [FRONTEND],
+        "enable frontend <frontend>", "accept again on a disabled frontend", "enable frontend www";
+    EnableHealth, "enable health", Admin, Listed, V2_6, [SERVER],
+        "enable health", "resume a server's health checks", "enable health app/web1";
+    EnableServer, "enable server", Admin, Listed, V2_6, [SERVER],
+        "enable server  (DEPRECATED)", "take a server out of maintenance; 'set server' does it too",
+        "enable server app/web1";
+    ExperimentalMode, "experimental-mode", Admin, Hidden, V2_6, [ON_OFF],
+        "experimental-mode [on|off]", "show or choose whether experimental commands are allowed here",
+        "experimental-mode on";
+    ExpertMode, "expert-mode", Admin, Hidden, V2_6, [ON_OFF],
+        "expert-mode [on|off]", "show or choose whether expert commands are allowed here", "expert-mode on";
+    GetWeight, "get weight", User, Listed, V2_6, [SERVER],
+        "get weight <bk>/<srv>", "tell a server's weight and its configured one", "get weight app/web1";
+    Operator, "operator", Operator, Listed, V2_6, [],
+        "operator", "give up the admin level on this connection", "operator";
+    SetMaxconnFrontend, "set maxconn frontend", Admin, Listed, V2_6, [FRONTEND, Arg::Number],
+        "set maxconn frontend <frontend> <value>", "change how many connections a frontend may hold",
+        "set maxconn frontend www 2000";
+    SetMaxconnGlobal, "set maxconn global", Admin, Listed, V2_6, [Arg::Number],
+        "set maxconn global <value>", "change how many connections the process may hold", "set maxconn global 4000";
+    SetMaxconnServer, "set maxconn server", Admin, Listed, V2_6, [SERVER, Arg::Number],
+        "set maxconn server <bk>/<srv>", "change how many connections a server may get",
+        "set maxconn server app/web1 100";
+    SetServer, "set server", Admin, Listed, V2_6, [SERVER, Arg::Keyed(SET_SERVER)],
+        "set server <bk>/<srv> [opts]", "change a server's state, health, weight, address or checks",
+        "set server app/web1 state drain";
+    SetSeverityOutput, "set severity-output", User, Listed, V2_6, [Arg::OneOf(&["none", "number", "string"])],
+        "set severity-output [none|number|string]", "choose how answers on this connection tell their severity",
+        "set severity-output number";
+    SetTimeout, "set timeout", User, Listed, V2_6, [Arg::OneOf(&["cli"]), Arg::Number],
+        "set timeout [cli] <delay>", "change how long this connection may stay idle", "set timeout cli 10m";
+    SetWeight, "set weight", Admin, Listed, V2_6, [SERVER, Arg::Number],
+        "set weight <bk>/<srv>  (DEPRECATED)", "change a server's weight; 'set server' does it too",
+        "set weight app/web1 50%";
+    ShowBackend, "show backend", User, Listed, V2_6, [],
+        "show backend", "list the backends", "show backend";
+    ShowCliLevel, "show cli level", User, Listed, V2_6, [],
+        "show cli level", "tell the level of this connection", "show cli level";
+    ShowCliSockets, "show cli sockets", User, Listed, V2_6, [],
+        "show cli sockets", "list the admin sockets with their levels", "show cli sockets";
+    ShowEnv, "show env", Operator, Listed, V2_6, [Arg::Text],
+        "show env [var]", "show the environment of the process, or one variable of it", "show env PATH";
+    ShowErrors, "show errors", Operator, Listed, V2_6,
+        [Arg::Name(Name::Proxy), Arg::OneOf(&["request", "response"])],
+        "show errors [<px>] [request|response]", "show the last invalid request and response of each proxy",
+        "show errors www request";
+    ShowInfo, "show info", User, Listed, V2_6, [Arg::Many(&[Arg::OneOf(&["desc", "float", "json", "typed"])])],
+        "show info [desc|json|typed|float]*", "show facts and counters about the process", "show info typed";
+    ShowSchemaJson, "show schema json", User, Listed, V2_6, [],
+        "show schema json", "show the schema of the JSON forms", "show schema json";
+    ShowServersConn, "show servers conn", User, Listed, V2_6, [BACKEND],
+        "show servers conn [<backend>]", "show the servers' connections, in use and idle", "show servers conn app";
+    ShowServersState, "show servers state", User, Listed, V2_6, [BACKEND],
+        "show servers state [<backend>]", "show the servers' states, as a state file holds them",
+        "show servers state app";
+    ShowSess, "show sess", Operator, Listed, V2_6, [Arg::Many(SESS_FILTERS)],
+        "show sess [help|<id>|all] [opts...]", "list the sessions, or show one in detail", "show sess";
+    ShowStartupLogs, "show startup-logs", Operator, Listed, V2_6, [],
+        "show startup-logs", "show what was logged while starting", "show startup-logs";
+    ShowStat, "show stat", User, Listed, V2_6,
+        [Arg::Many(&[Arg::Name(Name::Proxy), Arg::OneOf(&["desc", "domain", "json", "no-maint", "typed", "up"])])],
+        "show stat [desc|json|no-maint|typed|up]*", "show the statistics of proxies and servers", "show stat up";
+    ShowVersion, "show version", User, Listed, V2_6, [],
+        "show version", "tell the version", "show version";
+    ShutdownFrontend, "shutdown frontend", Admin, Listed, V2_6, [FRONTEND],
+        "shutdown frontend <frontend>", "close a frontend for good", "shutdown frontend www";
+    ShutdownSession, "shutdown session", Admin, Listed, V2_6, [Arg::Text],
+        "shutdown session [id]", "end one session", "shutdown session 0x55d3c8a0";
+    ShutdownSessionsServer, "shutdown sessions server", Admin, Listed, V2_6, [SERVER],
+        "shutdown sessions server <bk>/<srv>", "end all sessions of a server", "shutdown sessions server app/web1";
+    User, "user", User, Listed, V2_6, [],
+        "user", "give up all but the user level on this connection", "user";
+    Help, "help", User, Always, V2_6, [Arg::Rest],
+        "help [<command>]", "list all commands, or those like the given one", "help set";
+    Prompt, "prompt", User, Always, V2_6, [Arg::Many(&[Arg::OneOf(&["help", "i", "n", "p", "timed"])])],
+        "prompt [help | n | i | p | timed ]*", "choose whether this connection stays open and prompts", "prompt";
+    Quit, "quit", User, Always, V2_6, [],
+        "quit", "close this connection", "quit";
+}
+
+/// The command these words call: the one with most words, so `clear counters all` is itself and not
+/// an argument of `clear counters`.
+pub fn find<S: AsRef<str>>(words: &[S]) -> Option<&'static Command> {
+    let calls = |command: &&Command| {
+        let mut given = words.iter();
+        command.split_words().all(|word| given.next().is_some_and(|g| g.as_ref() == word))
+    };
+    COMMANDS.iter().filter(calls).max_by_key(|command| command.word_count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_table_is_sound() {
+        let ids: BTreeSet<_> = COMMANDS.iter().map(|c| c.id).collect();
+        let words: BTreeSet<_> = COMMANDS.iter().map(|c| c.words).collect();
+        assert_eq!((ids.len(), words.len()), (COMMANDS.len(), COMMANDS.len()));
+        for command in COMMANDS {
+            assert_eq!(command.id.command().id, command.id);
+            assert!(command.split_words().all(|w| !w.is_empty()), "{}", command.words);
+            assert!(!command.summary.is_empty() && !command.summary.ends_with('.'), "{}", command.words);
+            let example: Vec<_> = command.example.split(' ').collect();
+            assert_eq!(find(&example).map(|c| c.id), Some(command.id), "{}", command.example);
+            let first = command.words.split(' ').next().unwrap();
+            assert!(command.usage.starts_with(first), "{}", command.usage);
+        }
+    }
+
+    #[test]
+    fn listed_commands_are_alphabetical() {
+        let listed: Vec<_> = COMMANDS.iter().filter(|c| c.help != Help::Always).map(|c| c.words).collect();
+        assert!(listed.is_sorted());
+    }
+
+    #[test]
+    fn longest_words_win_and_case_counts() {
+        let id = |line: &str| find(&line.split(' ').collect::<Vec<_>>()).map(|c| c.id);
+        assert_eq!(id("clear counters"), Some(CommandId::ClearCounters));
+        assert_eq!(id("clear counters foo"), Some(CommandId::ClearCounters));
+        assert_eq!(id("clear counters all"), Some(CommandId::ClearCountersAll));
+        assert_eq!(id("show stat typed"), Some(CommandId::ShowStat));
+        assert_eq!(id("show servers"), None);
+        assert_eq!(id("Show stat"), None);
+        assert_eq!(id("sho stat"), None);
+    }
+}

@@ -1,0 +1,40 @@
+//! What checks send and how answers are judged.
+//!
+//! Bytes in, verdict out: the engine connects, writes [`http::request`], and hands everything
+//! received so far to [`http::HttpRules::judge`] until it says more than
+//! [`http::Progress::NeedMore`].
+
+pub mod connect;
+pub mod http;
+mod response;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use lb_model::CheckStatus;
+
+use crate::monitor::CheckReport;
+
+/// A check's result before its duration is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Status.
+    pub status: CheckStatus,
+    /// The application's code, where the status has one.
+    pub code: u16,
+    /// What `last_chk` says, possibly nothing.
+    pub info: String,
+}
+
+impl Verdict {
+    /// A verdict without code or text.
+    pub const fn bare(status: CheckStatus) -> Self {
+        Self { status, code: 0, info: String::new() }
+    }
+
+    /// The report of a check that took `duration`.
+    pub fn report(self, duration: Duration) -> CheckReport {
+        CheckReport { status: self.status, code: self.code, info: self.info, duration: Some(duration) }
+    }
+}

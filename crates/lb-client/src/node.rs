@@ -1,0 +1,155 @@
+//! What a client reads from a node, typed.
+
+use lb_admin::{CommandId, CommandLine};
+use lb_model::Level;
+use lb_stats::{ConnRow, Info, StatTable};
+
+use crate::{Client, Error, ErrorKind, Line, ServerName, ServerState, Session, TypedError, Verdict, judge};
+
+/// A command without arguments.
+fn plain(id: CommandId) -> Result<Line, Error> {
+    Ok(Line::typed(&CommandLine::new(id))?)
+}
+
+/// A command about one backend, or all.
+fn of_backend(id: CommandId, backend: Option<&str>) -> Result<Line, Error> {
+    let command = CommandLine::new(id);
+    Ok(Line::typed(&backend.into_iter().fold(command, CommandLine::arg))?)
+}
+
+fn parse_stat(text: &str) -> Result<StatTable, TypedError> {
+    Ok(StatTable::parse(text)?)
+}
+
+impl Client {
+    /// `show servers state`, of one backend or all.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown backend, and the errors of [`Client::ask`].
+    pub fn servers_state(&self, backend: Option<&str>) -> Result<Vec<ServerState>, Error> {
+        let line = of_backend(CommandId::ShowServersState, backend)?;
+        self.read(&line, ServerState::parse_all).map_err(|e| self.missing_backend(e, backend))
+    }
+
+    /// One server's state.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown backend or server, and the errors of [`Client::ask`].
+    pub fn server_state(&self, name: &ServerName) -> Result<ServerState, Error> {
+        let servers = self.servers_state(Some(&name.backend))?;
+        servers.into_iter().find(|s| s.name == *name).ok_or_else(|| Error::NotFound {
+            what: "server",
+            name: name.to_string(),
+            address: self.address().clone(),
+        })
+    }
+
+    /// `show servers conn`, of one backend or all.
+    ///
+    /// # Errors
+    /// As [`Client::servers_state`].
+    pub fn servers_conn(&self, backend: Option<&str>) -> Result<Vec<ConnRow>, Error> {
+        let line = of_backend(CommandId::ShowServersConn, backend)?;
+        self.read(&line, |t| Ok(lb_stats::parse_servers_conn(t)?)).map_err(|e| self.missing_backend(e, backend))
+    }
+
+    /// `show stat` of everything.
+    ///
+    /// # Errors
+    /// Those of [`Client::ask`].
+    pub fn stat(&self) -> Result<StatTable, Error> {
+        self.read(&plain(CommandId::ShowStat)?, parse_stat)
+    }
+
+    /// `show stat` of everything, with its columns' names in wire order (also those unknown here).
+    ///
+    /// # Errors
+    /// Those of [`Client::ask`].
+    pub fn stat_with_columns(&self) -> Result<(Vec<String>, StatTable), Error> {
+        self.read(&plain(CommandId::ShowStat)?, |text| {
+            let table = StatTable::parse(text)?;
+            let header = text.lines().find_map(|l| l.strip_prefix("# ")).unwrap_or("");
+            let columns = header.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+            Ok((columns, table))
+        })
+    }
+
+    /// `show stat` of every server.
+    ///
+    /// # Errors
+    /// Those of [`Client::ask`].
+    pub fn server_stat(&self) -> Result<StatTable, Error> {
+        self.read(&Line::typed(&CommandLine::new(CommandId::ShowStat).arg(-1).arg(4).arg(-1))?, parse_stat)
+    }
+
+    /// `show stat` of one server, by the ids its state tells: a proxy's name may be a number.
+    ///
+    /// # Errors
+    /// Those of [`Client::ask`].
+    pub fn stat_of(&self, server: &ServerState) -> Result<StatTable, Error> {
+        let command = CommandLine::new(CommandId::ShowStat).arg(server.backend_id).arg(4).arg(server.server_id);
+        self.read(&Line::typed(&command)?, parse_stat)
+    }
+
+    /// `show info`.
+    ///
+    /// # Errors
+    /// Those of [`Client::ask`].
+    pub fn info(&self) -> Result<Info, Error> {
+        self.read(&plain(CommandId::ShowInfo)?, |text| {
+            // Other protocols also answer in lines of `key: value`.
+            match Info::parse(text)? {
+                info if info.get("Name").is_some() && info.get("Version").is_some() => Ok(info),
+                _ => Err(TypedError::Info),
+            }
+        })
+    }
+
+    /// `show sess`, the admin connections' own left out.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] below operator level, and those of [`Client::ask`].
+    pub fn sessions(&self) -> Result<Vec<Session>, Error> {
+        self.read(&plain(CommandId::ShowSess)?, |text| Ok(Session::parse_all(text)))
+    }
+
+    /// `show cli level`: what this socket may do.
+    ///
+    /// # Errors
+    /// Those of [`Client::ask`].
+    pub fn level(&self) -> Result<Level, Error> {
+        self.read(&plain(CommandId::ShowCliLevel)?, |text| {
+            let word = text.trim();
+            Level::parse(word).ok_or_else(|| TypedError::Level(word.chars().take(60).collect()))
+        })
+    }
+
+    /// `help`: the commands that this node has at this level.
+    ///
+    /// # Errors
+    /// Those of [`Client::ask`].
+    pub fn help(&self) -> Result<String, Error> {
+        Ok(self.ask(&plain(CommandId::Help)?)?.text().into_owned())
+    }
+
+    fn read<T>(&self, line: &Line, parse: impl FnOnce(&str) -> Result<T, TypedError>) -> Result<T, Error> {
+        let answer = self.ask(line)?;
+        if let Verdict::Refused(refusal) = judge(line, &answer) {
+            return Err(Error::Refused { command: line.as_str().to_owned(), refusal });
+        }
+        parse(&answer.text()).map_err(|source| Error::Malformed {
+            address: self.address().clone(),
+            command: line.as_str().to_owned(),
+            source,
+        })
+    }
+
+    fn missing_backend(&self, error: Error, backend: Option<&str>) -> Error {
+        match (error, backend) {
+            (Error::Refused { refusal, .. }, Some(name)) if refusal.kind() == ErrorKind::NotFound => {
+                Error::NotFound { what: "backend", name: name.to_owned(), address: self.address().clone() }
+            }
+            (error, _) => error,
+        }
+    }
+}

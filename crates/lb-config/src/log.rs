@@ -1,0 +1,131 @@
+//! `log` lines: the target, the envelope, what is sent.
+
+use crate::address::{self, Allow, Endpoint, Port};
+use crate::cx::Cx;
+use crate::keywords;
+use crate::line::{Fault, Line, Prefix, fault};
+use crate::model::{LogSink, LogTarget, LogWire};
+use crate::suggest::did_you_mean;
+use lb_model::Severity;
+
+/// What a `log` line asks.
+#[derive(Debug, Clone)]
+pub(crate) enum LogLine {
+    /// `log global`: the targets of the global section.
+    Global,
+    /// A target.
+    Target(LogTarget),
+    /// `no log`: forget those before.
+    Clear,
+}
+
+/// Facilities; the index is syslog's number.
+const FACILITIES: [&str; 24] = [
+    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "auth2", "ftp", "ntp", "audit",
+    "alert", "cron2", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+];
+
+const FORMATS: [(&str, LogWire); 8] = [
+    ("local", LogWire::Local),
+    ("rfc3164", LogWire::Rfc3164),
+    ("rfc5424", LogWire::Rfc5424),
+    ("priority", LogWire::Priority),
+    ("short", LogWire::Short),
+    ("timed", LogWire::Timed),
+    ("iso", LogWire::Iso),
+    ("raw", LogWire::Raw),
+];
+
+/// The longest line by default.
+const DEFAULT_LENGTH: usize = 1024;
+
+/// Reads a `log` line. In `global` there is no `log global`.
+pub(crate) fn log(line: &Line, in_global: bool, cx: &Cx<'_>) -> Result<LogLine, Fault> {
+    if line.prefix == Prefix::No {
+        return match line.words.get(1) {
+            None => Ok(LogLine::Clear),
+            Some(_) => Err(fault(1, "log : 'no log' does not expect arguments")),
+        };
+    }
+    if line.word(1) == "global" {
+        return match (in_global, line.words.get(2)) {
+            (true, _) => Err(fault(1, "log : 'global' is not supported for a global syslog server")),
+            (false, None) => Ok(LogLine::Global),
+            (false, Some(extra)) => Err(fault(2, format!("log : unknown log facility '{}'", extra.text))),
+        };
+    }
+    let usage = if in_global {
+        "log : expects <address> and <facility> as arguments"
+    } else {
+        "log : expects <address> and <facility> or global as arguments"
+    };
+    let sink = sink(line.need(1, usage)?, cx).map_err(|(message, help)| {
+        let fault = fault(1, format!("log : {message}"));
+        Fault { help, ..fault }
+    })?;
+    let (mut format, mut max_len) = (LogWire::Local, DEFAULT_LENGTH);
+    let mut at = 2;
+    loop {
+        let value = line.word(at + 1);
+        match line.word(at) {
+            "len" => {
+                let complaint = format!("log : invalid log length '{value}', must be between 80 and 65535");
+                max_len =
+                    value.parse().ok().filter(|len| (80..=65_535).contains(len)).ok_or(fault(at + 1, complaint))?;
+            }
+            "format" => {
+                let known = FORMATS.iter().find(|(name, _)| *name == value);
+                let near = did_you_mean(value, FORMATS.map(|(name, _)| name));
+                let complaint = || fault(at + 1, format!("log : unknown log format '{value}'{near}"));
+                format = known.ok_or_else(complaint)?.1;
+            }
+            word @ ("sample" | "profile") => return Err(fault(at, format!("log : {}", keywords::not_yet(word)))),
+            _ => break,
+        }
+        at += 2;
+    }
+    let facility = line.need(at, usage)?;
+    let number = FACILITIES.iter().position(|name| *name == facility);
+    let complaint =
+        || fault(at, format!("log : unknown log facility '{facility}'{}", did_you_mean(facility, FACILITIES)));
+    let facility = number.and_then(|n| u8::try_from(n).ok()).ok_or_else(complaint)?;
+    let max_level = level(line, at + 1, "level", Severity::Debug)?;
+    let min_level = level(line, at + 2, "minimum log level", Severity::Emerg)?;
+    if let Some(extra) = line.words.get(at + 3) {
+        return Err(fault(at + 3, format!("log : cannot handle unexpected argument '{}'", extra.text)));
+    }
+    Ok(LogLine::Target(LogTarget { sink, format, facility, max_level, min_level, max_len }))
+}
+
+fn level(line: &Line, at: usize, what: &str, default: Severity) -> Result<Severity, Fault> {
+    let word = line.word(at);
+    if word.is_empty() {
+        return Ok(default);
+    }
+    let what = if what == "level" { "log level" } else { what };
+    Severity::parse(word).ok_or_else(|| {
+        fault(at, format!("log : unknown optional {what} '{word}'"))
+            .help(format!("levels are {}", Severity::ALL.map(Severity::as_str).join(", ")))
+    })
+}
+
+fn sink(text: &str, cx: &Cx<'_>) -> Result<LogSink, (String, Option<String>)> {
+    match text {
+        "stdout" => return Ok(LogSink::Fd(1)),
+        "stderr" => return Ok(LogSink::Fd(2)),
+        _ => {}
+    }
+    let allow = Allow { descriptor: true, datagram: true, ..Allow::default() };
+    match address::parse(text, allow, cx).map_err(|e| (e.message, e.help))? {
+        Endpoint::Ip { ip, port, .. } => {
+            let port = match port {
+                Port::Range(port, _) if port != 0 => port,
+                _ => 514,
+            };
+            Ok(LogSink::Udp(ip, port))
+        }
+        Endpoint::Unix(path) => Ok(LogSink::Unix(path)),
+        Endpoint::Fd(fd) => Ok(LogSink::Fd(fd)),
+        Endpoint::Abstract(_) => Err((format!("an abstract socket is no log target here: '{text}'"), None)),
+    }
+}

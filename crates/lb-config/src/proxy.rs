@@ -1,0 +1,564 @@
+//! Proxies and `defaults` as they are read: names unresolved, inheritance applied by copying.
+
+use crate::cx::{Cx, reason};
+use crate::diagnostic::Site;
+use crate::keywords::{self, PROXY, Scope, Status};
+use crate::line::{Done, Fault, Line, fault};
+use crate::log::{self, LogLine};
+use crate::model::{
+    Balance, CheckKind, HttpCheck, HttpReuse, HttpRule, LoadServerState, Options, Place, Proxy, Timeouts,
+};
+use crate::server::ServerDraft;
+use crate::suggest::did_you_mean;
+use lb_model::{Mode, ProxyKind, is_valid_name};
+use lb_sample::{Condition, Reference};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Reads a line of a proxy or of a `defaults` section.
+pub(crate) type ProxyHandler = fn(&mut ProxyDraft, &mut Cx<'_>, &Line) -> Done;
+
+/// A `use_backend` rule whose backend may stand further down.
+#[derive(Debug, Clone)]
+pub(crate) struct Switch {
+    pub backend: String,
+    pub site: Site,
+    pub condition: Option<Condition>,
+}
+
+/// Which line a session logs.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum LogChoice {
+    /// The plain connection line.
+    #[default]
+    None,
+    /// `option tcplog`, with `clf`.
+    Tcp(Site, bool),
+    /// `option httplog`, with `clf`.
+    Http(Site, bool),
+    /// `log-format`.
+    Text(String, Site),
+}
+
+/// A section being read.
+#[derive(Debug, Clone)]
+pub(crate) struct ProxyDraft {
+    /// What is already known for good.
+    pub proxy: Proxy,
+    /// `None` in a `defaults` section.
+    pub kind: Option<ProxyKind>,
+    /// A `defaults` section with a name.
+    named_defaults: bool,
+    /// Its name, or its keyword when it has none.
+    pub site: Site,
+    /// The argument of `id`.
+    pub id_site: Option<Site>,
+    pub default_server: ServerDraft,
+    pub servers: Vec<ServerDraft>,
+    pub switches: Vec<Switch>,
+    pub default_backend: Option<(String, Site)>,
+    pub logs: Vec<LogLine>,
+    pub log_choice: LogChoice,
+    /// `redirect` lines: run after all `http-request` rules, wherever they stand.
+    pub redirects: Vec<HttpRule>,
+    /// ACLs that could not be read: rules that use them are not blamed as well.
+    pub bad_acls: BTreeSet<String>,
+    /// Objects that expressions name.
+    pub references: Vec<(Reference, Site)>,
+    /// `option abortonclose`, when said.
+    pub abortonclose: Option<bool>,
+    /// Lines to blame when their mode or their partner is missing.
+    pub cookie_site: Option<Site>,
+    pub balance_site: Option<Site>,
+    pub forwardfor_site: Option<Site>,
+    pub http_rules_site: Option<Site>,
+    pub http_check_site: Option<Site>,
+    pub log_site: Option<Site>,
+}
+
+/// A `defaults` section.
+#[derive(Debug, Clone)]
+pub(crate) struct Defaults {
+    pub name: Option<String>,
+    pub draft: ProxyDraft,
+}
+
+impl Defaults {
+    /// Begins a section: `defaults [<name>] [from <name>]`.
+    pub fn open(line: &Line, known: &[Self], cx: &mut Cx<'_>) -> Result<Self, Fault> {
+        let named = line.has(1) && line.word(1) != "from";
+        let name = named.then(|| line.word(1).to_owned());
+        let at = if named { 2 } else { 1 };
+        let mut draft = ProxyDraft::documented(line.site(if named { 1 } else { 0 }));
+        if line.word(at) == "from" {
+            let owner = format!("defaults '{}'", line.word(1));
+            if let Some(base) = inherited(line, at + 1, known, &owner, cx)? {
+                draft = ProxyDraft { site: draft.site, ..base.draft.clone() };
+            }
+            line.ends_after(at + 1, "defaults")?;
+        } else {
+            line.ends_after(at - 1, "defaults")?;
+        }
+        draft.named_defaults = named;
+        draft.proxy.place = line.place();
+        Ok(Self { name, draft })
+    }
+}
+
+/// The section named at word `at`.
+fn inherited<'d>(
+    line: &Line,
+    at: usize,
+    known: &'d [Defaults],
+    owner: &str,
+    cx: &mut Cx<'_>,
+) -> Result<Option<&'d Defaults>, Fault> {
+    let wanted = line.need(at, "'from' expects the name of a defaults section.")?;
+    let mut found = known.iter().filter(|d| d.name.as_deref() == Some(wanted));
+    let Some(first) = found.next() else {
+        let names = known.iter().filter_map(|d| d.name.as_deref());
+        let near = did_you_mean(wanted, names);
+        return Err(fault(at, format!("defaults section '{wanted}' not found for {owner}{near}.")));
+    };
+    if let Some(second) = found.next_back() {
+        let (a, b) = (&first.draft.proxy.place, &second.draft.proxy.place);
+        let message = format!(
+            "ambiguous defaults section name '{wanted}' referenced by {owner} exists at least at {}:{} and {}:{}.",
+            a.file, a.line, b.file, b.line
+        );
+        cx.report(line, fault(at, message).help("give each named defaults section its own name"));
+    }
+    Ok(Some(first))
+}
+
+/// A proxy with every setting at its documented default.
+fn documented_proxy() -> Proxy {
+    Proxy {
+        name: "".into(),
+        id: 0,
+        kind: ProxyKind::Backend,
+        mode: Mode::Tcp,
+        disabled: false,
+        description: None,
+        binds: Vec::new(),
+        maxconn: None,
+        fullconn: None,
+        backlog: None,
+        rate_limit_sessions: 0,
+        acls: Vec::new(),
+        use_backend: Vec::new(),
+        default_backend: None,
+        http_request: Vec::new(),
+        http_response: Vec::new(),
+        tcp_request: Vec::new(),
+        balance: Balance::Random(2),
+        servers: Vec::new(),
+        cookie: None,
+        timeouts: Timeouts::default(),
+        retries: 3,
+        redispatch: None,
+        http_reuse: HttpReuse::Safe,
+        consistent_hash: false,
+        check: CheckKind::Tcp,
+        http_check: HttpCheck::default(),
+        options: Options { http_keep_alive: true, ..Options::default() },
+        error_files: Vec::new(),
+        logs: Vec::new(),
+        log_format: None,
+        log_tag: None,
+        load_server_state: LoadServerState::None,
+        place: Place::default(),
+    }
+}
+
+impl ProxyDraft {
+    fn documented(site: Site) -> Self {
+        Self {
+            proxy: documented_proxy(),
+            kind: None,
+            named_defaults: false,
+            default_server: ServerDraft::documented(&site),
+            site,
+            id_site: None,
+            servers: Vec::new(),
+            switches: Vec::new(),
+            default_backend: None,
+            logs: Vec::new(),
+            log_choice: LogChoice::None,
+            redirects: Vec::new(),
+            bad_acls: BTreeSet::new(),
+            references: Vec::new(),
+            abortonclose: None,
+            cookie_site: None,
+            balance_site: None,
+            forwardfor_site: None,
+            http_rules_site: None,
+            http_check_site: None,
+            log_site: None,
+        }
+    }
+
+    /// Begins a section: `frontend|backend|listen <name> [from <defaults>]`.
+    pub fn open(line: &Line, kind: ProxyKind, known: &[Defaults], cx: &mut Cx<'_>) -> Result<Self, Fault> {
+        let word = kind.as_str();
+        let name = line.need(1, format!("'{word}' expects an <id> argument"))?;
+        if !is_valid_name(name) {
+            let bad = name.chars().find(|c| !is_valid_name(c.encode_utf8(&mut [0; 4]))).unwrap_or('?');
+            return Err(fault(1, format!("character '{bad}' is not permitted in '{word}' name '{name}'."))
+                .help("names are made of letters, digits, '.', ':', '_' and '-'"));
+        }
+        let mut base = known.last();
+        if line.word(2) == "from" {
+            match inherited(line, 3, known, &format!("{word} '{name}'"), cx) {
+                Ok(found) => base = found,
+                // The section is still read, so that its own faults show.
+                Err(fault) => cx.report(line, fault),
+            }
+            line.ends_after(3, word)?;
+        } else if line.has(2) {
+            return Err(fault(2, "please use the 'bind' keyword for listening addresses."));
+        }
+        let mut draft = base.map_or_else(|| Self::documented(line.site(1)), |base| base.draft.clone());
+        if kind == ProxyKind::Listen && draft.has_rules() {
+            return Err(fault(0, "a listen section cannot inherit from a defaults section defining TCP/HTTP rules."));
+        }
+        draft.site = line.site(1);
+        draft.kind = Some(kind);
+        draft.proxy.kind = kind;
+        draft.proxy.name = name.into();
+        draft.proxy.place = line.place();
+        // ACLs of a defaults section belong to its own rules, which hold them already.
+        draft.proxy.acls.clear();
+        draft.bad_acls.clear();
+        Ok(draft)
+    }
+
+    fn has_rules(&self) -> bool {
+        let p = &self.proxy;
+        !(p.http_request.is_empty() && p.http_response.is_empty() && p.tcp_request.is_empty())
+    }
+
+    /// The section's keyword.
+    pub fn section_name(&self) -> &'static str {
+        self.kind.map_or("defaults", ProxyKind::as_str)
+    }
+
+    /// The section as messages name it: `frontend 'f'`, `proxy 'l'` for a `listen`.
+    pub fn title(&self) -> String {
+        match self.kind {
+            Some(ProxyKind::Listen) => format!("proxy '{}'", self.proxy.name),
+            _ => format!("{} '{}'", self.section_name(), self.proxy.name),
+        }
+    }
+
+    pub fn has_frontend(&self) -> bool {
+        self.kind.is_some_and(ProxyKind::has_frontend)
+    }
+
+    pub fn has_backend(&self) -> bool {
+        self.kind.is_some_and(ProxyKind::has_backend)
+    }
+
+    /// Reads a line.
+    pub fn line(&mut self, line: &Line, cx: &mut Cx<'_>) -> Done {
+        let name = line.word(0);
+        let Some(row) = PROXY.iter().find(|row| row.name == name) else {
+            let near = did_you_mean(name, keywords::offered(PROXY));
+            let message = format!("unknown keyword '{name}' in '{}' section{near}", self.section_name());
+            let mut fault = fault(0, message);
+            if keywords::GLOBAL.iter().any(|row| row.name == name) {
+                fault = fault.help(format!("'{name}' belongs into the global section"));
+            }
+            return Err(fault);
+        };
+        let placed = !matches!(row.status, Status::Gone(_));
+        if placed && !self.allows(row.scope, name, line, cx)? {
+            return Ok(());
+        }
+        match &row.status {
+            Status::Supported(handler) => handler(self, cx, line),
+            Status::Tuning => {
+                cx.ignore(name);
+                Ok(())
+            }
+            Status::NotYet => Err(fault(0, keywords::not_yet(name))),
+            Status::Gone(why) => Err(fault(0, *why)),
+        }
+    }
+
+    /// Whether a keyword may stand in this section. A misplaced one is reported, most as a warning.
+    pub fn allows(&self, scope: Scope, name: &str, line: &Line, cx: &mut Cx<'_>) -> Result<bool, Fault> {
+        if self.kind.is_none() {
+            return match () {
+                () if scope.has(Scope::D) => Ok(true),
+                () if scope.has(Scope::N) && self.named_defaults => Ok(true),
+                () if scope.has(Scope::N) => {
+                    Err(fault(0, format!("'{name}' not allowed in anonymous 'defaults' section."))
+                        .help("give the section a name, as in 'defaults web'"))
+                }
+                () => Err(fault(0, format!("'{name}' not allowed in 'defaults' section."))),
+            };
+        }
+        if (scope.has(Scope::F) && self.has_frontend()) || (scope.has(Scope::B) && self.has_backend()) {
+            return Ok(true);
+        }
+        let missing = if scope.has(Scope::F) { "frontend" } else { "backend" };
+        let title = self.title();
+        if scope.has(Scope::STRICT) {
+            return Err(fault(0, format!("'{name}' not allowed because {title} has no {missing} capability.")));
+        }
+        let instead = match name {
+            "maxconn" => " Maybe you want 'fullconn' instead ?",
+            "fullconn" => " Maybe you want 'maxconn' instead ?",
+            _ => "",
+        };
+        cx.warn(&line.site(0), format!("'{name}' ignored because {title} has no {missing} capability.{instead}"));
+        Ok(false)
+    }
+}
+
+/// One integer argument and nothing more.
+fn integer(line: &Line) -> Result<u32, Fault> {
+    let name = line.word(0);
+    let value = line.integer(1, format!("'{name}' expects an integer argument."))?;
+    line.ends_after(1, name)?;
+    Ok(value)
+}
+
+pub(crate) fn mode(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    p.proxy.mode = match line.word(1) {
+        "http" => Mode::Http,
+        "tcp" => Mode::Tcp,
+        mode @ ("log" | "spop" | "haterm") => return Err(fault(1, keywords::not_yet(&format!("mode {mode}")))),
+        "health" => {
+            return Err(fault(
+                1,
+                "'mode health' doesn't exist anymore. Please use 'http-request return status 200' instead.",
+            ));
+        }
+        other => {
+            return Err(fault(1, format!("unknown proxy mode '{other}'.")).help("modes are http and tcp"));
+        }
+    };
+    line.ends_after(1, "mode")
+}
+
+pub(crate) fn disabled(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    p.proxy.disabled = true;
+    line.ends_after(0, "disabled")
+}
+
+pub(crate) fn enabled(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    p.proxy.disabled = false;
+    line.ends_after(0, "enabled")
+}
+
+pub(crate) fn id(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    let value: u32 = line.integer(1, "custom id has to be > 0.")?;
+    if value == 0 {
+        return Err(fault(1, "custom id has to be > 0."));
+    }
+    line.ends_after(1, "id")?;
+    p.proxy.id = value;
+    p.id_site = Some(line.site(1));
+    Ok(())
+}
+
+pub(crate) fn description(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    line.need(1, "'description' expects a string argument.")?;
+    p.proxy.description = Some(line.from(1).join(" "));
+    Ok(())
+}
+
+pub(crate) fn maxconn(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    // Zero stands for the global limit.
+    p.proxy.maxconn = Some(integer(line)?).filter(|n| *n > 0);
+    Ok(())
+}
+
+pub(crate) fn fullconn(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    p.proxy.fullconn = Some(integer(line)?).filter(|n| *n > 0);
+    Ok(())
+}
+
+pub(crate) fn backlog(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    p.proxy.backlog = Some(integer(line)?).filter(|n| *n > 0);
+    Ok(())
+}
+
+pub(crate) fn rate_limit(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    if line.word(1) != "sessions" {
+        return Err(fault(1, format!("'rate-limit' only supports 'sessions' (got '{}')", line.word(1))));
+    }
+    p.proxy.rate_limit_sessions =
+        line.integer(2, "'rate-limit sessions' expects an integer value (in sessions/second)")?;
+    line.ends_after(2, "rate-limit sessions")
+}
+
+pub(crate) fn retries(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    p.proxy.retries = line.integer(1, "'retries' expects an integer argument (dispatch counts for one).")?;
+    line.ends_after(1, "retries")
+}
+
+pub(crate) fn http_reuse(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    p.proxy.http_reuse = match line.word(1) {
+        "never" => HttpReuse::Never,
+        "safe" => HttpReuse::Safe,
+        "aggressive" => HttpReuse::Aggressive,
+        "always" => HttpReuse::Always,
+        other => {
+            let near = did_you_mean(other, ["never", "safe", "aggressive", "always"]);
+            let message = format!("'http-reuse' only supports 'never', 'safe', 'aggressive', 'always'{near}.");
+            return Err(fault(1, message));
+        }
+    };
+    line.ends_after(1, "http-reuse")
+}
+
+pub(crate) fn load_server_state(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    p.proxy.load_server_state = match line.word(1) {
+        "none" => LoadServerState::None,
+        "global" => LoadServerState::Global,
+        "local" => LoadServerState::Local,
+        other => {
+            let message = format!("'load-server-state-from-file' expects 'global', 'local' or 'none'. Got '{other}'");
+            return Err(fault(1, message));
+        }
+    };
+    line.ends_after(1, "load-server-state-from-file")
+}
+
+pub(crate) fn default_backend(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    let name = line.need(1, "'default_backend' expects a backend name.")?;
+    line.ends_after(1, "default_backend")?;
+    p.default_backend = Some((name.to_owned(), line.site(1)));
+    Ok(())
+}
+
+pub(crate) fn log(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
+    match log::log(line, false, cx)? {
+        LogLine::Clear => p.logs.clear(),
+        LogLine::Global if p.logs.iter().any(|l| matches!(l, LogLine::Global)) => {}
+        target => p.logs.push(target),
+    }
+    p.log_site = Some(line.site(0));
+    Ok(())
+}
+
+pub(crate) fn log_tag(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    let tag = line.need(1, "'log-tag' expects a tag for use in syslog.")?;
+    line.ends_after(1, "log-tag")?;
+    p.proxy.log_tag = Some(tag.to_owned());
+    Ok(())
+}
+
+pub(crate) fn log_format(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    let text = line.need(1, "log-format expects an argument.")?;
+    if line.has(2) {
+        return Err(fault(2, "log-format expects only one argument, don't forget to escape spaces!")
+            .help("put the whole format between quotes"));
+    }
+    p.log_choice = LogChoice::Text(text.to_owned(), line.site(1));
+    Ok(())
+}
+
+/// Names of timeouts: whether a frontend or a backend uses them, and their slot.
+type TimeoutSlot = fn(&mut Timeouts) -> &mut Option<std::time::Duration>;
+const TIMEOUTS: &[(&str, Scope, TimeoutSlot)] = &[
+    ("client", Scope::F, |t| &mut t.client),
+    ("server", Scope::B, |t| &mut t.server),
+    ("connect", Scope::B, |t| &mut t.connect),
+    ("check", Scope::B, |t| &mut t.check),
+    ("queue", Scope::B, |t| &mut t.queue),
+    ("http-keep-alive", keywords::FB, |t| &mut t.http_keep_alive),
+    ("http-request", keywords::FB, |t| &mut t.http_request),
+    ("tunnel", Scope::B, |t| &mut t.tunnel),
+    ("tarpit", keywords::FB, |t| &mut t.tarpit),
+    ("client-fin", Scope::F, |t| &mut t.client_fin),
+    ("server-fin", Scope::B, |t| &mut t.server_fin),
+];
+
+/// `timeout <name> <delay>`.
+pub(crate) fn timeout(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
+    let name = line.word(1);
+    let Some((_, scope, slot)) = TIMEOUTS.iter().find(|(known, ..)| *known == name) else {
+        if name == "client-hs" {
+            // A limit of TLS handshakes, of which there are none.
+            cx.ignore("timeout client-hs");
+            return line.delay(2, "timeout client-hs").map(|_| ());
+        }
+        let names: Vec<String> = TIMEOUTS.iter().map(|(known, ..)| format!("'{known}'")).collect();
+        let (last, others) = names.split_last().map_or(("", [].as_slice()), |(last, others)| (last.as_str(), others));
+        let near = did_you_mean(name, TIMEOUTS.iter().map(|(known, ..)| *known));
+        let message = format!("'timeout' supports {} and {last} (got '{name}'){near}", others.join(", "));
+        return Err(fault(1, message));
+    };
+    let spelled = format!("timeout {name}");
+    let value = line.delay(2, &spelled)?;
+    if let Some(extra) = line.words.get(3) {
+        let message =
+            format!("'{spelled}' : unexpected extra argument '{}' after value '{}'.", extra.text, line.word(2));
+        return Err(fault(3, message));
+    }
+    let used =
+        p.kind.is_none() || (scope.has(Scope::F) && p.has_frontend()) || (scope.has(Scope::B) && p.has_backend());
+    if !used {
+        let missing = if scope.has(Scope::F) { "frontend" } else { "backend" };
+        let title = p.title();
+        cx.warn(&line.site(1), format!("'{spelled}' will be ignored because {title} has no {missing} capability"));
+        return Ok(());
+    }
+    *slot(&mut p.proxy.timeouts) = value;
+    Ok(())
+}
+
+/// Statuses that have an error page.
+const PAGES: &[u16] =
+    &[200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 422, 425, 429, 431, 500, 501, 502, 503, 504];
+
+fn page_status(line: &Line, usage: &str) -> Result<u16, Fault> {
+    let word = line.need(1, usage)?;
+    let refused = || {
+        let all: Vec<String> = PAGES.iter().map(ToString::to_string).collect();
+        fault(1, format!("{} : status code '{word}' not handled.", line.word(0)))
+            .help(format!("pages exist for {}", all.join(", ")))
+    };
+    word.parse().ok().filter(|status| PAGES.contains(status)).ok_or_else(refused)
+}
+
+fn set_page(p: &mut ProxyDraft, status: u16, page: Arc<[u8]>) {
+    p.proxy.error_files.retain(|(known, _)| *known != status);
+    p.proxy.error_files.push((status, page));
+}
+
+/// `errorfile <status> <file>`.
+pub(crate) fn errorfile(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
+    let usage = "errorfile : expects <status_code> and <file> as arguments.";
+    let status = page_status(line, usage)?;
+    let file = line.need(2, usage)?;
+    line.ends_after(2, "errorfile")?;
+    let page = cx
+        .host
+        .read_file(Path::new(file))
+        .map_err(|error| fault(2, format!("errorfile : error opening file '{file}'.")).help(reason(&error)))?;
+    if !page.is_empty() && !page.starts_with(b"HTTP/") {
+        return Err(fault(2, format!("errorfile : unable to parse the file '{file}' as an HTTP response."))
+            .help("the file holds a whole response: status line, headers, an empty line, the body"));
+    }
+    set_page(p, status, page.into());
+    Ok(())
+}
+
+/// `errorloc|errorloc302|errorloc303 <status> <url>`: the page is a redirect.
+pub(crate) fn errorloc(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    let keyword = line.word(0);
+    let usage = format!("{keyword} : expects <status_code> and <url> as arguments.");
+    let status = page_status(line, &usage)?;
+    let url = line.need(2, usage)?;
+    line.ends_after(2, keyword)?;
+    let first = if keyword == "errorloc303" { "303 See Other" } else { "302 Found" };
+    let page = format!("HTTP/1.1 {first}\r\ncache-control: no-cache\r\ncontent-length: 0\r\nlocation: {url}\r\n\r\n");
+    set_page(p, status, page.into_bytes().into());
+    Ok(())
+}

@@ -1,0 +1,466 @@
+//! Rules: `acl`, `use_backend`, `http-request`, `http-response`, `tcp-request`, `redirect`.
+
+use crate::cx::{Cx, reason};
+use crate::keywords::{self, ActionRow, HTTP_REQUEST, HTTP_RESPONSE, Status, TCP_CONNECTION, TCP_CONTENT};
+use crate::line::{Done, Fault, Line, fault};
+use crate::model::{HttpAction, HttpRule, Redirect, RedirectKind, StaticReturn, TcpRule};
+use crate::proxy::{ProxyDraft, Switch};
+use crate::suggest;
+use lb_model::is_valid_name;
+use lb_sample::{Acl, Condition, LogFormat, Place};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Reads an action's arguments, the first of which is word 2; sets `next` to the word after them.
+pub(crate) type ActionHandler = fn(&mut ActionCx<'_, '_, '_>) -> Result<Action, Fault>;
+
+/// What an action's handler may touch.
+pub(crate) struct ActionCx<'a, 'b, 'h> {
+    pub p: &'a mut ProxyDraft,
+    pub cx: &'b mut Cx<'h>,
+    pub line: &'a Line,
+    /// The word to read next.
+    pub next: usize,
+    /// Which rules these are, and so what their expressions can see.
+    pub place: Place,
+}
+
+/// What an action is.
+pub(crate) enum Action {
+    Http(HttpAction),
+    /// `accept` or not.
+    Tcp(bool),
+}
+
+impl ActionCx<'_, '_, '_> {
+    /// Steps over a word, or complains.
+    fn take(&mut self, complaint: &str) -> Result<&str, Fault> {
+        let at = self.next;
+        self.next += 1;
+        self.line.need(at, complaint)
+    }
+
+    /// The next word as a format.
+    fn format(&mut self, complaint: &str) -> Result<Arc<LogFormat>, Fault> {
+        let at = self.next;
+        self.take(complaint)?;
+        let text = self.line.word(at);
+        let place = self.place;
+        let format = self
+            .cx
+            .with_sources(|s| LogFormat::parse(text, s))
+            .and_then(|format| format.check(place).map(|()| format))
+            .map_err(|error| Fault::of_sample(error, at))?;
+        let site = self.line.site(at);
+        self.p.references.extend(format.references().map(|r| (r.clone(), site.clone())));
+        Ok(Arc::new(format))
+    }
+
+    /// Whether the next word begins the condition, or nothing follows.
+    fn at_condition(&self) -> bool {
+        matches!(self.line.word(self.next), "" | "if" | "unless")
+    }
+}
+
+/// Reads `if|unless …` at word `at` for rules of this place; nothing there means always.
+fn condition(
+    p: &mut ProxyDraft,
+    cx: &mut Cx<'_>,
+    line: &Line,
+    at: usize,
+    place: Place,
+) -> Result<Option<Condition>, Fault> {
+    if !line.has(at) {
+        return Ok(None);
+    }
+    let words = line.from(at);
+    match cx.with_sources(|sources| Condition::parse(&words, &p.proxy.acls, sources)) {
+        Ok(condition) => {
+            let site = line.site(at);
+            for acl in condition.acls() {
+                p.references.extend(acl.references().iter().map(|r| (r.clone(), site.clone())));
+                // Those of a named ACL were said at its own line.
+                let own = acl.warnings().iter().filter(|_| acl.name().is_empty()).cloned();
+                for warning in own.chain(acl.never_matches_at(place)) {
+                    cx.warn(&site, warning);
+                }
+            }
+            Ok(Some(condition))
+        }
+        Err(error) => {
+            let blamed = words.get(error.word).map_or("", |word| word.trim_start_matches('!'));
+            if p.bad_acls.contains(blamed) {
+                // That ACL was already reported; the rule without its condition is never used, since the
+                // configuration is refused.
+                return Ok(None);
+            }
+            let mut fault = Fault::of_sample(error, at);
+            if fault.message.starts_with("no such ACL") && fault.help.is_none() {
+                let known = p.proxy.acls.iter().map(Acl::name);
+                fault.help = suggest::nearest(blamed, known).map(|near| format!("did you mean '{near}'?"));
+            }
+            Err(fault)
+        }
+    }
+}
+
+/// `acl <name> <criterion> …`.
+pub(crate) fn acl(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
+    let name = line.need(1, "'acl' expects a name and a criterion.")?;
+    if let Some(bad) = name.chars().find(|c| !is_valid_name(c.encode_utf8(&mut [0; 4]))) {
+        return Err(fault(1, format!("character '{bad}' is not permitted in acl name '{name}'.")));
+    }
+    if name == "or" {
+        return Err(fault(
+            1,
+            "acl name 'or' will never match. 'or' is used to express a logical disjunction within a condition.",
+        ));
+    }
+    match cx.with_sources(|sources| Acl::parse(&line.from(1), sources)) {
+        Ok(acl) => {
+            let site = line.site(2);
+            p.references.extend(acl.references().iter().map(|r| (r.clone(), site.clone())));
+            for warning in acl.warnings() {
+                cx.warn(&site, warning.clone());
+            }
+            p.proxy.acls.push(acl);
+            Ok(())
+        }
+        Err(error) => {
+            p.bad_acls.insert(name.to_owned());
+            Err(Fault::of_sample(error, 1))
+        }
+    }
+}
+
+/// `use_backend <name> [if|unless <condition>]`.
+pub(crate) fn use_backend(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
+    let name = line.need(1, "'use_backend' expects a backend name.")?;
+    if name.contains('%') {
+        return Err(fault(1, keywords::not_yet("use_backend %[…]")));
+    }
+    if line.has(2) && !matches!(line.word(2), "if" | "unless") {
+        let message =
+            format!("unexpected keyword '{}' after switching rule, only 'if' and 'unless' are allowed.", line.word(2));
+        return Err(fault(2, message));
+    }
+    // The rule is kept when only its condition is wrong: the backend's name is checked all the same.
+    let condition = condition(p, cx, line, 2, Place::UseBackend);
+    let (condition, failed) = match condition {
+        Ok(condition) => (condition, Ok(())),
+        Err(fault) => (None, Err(fault.within("error detected while parsing switching rule : "))),
+    };
+    p.switches.push(Switch { backend: name.to_owned(), site: line.site(1), condition });
+    failed
+}
+
+/// The rule set's table row for an action. `set-var(x)` finds `set-var*`.
+fn find<'t>(table: &'t [ActionRow], word: &str) -> Option<&'t ActionRow> {
+    table.iter().find(|row| match row.name.strip_suffix('*') {
+        None => row.name == word,
+        Some(stem) => word.strip_prefix(stem).is_some_and(|rest| {
+            rest.starts_with('(') || (!rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
+        }),
+    })
+}
+
+/// The actions of a rule set that may be used here, as messages list them.
+fn expected(table: &[ActionRow]) -> String {
+    let usable = table.iter().filter(|row| matches!(row.status, Status::Supported(_)));
+    usable.map(|row| format!("'{}'", row.name)).collect::<Vec<_>>().join(", ")
+}
+
+/// Reads the action at word `at` with its condition.
+fn rule(
+    p: &mut ProxyDraft,
+    cx: &mut Cx<'_>,
+    line: &Line,
+    at: usize,
+    (set, table): (&str, &[ActionRow]),
+    place: Place,
+) -> Result<(Action, Option<Condition>), Fault> {
+    let word = line.word(at);
+    let Some(row) = find(table, word) else {
+        let near = suggest::nearest(word, table.iter().map(|row| row.name.trim_end_matches('*')));
+        let near = near.map(|near| format!(" Did you mean '{near}' maybe ?")).unwrap_or_default();
+        let missing = if word.is_empty() { " (missing argument)" } else { "" };
+        let all = expected(table);
+        return Err(fault(at, format!("'{set}' expects {all}, but got '{word}'{missing}.{near}")));
+    };
+    let handler = match &row.status {
+        Status::Supported(handler) => handler,
+        _ => return Err(fault(at, keywords::not_yet(&format!("{set} {word}")))),
+    };
+    let mut action_cx = ActionCx { p, cx, line, next: at + 1, place };
+    let outer = format!("error detected in {} while parsing '{set} {word}' rule : ", action_cx.p.title());
+    let action = handler(&mut action_cx).map_err(|fault| fault.within(&outer))?;
+    let next = action_cx.next;
+    if !action_cx.at_condition() {
+        let found = line.word(next);
+        let message =
+            format!("'{set} {word}' expects either 'if' or 'unless' followed by a condition but found '{found}'.");
+        return Err(fault(next, message));
+    }
+    let outer = format!("error detected while parsing an '{set} {word}' condition : ");
+    let condition = condition(p, cx, line, next, place).map_err(|fault| fault.within(&outer))?;
+    Ok((action, condition))
+}
+
+/// Where `http-request` and `redirect` rules of this section run.
+fn request_place(p: &ProxyDraft) -> Place {
+    if p.has_backend() { Place::BackendRequest } else { Place::FrontendRequest }
+}
+
+/// `http-request <action> …`.
+pub(crate) fn http_request(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
+    let place = request_place(p);
+    let (action, condition) = rule(p, cx, line, 1, ("http-request", HTTP_REQUEST), place)?;
+    if let Action::Http(action) = action {
+        warn_of_order(p, "http-request", cx, line);
+        warn_of_final(&p.proxy.http_request, "http-request", cx, line);
+        p.proxy.http_request.push(HttpRule { action, condition });
+        p.http_rules_site = Some(line.site(0));
+    }
+    Ok(())
+}
+
+/// `http-response <action> …`.
+pub(crate) fn http_response(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
+    let place = if p.has_backend() { Place::BackendResponse } else { Place::FrontendResponse };
+    let (action, condition) = rule(p, cx, line, 1, ("http-response", HTTP_RESPONSE), place)?;
+    if let Action::Http(action) = action {
+        warn_of_final(&p.proxy.http_response, "http-response", cx, line);
+        p.proxy.http_response.push(HttpRule { action, condition });
+        p.http_rules_site = Some(line.site(0));
+    }
+    Ok(())
+}
+
+/// A rule set runs before another one wherever its lines stand.
+fn warn_of_order(p: &ProxyDraft, set: &str, cx: &mut Cx<'_>, line: &Line) {
+    if !p.switches.is_empty() {
+        let message = format!("a '{set}' rule placed after a 'use_backend' rule will still be processed before.");
+        cx.warn(&line.site(0), message);
+    }
+}
+
+/// A rule after one that always ends the evaluation is never reached.
+fn warn_of_final(rules: &[HttpRule], set: &str, cx: &mut Cx<'_>, line: &Line) {
+    let ends = |action: &HttpAction| {
+        matches!(action, HttpAction::Allow | HttpAction::Deny(_) | HttpAction::Redirect(_) | HttpAction::Return(_))
+    };
+    if rules.last().is_some_and(|last| last.condition.is_none() && ends(&last.action)) {
+        let message =
+            format!("previous '{set}' action is final and has no condition attached, further entries are NOOP.");
+        cx.warn(&line.site(0), message);
+    }
+}
+
+/// `redirect …`, the old spelling of `http-request redirect`, which runs after all of those.
+pub(crate) fn redirect(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
+    let outer = format!("error detected in {} while parsing redirect rule : ", p.title());
+    let place = request_place(p);
+    let mut action_cx = ActionCx { p, cx, line, next: 1, place };
+    let action = redirect_action(&mut action_cx).map_err(|fault| fault.within(&outer))?;
+    let next = action_cx.next;
+    let condition =
+        condition(p, cx, line, next, place).map_err(|fault| fault.within(&format!("{outer}error in condition: ")))?;
+    if let Action::Http(action) = action {
+        warn_of_order(p, "redirect", cx, line);
+        p.redirects.push(HttpRule { action, condition });
+        p.http_rules_site = Some(line.site(0));
+    }
+    Ok(())
+}
+
+/// `tcp-request connection|content accept|reject …`.
+pub(crate) fn tcp_request(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
+    let title = p.title();
+    let (at_connection, set, table) = match line.word(1) {
+        "connection" => (true, "tcp-request connection", TCP_CONNECTION),
+        "content" => (false, "tcp-request content", TCP_CONTENT),
+        word @ ("session" | "inspect-delay") => {
+            return Err(fault(1, keywords::not_yet(&format!("tcp-request {word}"))));
+        }
+        "" => return Err(fault(1, format!("missing argument for 'tcp-request' in {title}"))),
+        other => {
+            let message =
+                format!("'tcp-request' expects 'inspect-delay', 'connection', or 'content' in {title} (got '{other}')");
+            return Err(fault(1, message));
+        }
+    };
+    if at_connection && p.kind.is_some() && !p.has_frontend() {
+        return Err(fault(1, format!("{set} is not allowed because {title} is not a frontend")));
+    }
+    let place = match (at_connection, p.has_backend()) {
+        (true, _) => Place::FrontendConnection,
+        (false, true) => Place::BackendContent,
+        (false, false) => Place::FrontendContent,
+    };
+    let (action, condition) = rule(p, cx, line, 2, (set, table), place)?;
+    if let Action::Tcp(accept) = action {
+        p.proxy.tcp_request.push(TcpRule { at_connection, accept, condition });
+    }
+    Ok(())
+}
+
+/// `accept`, `reject`.
+pub(crate) fn tcp_verdict(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
+    Ok(Action::Tcp(x.line.word(x.next - 1) == "accept"))
+}
+
+/// `allow`.
+pub(crate) fn allow(_: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
+    Ok(Action::Http(HttpAction::Allow))
+}
+
+fn status(x: &mut ActionCx<'_, '_, '_>, range: std::ops::RangeInclusive<u16>) -> Result<u16, Fault> {
+    let at = x.next;
+    let word = x.take("'status' expects <status_code> as argument.")?;
+    let refused = || fault(at, format!("Unexpected status code '{word}'."));
+    word.parse().ok().filter(|status| range.contains(status)).ok_or_else(refused)
+}
+
+/// `deny [status <code>]`.
+pub(crate) fn deny(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
+    let mut code = 403;
+    while !x.at_condition() {
+        match x.line.word(x.next) {
+            "status" | "deny_status" => {
+                x.next += 1;
+                code = status(x, 200..=599)?;
+            }
+            word @ ("content-type" | "errorfile" | "errorfiles" | "default-errorfiles" | "file" | "lf-file"
+            | "string" | "lf-string" | "hdr") => return Err(fault(x.next, keywords::not_yet(word))),
+            _ => break,
+        }
+    }
+    Ok(Action::Http(HttpAction::Deny(code)))
+}
+
+/// Two arguments: a name and a format.
+fn header(x: &mut ActionCx<'_, '_, '_>) -> Result<(String, Arc<LogFormat>), Fault> {
+    let complaint = "expects exactly 2 arguments.";
+    let name = x.take(complaint)?.to_owned();
+    Ok((name, x.format(complaint)?))
+}
+
+/// `set-header <name> <format>`.
+pub(crate) fn set_header(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
+    header(x).map(|(name, format)| Action::Http(HttpAction::SetHeader(name, format)))
+}
+
+/// `add-header <name> <format>`.
+pub(crate) fn add_header(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
+    header(x).map(|(name, format)| Action::Http(HttpAction::AddHeader(name, format)))
+}
+
+/// `del-header <name>`.
+pub(crate) fn del_header(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
+    let name = x.take("expects at least 1 argument.")?.to_owned();
+    if x.line.word(x.next) == "-m" {
+        return Err(fault(x.next, keywords::not_yet("del-header … -m")));
+    }
+    Ok(Action::Http(HttpAction::DelHeader(name)))
+}
+
+/// `set-path <format>`.
+pub(crate) fn set_path(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
+    x.format("expects exactly 1 argument <format>.").map(|format| Action::Http(HttpAction::SetPath(format)))
+}
+
+/// `redirect location|prefix|scheme <format> [code <n>] [option]…`.
+pub(crate) fn redirect_action(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
+    let mut target = None;
+    let mut redirect_code = 302;
+    let (mut drop_query, mut append_slash, mut keep_query, mut ignore_empty) = (false, false, false, false);
+    while !x.at_condition() {
+        let at = x.next;
+        let word = x.line.word(at);
+        x.next += 1;
+        let kind = match word {
+            "location" => Some(RedirectKind::Location),
+            "prefix" => Some(RedirectKind::Prefix),
+            "scheme" => Some(RedirectKind::Scheme),
+            _ => None,
+        };
+        match (kind, word) {
+            (Some(kind), _) => target = Some((kind, x.format(&format!("missing argument for '{word}'."))?)),
+            (_, "code") => {
+                let at = x.next;
+                let code = x.take("missing argument for 'code'.")?;
+                redirect_code =
+                    code.parse().ok().filter(|c| [301, 302, 303, 307, 308].contains(c)).ok_or_else(|| {
+                        let codes = "must be one of 301, 302, 303, 307 or 308";
+                        fault(at, format!("'code': unsupported HTTP code '{code}' ({codes})."))
+                    })?;
+            }
+            (_, "drop-query") => drop_query = true,
+            (_, "append-slash") => append_slash = true,
+            (_, "keep-query") => keep_query = true,
+            (_, "ignore-empty") => ignore_empty = true,
+            (_, "set-cookie" | "set-cookie-fmt" | "clear-cookie") => {
+                return Err(fault(at, keywords::not_yet(&format!("redirect … {word}"))));
+            }
+            _ => {
+                return Err(fault(
+                    at,
+                    format!(
+                        "expects 'code', 'prefix', 'location', 'scheme', 'set-cookie', 'clear-cookie', 'drop-query', \
+                         'keep-query', 'ignore-empty' or 'append-slash' (was '{word}')."
+                    ),
+                ));
+            }
+        }
+    }
+    let complaint = "redirection type expected ('prefix', 'location', or 'scheme').";
+    let (kind, target) = target.ok_or_else(|| fault(x.next, complaint))?;
+    let code = redirect_code;
+    let redirect = Redirect { kind, target, code, drop_query, append_slash, keep_query, ignore_empty };
+    Ok(Action::Http(HttpAction::Redirect(redirect)))
+}
+
+/// `return [status <n>] [content-type <type>] [string <text> | file <path>]`.
+pub(crate) fn return_action(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
+    let start = x.next;
+    let mut answer = StaticReturn { status: 200, content_type: None, body: Arc::from(&b""[..]) };
+    while !x.at_condition() {
+        let at = x.next;
+        let word = x.line.word(at);
+        match word {
+            "status" => {
+                x.next += 1;
+                answer.status = status(x, 200..=599)?;
+            }
+            "content-type" => {
+                x.next += 1;
+                answer.content_type = Some(x.take("'content-type' expects <ctype> as argument.")?.to_owned());
+            }
+            "string" => {
+                x.next += 1;
+                answer.body = x.take("'string' expects <str> as argument.")?.as_bytes().into();
+            }
+            "file" => {
+                x.next += 1;
+                let path = x.take("'file' expects <file> as argument.")?.to_owned();
+                let read = x.cx.host.read_file(Path::new(&path));
+                let refused = |e| fault(at + 1, format!("error opening file '{path}'.")).help(reason(&e));
+                answer.body = read.map_err(refused)?.into();
+            }
+            "default-errorfiles" | "errorfile" | "errorfiles" | "lf-file" | "lf-string" | "hdr" => {
+                return Err(fault(at, keywords::not_yet(&format!("return … {word}"))));
+            }
+            _ => break,
+        }
+    }
+    if !answer.body.is_empty() && answer.content_type.is_none() {
+        return Err(fault(start, "a content type must be defined when non-empty payload is configured.")
+            .help("add 'content-type text/plain'"));
+    }
+    if let Some(unused) = answer.content_type.take_if(|_| answer.body.is_empty()) {
+        let message =
+            format!("content-type '{unused}' ignored by the http reply because neither errorfile nor payload defined.");
+        x.cx.warn(&x.line.site(start), message);
+    }
+    Ok(Action::Http(HttpAction::Return(answer)))
+}

@@ -1,0 +1,406 @@
+//! `server` and `default-server` lines.
+
+use crate::address::{self, Allow, Endpoint, Port};
+use crate::cx::Cx;
+use crate::diagnostic::Site;
+use crate::keywords::{self, SERVER, Status};
+use crate::line::{Done, Fault, Line, TIME_HELP, fault, time_complaint};
+use crate::model::{AgentParams, ConnectAddress, HealthParams, InitState, Observe, OnError, Place, Server};
+use crate::proxy::ProxyDraft;
+use crate::suggest::did_you_mean;
+use lb_model::{MAX_WEIGHT, TimeUnit, is_valid_name, parse_time};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+/// Reads one parameter; the text is its argument, if it has one. The error is what HAProxy says.
+pub(crate) type ServerHandler = fn(&mut ServerDraft, &str, &Cx<'_>) -> Result<(), String>;
+
+/// A server as it is read.
+#[derive(Debug, Clone)]
+pub(crate) struct ServerDraft {
+    pub server: Server,
+    /// `agent-…` settings, in force with `agent-check`.
+    pub agent: AgentParams,
+    pub agent_check: bool,
+    /// Its name on its line.
+    pub site: Site,
+    /// The argument of `id`.
+    pub id_site: Option<Site>,
+    /// `track`, and where it stands.
+    pub track: Option<(String, Site)>,
+    /// `init-state` was said.
+    pub init_state: bool,
+    /// The address could be read; if not, it was reported.
+    pub placed: bool,
+    /// This is a `default-server` line.
+    default: bool,
+}
+
+impl ServerDraft {
+    /// A server with every parameter at its documented default.
+    pub fn documented(site: &Site) -> Self {
+        Self {
+            server: Server {
+                name: "".into(),
+                id: 0,
+                address: ConnectAddress::Ip(Ipv4Addr::UNSPECIFIED.into()),
+                port: 0,
+                port_offset: None,
+                fqdn: None,
+                weight: 1,
+                maxconn: 0,
+                minconn: 0,
+                maxqueue: 0,
+                backup: false,
+                disabled: false,
+                cookie: None,
+                check: false,
+                health: HealthParams::default(),
+                agent: None,
+                track: None,
+                slowstart: None,
+                observe: Observe::None,
+                error_limit: 10,
+                on_error: OnError::FailCheck,
+                on_marked_down_shutdown: false,
+                on_marked_up_shutdown_backup: false,
+                init_state: InitState::None,
+                send_proxy: 0,
+                pool_max_conn: -1,
+                pool_purge_delay: Duration::from_secs(5),
+                redir: None,
+                source: None,
+                place: Place::default(),
+            },
+            agent: AgentParams { port: 0, addr: None, inter: None, send: None },
+            agent_check: false,
+            site: site.clone(),
+            id_site: None,
+            track: None,
+            init_state: false,
+            placed: false,
+            default: false,
+        }
+    }
+
+    /// Reads the parameters from word `from` on, reporting every fault.
+    fn parameters(&mut self, line: &Line, from: usize, outer: &str, cx: &mut Cx<'_>) {
+        let mut at = from;
+        while line.has(at) {
+            let name = line.word(at);
+            let Some(row) = SERVER.iter().find(|row| row.name == name) else {
+                let near = did_you_mean(name, SERVER.iter().map(|row| row.name));
+                let end = if near.is_empty() { "." } else { "" };
+                let mut fault = fault(at, format!("{outer}unknown keyword '{name}'{near}{end}"));
+                if self.default && at == from {
+                    fault = fault.help("no address was expected for this server");
+                }
+                cx.report(line, fault);
+                at += 1;
+                continue;
+            };
+            let argument = if row.arguments == 0 { "" } else { line.word(at + 1) };
+            let word = (at + row.arguments).min(line.len() - 1);
+            match &row.status {
+                Status::Supported(handler) => {
+                    if let Err(message) = handler(self, argument, cx) {
+                        let message = format!("{outer}{message}");
+                        let fault = fault(word, message.clone());
+                        let timed = message.contains("unexpected character");
+                        cx.report(line, if timed { fault.help(TIME_HELP) } else { fault });
+                    } else if name == "track" {
+                        self.track = Some((argument.to_owned(), line.site(at + 1)));
+                    } else if name == "id" {
+                        self.id_site = Some(line.site(at + 1));
+                    }
+                }
+                Status::Tuning => cx.ignore(&format!("server … {name}")),
+                Status::NotYet => cx.report(line, fault(at, format!("{outer}{}", keywords::not_yet(name)))),
+                Status::Gone(why) => cx.report(line, fault(at, format!("{outer}{why}"))),
+            }
+            at += 1 + row.arguments;
+        }
+    }
+}
+
+/// `default-server [parameters]`.
+pub(crate) fn default_server(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
+    p.default_server.default = true;
+    let mut draft = std::mem::replace(&mut p.default_server, ServerDraft::documented(&line.site(0)));
+    draft.parameters(line, 1, "'default-server' : ", cx);
+    if let Some(site) = draft.id_site.take() {
+        cx.sink.alert(&site, "'id' option is not accepted in default-server sections");
+        draft.server.id = 0;
+    }
+    p.default_server = draft;
+    Ok(())
+}
+
+/// `server <name> <address>[:<port>] [parameters]`.
+pub(crate) fn server(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
+    let usage = "'server' expects <name> and <addr>[:<port>] as arguments.";
+    let name = line.need(1, usage)?;
+    if let Some(bad) = name.chars().find(|c| !is_valid_name(c.encode_utf8(&mut [0; 4]))) {
+        return Err(fault(1, format!("character '{bad}' is not permitted in server name '{name}'."))
+            .help("names are made of letters, digits, '.', ':', '_' and '-'"));
+    }
+    let text = line.need(2, usage)?;
+    let outer = format!("'server {}/{name}' : ", p.proxy.name);
+    let mut draft = p.default_server.clone();
+    draft.default = false;
+    draft.site = line.site(1);
+    draft.server.name = name.into();
+    draft.server.place = line.place();
+    // The server is kept even when its address is wrong, so that what names it is not blamed as well.
+    let placed = set_address(&mut draft.server, text, cx);
+    draft.placed = placed.is_ok();
+    draft.parameters(line, 3, &outer, cx);
+    p.servers.push(draft);
+    placed.map_err(|error| Fault { help: error.help, ..fault(2, format!("{outer}{}", error.message)) })
+}
+
+fn set_address(server: &mut Server, text: &str, cx: &Cx<'_>) -> Result<(), address::AddressError> {
+    let allow = Allow { port_offset: true, ..Allow::default() };
+    match address::parse(text, allow, cx) {
+        Ok(Endpoint::Ip { ip, port, name }) => {
+            server.address = ConnectAddress::Ip(ip);
+            server.fqdn = name;
+            match port {
+                Port::Range(port, _) => server.port = port,
+                Port::Offset(offset) => server.port_offset = Some(offset),
+                Port::None => {}
+            }
+        }
+        Ok(Endpoint::Unix(path)) => server.address = ConnectAddress::Unix(path),
+        Ok(Endpoint::Abstract(name)) => server.address = ConnectAddress::Abstract(name),
+        Ok(Endpoint::Fd(_)) => {}
+        Err(mut error) => {
+            if let Some(rest) = error.message.strip_prefix("invalid address: '") {
+                let host = rest.split('\'').next().unwrap_or_default().to_owned();
+                error.message = format!("could not resolve address '{host}'.");
+            }
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+fn number<T: std::str::FromStr>(text: &str, name: &str) -> Result<T, String> {
+    match text {
+        "" => Err(format!("'{name}' expects an integer argument")),
+        text => text.parse().map_err(|_| format!("'{name}' expects an integer argument (got '{text}')")),
+    }
+}
+
+/// A duration that a server parameter holds.
+fn delay(d: &ServerDraft, text: &str, name: &str) -> Result<Duration, String> {
+    if text.is_empty() {
+        return Err(format!("'{name}' expects a delay as argument."));
+    }
+    let server = if d.default { String::new() } else { format!(" of server {}", d.server.name) };
+    let whose = format!("'{name}' argument{server}");
+    parse_time(text, TimeUnit::Millis).map_err(|error| time_complaint(error, text, &whose))
+}
+
+/// The same, but not zero.
+fn positive(d: &ServerDraft, text: &str, name: &str) -> Result<Duration, String> {
+    match delay(d, text, name)? {
+        Duration::ZERO => Err(format!("invalid value {text} for argument '{name}' of server {}.", d.server.name)),
+        delay => Ok(delay),
+    }
+}
+
+fn count(text: &str, name: &str) -> Result<u32, String> {
+    match text {
+        "" => Err(format!("'{name}' expects an integer argument.")),
+        text => text.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("'{name}' has to be > 0.")),
+    }
+}
+
+fn tcp_port(text: &str, name: &str) -> Result<u16, String> {
+    match text.parse::<u16>() {
+        Ok(port) if port > 0 => Ok(port),
+        _ if text.is_empty() => Err(format!("'{name}' expects a port number as argument.")),
+        _ => Err(format!("'{name}' : invalid port '{text}'")),
+    }
+}
+
+fn check_address(text: &str, name: &str, cx: &Cx<'_>) -> Result<(IpAddr, Option<u16>), String> {
+    if text.is_empty() {
+        return Err(format!("'{name}' expects an address argument."));
+    }
+    match address::parse(text, Allow::default(), cx).map_err(|e| format!("'{name}' : {}", e.message))? {
+        Endpoint::Ip { ip, port: Port::Range(port, _), .. } => Ok((ip, Some(port).filter(|p| *p > 0))),
+        Endpoint::Ip { ip, .. } => Ok((ip, None)),
+        _ => Err(format!("'{name}' : an IP address is expected, not '{text}'")),
+    }
+}
+
+/// A handler that sets a field to a constant.
+macro_rules! flags {
+    ($( $name:ident: $($field:ident).+ = $value:expr; )*) => {
+        $(
+            pub(crate) fn $name(d: &mut ServerDraft, _: &str, _: &Cx<'_>) -> Result<(), String> {
+                d.$($field).+ = $value;
+                Ok(())
+            }
+        )*
+    };
+}
+
+flags! {
+    agent_check: agent_check = true;
+    no_agent_check: agent_check = false;
+    backup: server.backup = true;
+    no_backup: server.backup = false;
+    check: server.check = true;
+    no_check: server.check = false;
+    check_send_proxy: server.health.send_proxy = true;
+    no_check_send_proxy: server.health.send_proxy = false;
+    disabled: server.disabled = true;
+    enabled: server.disabled = false;
+    send_proxy: server.send_proxy = 1;
+    send_proxy_v2: server.send_proxy = 2;
+    no_send_proxy: server.send_proxy = 0;
+    no_send_proxy_v2: server.send_proxy = 0;
+}
+
+/// A handler that reads its argument into a field; `d`, `text` and `cx` may be used.
+macro_rules! values {
+    ($( $name:ident($d:ident, $text:ident, $cx:ident) $body:block )*) => {
+        $(
+            pub(crate) fn $name($d: &mut ServerDraft, $text: &str, $cx: &Cx<'_>) -> Result<(), String> {
+                $body
+                Ok(())
+            }
+        )*
+    };
+}
+
+values! {
+    weight(d, text, _cx) {
+        let weight: u32 = number(text, "weight")?;
+        if weight > MAX_WEIGHT {
+            return Err(format!("weight of server {} is not within 0 and 256 ({weight}).", d.server.name));
+        }
+        d.server.weight = weight;
+    }
+    maxconn(d, text, _cx) { d.server.maxconn = number(text, "maxconn")?; }
+    minconn(d, text, _cx) { d.server.minconn = number(text, "minconn")?; }
+    maxqueue(d, text, _cx) { d.server.maxqueue = number(text, "maxqueue")?; }
+    inter(d, text, _cx) { d.server.health.inter = positive(d, text, "inter")?; }
+    fastinter(d, text, _cx) { d.server.health.fastinter = Some(positive(d, text, "fastinter")?); }
+    downinter(d, text, _cx) { d.server.health.downinter = Some(positive(d, text, "downinter")?); }
+    agent_inter(d, text, _cx) { d.agent.inter = Some(positive(d, text, "agent-inter")?); }
+    rise(d, text, _cx) { d.server.health.rise = count(text, "rise")?; }
+    fall(d, text, _cx) { d.server.health.fall = count(text, "fall")?; }
+    port(d, text, _cx) { d.server.health.port = Some(tcp_port(text, "port")?); }
+    agent_port(d, text, _cx) { d.agent.port = tcp_port(text, "agent-port")?; }
+    agent_addr(d, text, cx) { d.agent.addr = Some(check_address(text, "agent-addr", cx)?.0); }
+    agent_send(d, text, _cx) {
+        if text.is_empty() {
+            return Err("'agent-send' expects a string argument.".to_owned());
+        }
+        d.agent.send = Some(text.to_owned());
+    }
+    addr(d, text, cx) {
+        let (ip, port) = check_address(text, "addr", cx)?;
+        d.server.health.addr = Some(ip);
+        d.server.health.port = port.or(d.server.health.port);
+    }
+    cookie(d, text, _cx) {
+        if text.is_empty() {
+            return Err("'cookie' expects <value> as argument.".to_owned());
+        }
+        d.server.cookie = Some(text.to_owned());
+    }
+    redir(d, text, _cx) {
+        if text.is_empty() {
+            return Err("'redir' expects <prefix> as argument.".to_owned());
+        }
+        d.server.redir = Some(text.to_owned());
+    }
+    slowstart(d, text, _cx) { d.server.slowstart = Some(delay(d, text, "slowstart")?).filter(|s| !s.is_zero()); }
+    error_limit(d, text, _cx) {
+        d.server.error_limit = count(text, "error-limit").map_err(|_| "error-limit has to be > 0.".to_owned())?;
+    }
+    pool_max_conn(d, text, _cx) {
+        let most: i32 = number(text, "pool-max-conn")?;
+        if most < -1 {
+            return Err("'pool-max-conn' must be >= -1".to_owned());
+        }
+        d.server.pool_max_conn = most;
+    }
+    pool_purge_delay(d, text, _cx) { d.server.pool_purge_delay = delay(d, text, "pool-purge-delay")?; }
+    id(d, text, _cx) {
+        let complaint = "'id' : custom id has to be > 0";
+        d.server.id = text.parse().ok().filter(|id| *id > 0).ok_or(complaint)?;
+    }
+    track(_d, text, _cx) {
+        if text.is_empty() {
+            return Err("'track' expects [<proxy>/]<server> as argument.".to_owned());
+        }
+    }
+    observe(d, text, _cx) {
+        d.server.observe = match text {
+            "none" => Observe::None,
+            "layer4" => Observe::Layer4,
+            "layer7" => Observe::Layer7,
+            _ => return Err(format!("'observe' expects one of 'none', 'layer4', 'layer7' but got '{text}'")),
+        };
+    }
+    on_error(d, text, _cx) {
+        d.server.on_error = match text {
+            "fastinter" => OnError::Fastinter,
+            "fail-check" => OnError::FailCheck,
+            "sudden-death" => OnError::SuddenDeath,
+            "mark-down" => OnError::MarkDown,
+            _ => {
+                return Err(format!(
+                    "'on-error' expects one of 'fastinter', 'fail-check', 'sudden-death' or 'mark-down' but got '{text}'"
+                ));
+            }
+        };
+    }
+    on_marked_down(d, text, _cx) {
+        if text != "shutdown-sessions" {
+            return Err(format!("'on-marked-down' expects 'shutdown-sessions' but got '{text}'"));
+        }
+        d.server.on_marked_down_shutdown = true;
+    }
+    on_marked_up(d, text, _cx) {
+        if text != "shutdown-backup-sessions" {
+            return Err(format!("'on-marked-up' expects 'shutdown-backup-sessions' but got '{text}'"));
+        }
+        d.server.on_marked_up_shutdown_backup = true;
+    }
+    init_state(d, text, _cx) {
+        d.server.init_state = match text {
+            "none" => InitState::None,
+            "fully-up" => InitState::FullyUp,
+            "up" => InitState::Up,
+            "down" => InitState::Down,
+            "fully-down" => InitState::FullyDown,
+            _ => {
+                return Err(format!(
+                    "'init-state' expects one of 'fully-up', 'up', 'down', 'fully-down' or 'none' but got '{text}'"
+                ));
+            }
+        };
+        d.init_state = true;
+    }
+    source(d, text, cx) {
+        if text.is_empty() {
+            return Err(
+                "'source' expects <addr>[:<port>[-<port>]], and optionally 'usesrc' <addr>, and 'interface' <name> \
+                 as argument."
+                    .to_owned(),
+            );
+        }
+        match address::parse(text, Allow::default(), cx).map_err(|e| format!("'source' : {}", e.message))? {
+            Endpoint::Ip { ip, port: Port::Range(port, _), .. } => d.server.source = Some((ip, port)),
+            Endpoint::Ip { ip, .. } => d.server.source = Some((ip, 0)),
+            _ => return Err(format!("'source' : an IP address is expected, not '{text}'")),
+        }
+    }
+}

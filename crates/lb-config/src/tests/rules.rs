@@ -1,0 +1,173 @@
+//! ACLs, conditions, formats and the rules that use them.
+
+use super::{Fake, good, good_in, parse, shown};
+use crate::model::*;
+use expect_test::expect;
+
+const HEAD: &str = "defaults\n mode http\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n log stdout local0\n\
+                    backend b\n server s 1.2.3.4:80\nfrontend f\n bind :1\n ";
+
+fn frontend(lines: &str) -> Proxy {
+    good(&format!("{HEAD}{}\n", lines.replace(" / ", "\n "))).proxies.remove(1)
+}
+
+#[test]
+fn switching_rules() {
+    let p = frontend(
+        "acl img path_beg /img / acl local src 10.0.0.0/8 / use_backend b if img !local / use_backend b unless img or local / \
+         use_backend b if { hdr(host) -i a.example } / use_backend b",
+    );
+    assert_eq!((p.acls.len(), p.use_backend.len()), (2, 4));
+    assert!(p.use_backend[..3].iter().all(|rule| rule.condition.is_some() && rule.backend == ProxyIdx(0)));
+    assert!(p.use_backend[3].condition.is_none());
+}
+
+#[test]
+fn http_rules() {
+    let p = frontend(
+        "http-request allow if { path /q } / http-request deny status 429 if { path /a } / \
+         http-request set-header X-Src %[src] / http-request add-header X-A \"a b\" / http-request del-header X-B / \
+         http-request set-path /x%[path] / http-request redirect scheme https code 301 if { path /s } / \
+         http-request return status 200 content-type text/plain string ok if { path /r } / redirect prefix /y if { path /t } / \
+         http-response set-header X-Y z",
+    );
+    use HttpAction::*;
+    let actions: Vec<&HttpAction> = p.http_request.iter().map(|rule| &rule.action).collect();
+    let [
+        Allow,
+        Deny(429),
+        SetHeader(..),
+        AddHeader(..),
+        DelHeader(_),
+        SetPath(_),
+        Redirect(to),
+        Return(answer),
+        Redirect(last),
+    ] = actions.as_slice()
+    else {
+        panic!("{actions:?}")
+    };
+    assert_eq!((to.kind, to.code), (RedirectKind::Scheme, 301));
+    assert_eq!((answer.status, &*answer.body), (200, &b"ok"[..]));
+    assert_eq!(last.kind, RedirectKind::Prefix);
+    assert_eq!(p.http_response.len(), 1);
+}
+
+#[test]
+fn tcp_rules() {
+    let p = frontend("tcp-request connection reject if { src 10.0.0.0/8 } / tcp-request content accept");
+    let seen: Vec<_> = p.tcp_request.iter().map(|r| (r.at_connection, r.accept, r.condition.is_some())).collect();
+    assert_eq!(seen, [(true, false, true), (false, true, false)]);
+}
+
+#[test]
+fn rules_of_a_named_defaults_section_are_inherited() {
+    let config = good(
+        "defaults web\n mode http\n acl bad path_beg /bad\n http-request deny if bad\n\
+         frontend f\n bind :1\n http-request allow\nbackend b\n",
+    );
+    assert_eq!(config.proxies[0].http_request.len(), 2);
+    assert!(config.proxies[0].acls.is_empty());
+    let text = shown("defaults web\n mode http\n http-request deny\nlisten l\n bind :1\n");
+    assert!(
+        text.contains("a listen section cannot inherit from a defaults section defining TCP/HTTP rules."),
+        "{text}"
+    );
+}
+
+#[test]
+fn log_formats() {
+    for lines in
+        ["option httplog", "option httplog clf", "option tcplog", "log-format \"%ci %ST\"", "log-format '%[src]'"]
+    {
+        assert!(frontend(lines).log_format.is_some(), "{lines}");
+    }
+    assert!(frontend("option dontlognull").log_format.is_none());
+    let p = good("defaults\n mode tcp\n log stdout local0\nfrontend f\n bind :1\n option httplog\n").proxies.remove(0);
+    assert!(p.log_format.is_some());
+    let p = good(&format!("{HEAD}log-format \"${{HAPROXY_HTTP_LOG_FMT}} %ID\"\n"));
+    assert!(p.proxies[1].log_format.is_some());
+}
+
+#[test]
+fn pattern_files_are_read_through_the_host() {
+    let host = Fake { files: [("/ips", &b"10.0.0.0/8\n192.168.0.0/16\n"[..])].into(), ..Fake::default() };
+    let config = good_in("frontend f\n mode tcp\n bind :1\n tcp-request connection reject if { src -f /ips }\n", &host);
+    assert_eq!(config.proxies[0].tcp_request.len(), 1);
+}
+
+#[test]
+fn faults() {
+    let text = format!(
+        "{HEAD}{}\n",
+        [
+            "acl img pth_beg /img",
+            "acl ok path /x",
+            "use_backend b if img",
+            "use_backend b if okk",
+            "use_backend nope if { path_beg /x",
+            "http-request denyy",
+            "http-request deny foo",
+            "http-request deny status 999",
+            "http-request set-header X",
+            "http-request set-header X %[sr]",
+            "http-request redirect location /x code 399",
+            "http-request return status 200 string hello",
+            "http-request tarpit",
+            "tcp-request connection foo",
+            "log-format \"%ci %foo\"",
+        ]
+        .join("\n ")
+    );
+    assert!(parse(&text, &Fake::default()).config.is_none());
+    expect![[r#"
+        [ALERT]    (1) : config : parsing [a.cfg:11] : error detected while parsing ACL 'img' : unknown fetch method 'pth_beg' in ACL expression 'pth_beg'.
+           |   acl img pth_beg /img
+           |           ^^^^^^^
+           | help: did you mean 'path_beg'?
+        [ALERT]    (1) : config : parsing [a.cfg:14] : error detected while parsing switching rule : no such ACL : 'okk'.
+           |   use_backend b if okk
+           |                    ^^^
+           | help: did you mean 'ok'?
+        [ALERT]    (1) : config : parsing [a.cfg:15] : error detected while parsing switching rule : missing closing '}' in condition.
+           |   use_backend nope if { path_beg /x
+           |                       ^
+           | help: put ' }' behind the last value
+        [ALERT]    (1) : config : parsing [a.cfg:16] : 'http-request' expects 'add-header', 'allow', 'del-header', 'deny', 'redirect', 'return', 'set-header', 'set-path', but got 'denyy'. Did you mean 'deny' maybe ?
+           |   http-request denyy
+           |                ^^^^^
+        [ALERT]    (1) : config : parsing [a.cfg:17] : 'http-request deny' expects either 'if' or 'unless' followed by a condition but found 'foo'.
+           |   http-request deny foo
+           |                     ^^^
+        [ALERT]    (1) : config : parsing [a.cfg:18] : error detected in frontend 'f' while parsing 'http-request deny' rule : Unexpected status code '999'.
+           |   http-request deny status 999
+           |                            ^^^
+        [ALERT]    (1) : config : parsing [a.cfg:19] : error detected in frontend 'f' while parsing 'http-request set-header' rule : expects exactly 2 arguments.
+           |   http-request set-header X
+           |                            ^
+        [ALERT]    (1) : config : parsing [a.cfg:20] : error detected in frontend 'f' while parsing 'http-request set-header' rule : failed to parse sample expression <sr> : unknown fetch method 'sr'.
+           |   http-request set-header X %[sr]
+           |                             ^^^^^
+           | help: did you mean 'str'?
+        [ALERT]    (1) : config : parsing [a.cfg:21] : error detected in frontend 'f' while parsing 'http-request redirect' rule : 'code': unsupported HTTP code '399' (must be one of 301, 302, 303, 307 or 308).
+           |   http-request redirect location /x code 399
+           |                                          ^^^
+        [ALERT]    (1) : config : parsing [a.cfg:22] : error detected in frontend 'f' while parsing 'http-request return' rule : a content type must be defined when non-empty payload is configured.
+           |   http-request return status 200 string hello
+           |                       ^^^^^^
+           | help: add 'content-type text/plain'
+        [ALERT]    (1) : config : parsing [a.cfg:23] : 'http-request tarpit' is a HAProxy keyword that lbd does not support yet.
+           |   http-request tarpit
+           |                ^^^^^^
+        [ALERT]    (1) : config : parsing [a.cfg:24] : 'tcp-request connection' expects 'accept', 'reject', but got 'foo'.
+           |   tcp-request connection foo
+           |                          ^^^
+        [ALERT]    (1) : config : parsing [a.cfg:15] : Proxy 'f': unable to find required use_backend: 'nope'.
+           |   use_backend nope if { path_beg /x
+           |               ^^^^
+        [ALERT]    (1) : config : parsing [a.cfg:25] : failed to parse log-format : no such format alias 'foo'. If you wanted to emit the '%' character verbatim, you need to use '%%'.
+           |   log-format "%ci %foo"
+           |                   ^
+           | help: did you mean '%f'?
+    "#]].assert_eq(&shown(&text));
+}

@@ -1,0 +1,160 @@
+//! One admin connection: its bytes go through [`lb_admin::Session`], its commands to `execute`.
+
+use super::dump::Dump;
+use super::execute::{self, Outcome};
+use crate::control::Control;
+use crate::stream::Stream;
+use lb_admin::{Reply, Session, Settings, SeverityOutput, Step};
+use lb_config::model::{self, StatsSocket};
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// Bytes read at once.
+const READ_SIZE: usize = 4_096;
+
+/// Serves a connection to its end.
+pub(super) async fn serve(
+    control: &Rc<Control>,
+    id: u64,
+    config: &'static StatsSocket,
+    stream: Stream,
+    idle: Duration,
+) {
+    let settings = Settings {
+        level: config.level,
+        severity_output: match config.severity_output {
+            model::SeverityOutput::None => SeverityOutput::None,
+            model::SeverityOutput::Number => SeverityOutput::Number,
+            model::SeverityOutput::String => SeverityOutput::String,
+        },
+        max_line: control.shared.limits.bufsize,
+        ..Settings::default()
+    };
+    let mut connection = Connection { control, id, stream, idle };
+    // A client that goes away, or stays idle for too long, is nobody's failure.
+    let _ = connection.run(Session::new(settings)).await;
+}
+
+struct Connection<'a> {
+    control: &'a Rc<Control>,
+    id: u64,
+    stream: Stream,
+    idle: Duration,
+}
+
+impl Connection<'_> {
+    async fn run(&mut self, mut session: Session) -> io::Result<()> {
+        let mut ended = false;
+        loop {
+            match session.poll(self.control.now()) {
+                Step::Command(request) => {
+                    self.control.admin.count_command(self.id);
+                    let busy = Busy::new(self.control);
+                    let reply = match execute::run(self.control, &request).await {
+                        Outcome::Reply(reply) => reply,
+                        Outcome::Dump(dump) => self.send_dump(*dump).await?,
+                    };
+                    drop(busy);
+                    session.complete(reply, self.control.now());
+                }
+                Step::Reply(bytes) => self.send(&bytes).await?,
+                Step::SetIdleTimeout(idle) => self.idle = idle,
+                Step::Close => return self.close(ended).await,
+                // Every command is complete before the session is asked again.
+                Step::Busy => return Ok(()),
+                Step::NeedInput => {
+                    let mut bytes = [0; READ_SIZE];
+                    match self.receive(&mut bytes).await? {
+                        0 => {
+                            ended = true;
+                            session.finish();
+                        }
+                        n => session.feed(bytes.get(..n).unwrap_or_default()),
+                    }
+                }
+            }
+        }
+    }
+
+    async fn receive(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let reading = async {
+            match &mut self.stream {
+                Stream::Tcp(s) => s.read(bytes).await,
+                Stream::Unix(s) => s.read(bytes).await,
+            }
+        };
+        tokio::time::timeout(self.idle, reading).await?
+    }
+
+    async fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let writing = async {
+                match &mut self.stream {
+                    Stream::Tcp(s) => s.write(bytes).await,
+                    Stream::Unix(s) => s.write(bytes).await,
+                }
+            };
+            // The timeout is about a reader that takes nothing, however long the answer is.
+            let sent = tokio::time::timeout(self.idle, writing).await??;
+            if sent == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            self.control.admin.count_bytes(sent);
+            bytes = bytes.get(sent..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    async fn send_dump(&mut self, mut dump: Dump) -> io::Result<Reply> {
+        let mut piece = Vec::with_capacity(super::dump::PIECE + super::dump::PIECE / 4);
+        loop {
+            piece.clear();
+            let more = dump.next(self.control, &mut piece).await;
+            self.send(&piece).await?;
+            if !more {
+                return Ok(Reply::Streamed);
+            }
+            // Checks and other connections get their turn between two pieces.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Ends the writing side, and takes what the client still sends: closing over unread bytes would reset the
+    /// connection and could destroy an answer on its way.
+    async fn close(&mut self, ended: bool) -> io::Result<()> {
+        match &mut self.stream {
+            Stream::Tcp(s) => s.shutdown().await?,
+            Stream::Unix(s) => s.shutdown().await?,
+        }
+        if ended || matches!(self.stream, Stream::Unix(_)) {
+            return Ok(());
+        }
+        let mut bytes = [0; READ_SIZE];
+        let drain = async {
+            while self.receive(&mut bytes).await? > 0 {}
+            io::Result::Ok(())
+        };
+        tokio::time::timeout(LINGER, drain).await.unwrap_or(Ok(()))
+    }
+}
+
+/// How long a TCP client's unread bytes are awaited after the last answer.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// Counts a command in progress.
+struct Busy<'a>(&'a Control);
+
+impl<'a> Busy<'a> {
+    fn new(control: &'a Control) -> Self {
+        control.admin.set_busy(true);
+        Self(control)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.admin.set_busy(false);
+    }
+}

@@ -1,0 +1,38 @@
+//! Long answers, written piece by piece.
+
+use super::errors::ErrorsDump;
+use super::servers::{ConnDump, StateDump};
+use super::sess::SessDump;
+use super::stat::StatDump;
+use crate::control::Control;
+
+/// Bytes a piece may reach before it is sent. One more object fits on top of it.
+pub(super) const PIECE: usize = 48 * 1_024;
+
+/// An answer in progress.
+#[derive(Debug)]
+pub(super) enum Dump {
+    /// `show stat`.
+    Stat(StatDump),
+    /// `show servers state`.
+    ServersState(StateDump),
+    /// `show servers conn`.
+    ServersConn(ConnDump),
+    /// `show sess`.
+    Sessions(SessDump),
+    /// `show errors`.
+    Errors(ErrorsDump),
+}
+
+impl Dump {
+    /// Appends the next piece. Returns whether there is more.
+    pub async fn next(&mut self, control: &Control, out: &mut Vec<u8>) -> bool {
+        match self {
+            Self::Stat(dump) => dump.next(control, out),
+            Self::ServersState(dump) => dump.next(control, out),
+            Self::ServersConn(dump) => dump.next(control, out),
+            Self::Sessions(dump) => dump.next(control, out).await,
+            Self::Errors(dump) => dump.next(control, out),
+        }
+    }
+}

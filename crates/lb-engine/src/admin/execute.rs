@@ -1,0 +1,91 @@
+//! Which function runs which command. Levels were checked and the connection's own commands were answered before.
+
+use super::dump::Dump;
+use super::{
+    clear, environment, errors, frontend, info, limits, process, servers, sess, set_server, shutdown, stat, switches,
+};
+use crate::control::Control;
+use lb_admin::{CommandId, Reply, Request};
+use std::rc::Rc;
+
+/// What a command answers.
+pub(super) enum Outcome {
+    /// A whole answer.
+    Reply(Reply),
+    /// An answer that is written piece by piece.
+    Dump(Box<Dump>),
+}
+
+impl From<Reply> for Outcome {
+    fn from(reply: Reply) -> Self {
+        Self::Reply(reply)
+    }
+}
+
+impl From<Dump> for Outcome {
+    fn from(dump: Dump) -> Self {
+        Self::Dump(Box::new(dump))
+    }
+}
+
+impl From<Result<Dump, Reply>> for Outcome {
+    fn from(result: Result<Dump, Reply>) -> Self {
+        result.map_or_else(Self::Reply, Self::from)
+    }
+}
+
+impl From<Result<Reply, Reply>> for Outcome {
+    fn from(result: Result<Reply, Reply>) -> Self {
+        Self::Reply(result.unwrap_or_else(|failure| failure))
+    }
+}
+
+/// Runs a command.
+pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
+    match request.id {
+        CommandId::ClearCounters => clear::maxima(control).await.into(),
+        CommandId::ClearCountersAll => clear::all(control).await.into(),
+        CommandId::ClearCountersServer => clear::server(control, request).await.into(),
+        CommandId::DisableAgent => switches::agent(control, request, false).into(),
+        CommandId::DisableFrontend => frontend::disable(control, request).into(),
+        CommandId::DisableHealth => switches::health(control, request, false).into(),
+        CommandId::DisableServer => switches::server(control, request, false).into(),
+        CommandId::EnableAgent => switches::agent(control, request, true).into(),
+        CommandId::EnableFrontend => frontend::enable(control, request).into(),
+        CommandId::EnableHealth => switches::health(control, request, true).into(),
+        CommandId::EnableServer => switches::server(control, request, true).into(),
+        CommandId::GetWeight => set_server::get_weight(control, request).into(),
+        CommandId::SetMaxconnFrontend => limits::frontend(control, request).into(),
+        CommandId::SetMaxconnGlobal => limits::global(control, request).into(),
+        CommandId::SetMaxconnServer => limits::server(control, request).into(),
+        CommandId::SetServer => set_server::run(control, request).into(),
+        CommandId::SetWeight => set_server::set_weight(control, request).into(),
+        CommandId::ShowBackend => process::backends(control).into(),
+        CommandId::ShowCliSockets => process::sockets(control).into(),
+        CommandId::ShowEnv => environment::show(control, request).into(),
+        CommandId::ShowErrors => errors::show(control, request).into(),
+        CommandId::ShowInfo => info::show(control, request).into(),
+        CommandId::ShowSchemaJson => process::schema().into(),
+        CommandId::ShowServersConn => servers::conn(control, request).into(),
+        CommandId::ShowServersState => servers::state(control, request).into(),
+        CommandId::ShowSess => sess::show(control, request).into(),
+        CommandId::ShowStartupLogs => process::startup_logs(control).into(),
+        CommandId::ShowStat => stat::show(control, request).into(),
+        CommandId::ShowVersion => process::version().into(),
+        CommandId::ShutdownFrontend => frontend::shutdown(control, request).into(),
+        CommandId::ShutdownSession => shutdown::session(control, request).await.into(),
+        CommandId::ShutdownSessionsServer => shutdown::server_sessions(control, request).into(),
+        // The connection answers these itself.
+        CommandId::Echo
+        | CommandId::ExperimentalMode
+        | CommandId::ExpertMode
+        | CommandId::Help
+        | CommandId::Operator
+        | CommandId::Prompt
+        | CommandId::Quit
+        | CommandId::SetSeverityOutput
+        | CommandId::SetTimeout
+        | CommandId::ShowCliLevel
+        | CommandId::User => Reply::Empty.into(),
+    }
+}

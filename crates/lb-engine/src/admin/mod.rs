@@ -1,0 +1,36 @@
+//! The admin sockets: they speak the Runtime API of [`lb_admin`] and carry out its commands on [`Control`].
+//!
+//! - `socket`: opening, accepting, limits;
+//! - `connection`: bytes in and out of one connection;
+//! - `execute`: which function runs which command;
+//! - `resolve`: names to objects, with the answers for names that are none;
+//! - one module per family of commands: each parses, then resolves, then acts, so that a command that fails has
+//!   changed nothing;
+//! - `stat_values`, `info`: the values of statistics fields, by exhaustive matches.
+//!
+//! Long answers are dumps ([`dump`]): written piece by piece, so that neither a slow reader nor ten thousand servers
+//! hold up the control thread.
+
+mod clear;
+mod connection;
+mod dump;
+mod environment;
+mod errors;
+mod execute;
+mod frontend;
+mod info;
+mod limits;
+mod process;
+mod resolve;
+mod servers;
+mod sess;
+mod set_addr;
+mod set_server;
+mod shutdown;
+mod socket;
+mod stat;
+mod stat_values;
+mod switches;
+
+pub use info::sample;
+pub use socket::{BoundAdmin, Registry, listen, open};

@@ -1,0 +1,174 @@
+//! `show servers state`, `show servers conn`.
+
+use super::dump::{Dump, PIECE};
+use super::resolve;
+use crate::control::Control;
+use crate::shared::{ProxyState, ServerState, Target};
+use lb_admin::{Reply, Request, text};
+use lb_stats::{ConnRow, ServerStateRow, write_servers_conn_header, write_servers_state_header};
+
+/// The backend asked for; `None`: all of them.
+fn scope(control: &Control, request: &Request) -> Result<Option<usize>, Reply> {
+    match request.arg(0) {
+        "" => Ok(None),
+        name => match resolve::backend(control, name) {
+            Some(proxy) => Ok(Some(proxy.index)),
+            None => Err(Reply::err(text::CANNOT_FIND_BACKEND)),
+        },
+    }
+}
+
+/// `show servers state`.
+pub(super) fn state(control: &Control, request: &Request) -> Result<Dump, Reply> {
+    Ok(Dump::ServersState(StateDump { at: Walk::new(scope(control, request)?) }))
+}
+
+/// `show servers conn`.
+pub(super) fn conn(control: &Control, request: &Request) -> Result<Dump, Reply> {
+    Ok(Dump::ServersConn(ConnDump { at: Walk::new(scope(control, request)?) }))
+}
+
+/// A walk over the servers of one backend or of all. Positions stay valid: the configuration does not change.
+#[derive(Debug)]
+struct Walk {
+    only: Option<usize>,
+    proxy: usize,
+    server: usize,
+    begun: bool,
+}
+
+impl Walk {
+    fn new(only: Option<usize>) -> Self {
+        Self { only, proxy: only.unwrap_or(0), server: 0, begun: false }
+    }
+
+    fn begin(&mut self) -> bool {
+        !std::mem::replace(&mut self.begun, true)
+    }
+
+    fn next(&mut self, control: &Control) -> Option<(&'static ProxyState, usize, &'static ServerState)> {
+        loop {
+            let proxy = control.shared.proxies.get(self.proxy)?;
+            let index = self.server;
+            if let Some(server) = proxy.servers.get(index).filter(|_| proxy.config.kind.has_backend()) {
+                self.server += 1;
+                return Some((proxy, index, server));
+            }
+            if self.only.is_some() {
+                return None;
+            }
+            (self.proxy, self.server) = (self.proxy + 1, 0);
+        }
+    }
+}
+
+/// Where a server is, as the tables print it: address and port.
+fn place(server: &ServerState) -> (Option<String>, u16) {
+    match server.target() {
+        Target::Ip(address) => (Some(address.ip().to_string()), address.port()),
+        Target::Unix(_) | Target::Abstract(_) => (None, 0),
+    }
+}
+
+/// `show servers state` in progress.
+#[derive(Debug)]
+pub(super) struct StateDump {
+    at: Walk,
+}
+
+impl StateDump {
+    pub(super) fn next(&mut self, control: &Control, out: &mut Vec<u8>) -> bool {
+        if self.at.begin() {
+            write_servers_state_header(out);
+        }
+        let now = control.now();
+        let backends = control.backends();
+        while out.len() < PIECE {
+            let Some((proxy, index, server)) = self.at.next(control) else { return false };
+            let Some(own) = backends.get(proxy.index).and_then(|b| b.servers.get(index)) else { continue };
+            let (address, port) = place(server);
+            let health = &own.health;
+            ServerStateRow {
+                backend_id: proxy.config.id,
+                backend: proxy.config.name.to_string(),
+                server_id: server.config.id,
+                server: server.config.name.to_string(),
+                address,
+                op_state: health.op() as u8,
+                admin_state: health.admin().bits(),
+                user_weight: health.weight(),
+                initial_weight: health.configured_weight(),
+                since_last_change: health.since_last_change(now).as_secs(),
+                check_status: health.check().last().status as u32,
+                check_result: health.check().result() as u32,
+                check_health: health.check().health().value() as i32,
+                check_state: health.check_state_bits().into(),
+                agent_state: health.agent_state_bits().into(),
+                backend_forced_id: 0,
+                server_forced_id: 0,
+                fqdn: server.config.fqdn.clone(),
+                port,
+                srv_record: None,
+                use_ssl: 0,
+                check_port: own.check.port.unwrap_or(0),
+                check_addr: own.check.addr.map(|addr| addr.to_string()),
+                agent_addr: own.agent.addr.map(|addr| addr.to_string()),
+                agent_port: own.agent.port,
+            }
+            .write(out);
+        }
+        true
+    }
+}
+
+/// `show servers conn` in progress.
+#[derive(Debug)]
+pub(super) struct ConnDump {
+    at: Walk,
+}
+
+impl ConnDump {
+    pub(super) fn next(&mut self, control: &Control, out: &mut Vec<u8>) -> bool {
+        let threads = control.shared.threads;
+        if self.at.begin() {
+            write_servers_conn_header(threads, out);
+        }
+        while out.len() < PIECE {
+            let Some((proxy, _, server)) = self.at.next(control) else { return false };
+            let (address, port) = place(server);
+            let is_http = proxy.config.mode == lb_model::Mode::Http;
+            let (used, most) = if is_http { (server.sessions.get(), server.sessions.max()) } else { (0, 0) };
+            let idle = server.idle.get();
+            ConnRow {
+                backend: proxy.config.name.to_string(),
+                server: server.config.name.to_string(),
+                backend_id: proxy.config.id,
+                server_id: server.config.id,
+                address,
+                port,
+                purge_delay_ms: server.config.pool_purge_delay.as_millis() as u32,
+                served: Some(server.sessions.get()),
+                used_cur: used,
+                used_max: most,
+                need_est: most,
+                idle_sess: Some(0),
+                unsafe_nb: 0,
+                safe_nb: idle,
+                idle_limit: server.config.pool_max_conn,
+                idle_cur: idle,
+                idle_per_thread: spread(idle, threads),
+            }
+            .write(out);
+        }
+        true
+    }
+}
+
+/// Idle connections are counted per server, not per thread: all are shown with the first.
+fn spread(idle: u32, threads: usize) -> Vec<u32> {
+    let mut counts = vec![0; threads];
+    if let Some(first) = counts.first_mut() {
+        *first = idle;
+    }
+    counts
+}

@@ -1,0 +1,284 @@
+//! Admin sockets: opening them, accepting within limits, and the table of their connections.
+
+use super::connection;
+use crate::control::{Control, ControlError};
+use crate::listen::{self, FileAccess, ListenError};
+use crate::stream::Stream;
+use lb_config::model::{ListenAddress, StatsSocket};
+use lb_model::Level;
+use socket2::Socket;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{Semaphore, watch};
+
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 1_024;
+/// `stats maxconn`, by default.
+const DEFAULT_MAXCONN: u32 = 10;
+/// `stats timeout`, by default.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// An admin socket that listens.
+#[derive(Debug)]
+pub struct BoundAdmin {
+    /// Its configuration.
+    pub config: &'static StatsSocket,
+    /// The socket.
+    pub socket: Socket,
+}
+
+/// Opens an admin socket.
+///
+/// # Errors
+/// [`ListenError`] names the address and the system's reason.
+pub fn open(config: &'static StatsSocket) -> Result<BoundAdmin, ListenError> {
+    let access = FileAccess { mode: config.mode, uid: config.uid, gid: config.gid };
+    match listen::open(&config.address, access, BACKLOG, false) {
+        Ok(socket) => Ok(BoundAdmin { config, socket }),
+        Err(source) => Err(ListenError {
+            place: format!("{}:{}", config.place.file, config.place.line),
+            what: "cannot bind socket",
+            address: socket_text(&config.address),
+            source,
+        }),
+    }
+}
+
+/// The address as `show cli sockets` prints it.
+pub(super) fn socket_text(address: &ListenAddress) -> String {
+    match address {
+        ListenAddress::Ip { ip, port } if ip.is_ipv4() => format!("ipv4@{ip}:{port}"),
+        ListenAddress::Ip { ip, port } => format!("ipv6@[{ip}]:{port}"),
+        ListenAddress::Unix(path) => format!("unix@{}", path.display()),
+        ListenAddress::Abstract(name) => format!("abns@{name}"),
+        ListenAddress::Fd(fd) => format!("sockpair@{fd}"),
+    }
+}
+
+/// What `show sess` tells of an admin connection.
+#[derive(Debug, Clone)]
+pub(super) struct AdminConnection {
+    /// Descriptor.
+    pub fd: i32,
+    /// `unix_stream`, `tcpv4` or `tcpv6`.
+    pub protocol: &'static str,
+    /// Client's address, or the socket's number.
+    pub source: String,
+    /// Microseconds since the start at which it was accepted.
+    pub accepted_us: u64,
+    /// Commands so far.
+    pub commands: u32,
+}
+
+/// A listening admin socket, for `show cli sockets`.
+#[derive(Debug, Clone)]
+pub(super) struct SocketInfo {
+    /// Address.
+    pub text: String,
+    /// Highest level of its connections.
+    pub level: Level,
+}
+
+/// The admin sockets and their connections.
+#[derive(Debug)]
+pub struct Registry {
+    pub(super) sockets: RefCell<Vec<SocketInfo>>,
+    pub(super) connections: RefCell<BTreeMap<u64, AdminConnection>>,
+    next_connection: Cell<u64>,
+    /// Connections accepted since the start.
+    pub(super) accepted: Cell<u64>,
+    /// Commands run since the start.
+    pub(super) commands: Cell<u64>,
+    /// Bytes sent since the start.
+    pub(super) bytes_out: Cell<u64>,
+    /// What the process used in the last second.
+    pub(super) usage: Cell<super::info::Usage>,
+    busy: Cell<usize>,
+    room: RefCell<Option<Rc<Semaphore>>>,
+    stopping: watch::Sender<bool>,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self {
+            sockets: RefCell::default(),
+            connections: RefCell::default(),
+            next_connection: Cell::new(1),
+            accepted: Cell::new(0),
+            commands: Cell::new(0),
+            bytes_out: Cell::new(0),
+            usage: Cell::default(),
+            busy: Cell::new(0),
+            room: RefCell::new(None),
+            stopping: watch::channel(false).0,
+        }
+    }
+}
+
+impl Registry {
+    /// Connections in the middle of a command.
+    pub fn busy(&self) -> usize {
+        self.busy.get()
+    }
+
+    /// Closes the listening sockets; connections may finish.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Admin sockets that listen.
+    pub(super) fn listeners(&self) -> usize {
+        if *self.stopping.borrow() { 0 } else { self.sockets.borrow().len() }
+    }
+
+    pub(super) fn set_busy(&self, busy: bool) {
+        let now = self.busy.get();
+        self.busy.set(if busy { now + 1 } else { now.saturating_sub(1) });
+    }
+
+    pub(super) fn count_bytes(&self, sent: usize) {
+        self.bytes_out.set(self.bytes_out.get() + sent as u64);
+    }
+
+    pub(super) fn count_command(&self, connection: u64) {
+        self.commands.set(self.commands.get() + 1);
+        if let Some(entry) = self.connections.borrow_mut().get_mut(&connection) {
+            entry.commands += 1;
+        }
+    }
+
+    fn enter(&self, connection: AdminConnection) -> u64 {
+        let id = self.next_connection.get();
+        self.next_connection.set(id + 1);
+        self.accepted.set(self.accepted.get() + 1);
+        self.connections.borrow_mut().insert(id, connection);
+        id
+    }
+
+    /// All sockets together take `stats maxconn` connections: those beyond wait to be accepted.
+    fn room(&self, most: u32) -> Rc<Semaphore> {
+        Rc::clone(self.room.borrow_mut().get_or_insert_with(|| Rc::new(Semaphore::new(most.max(1) as usize))))
+    }
+}
+
+/// Takes a connection's entry out of the table when the connection ends.
+struct Entry {
+    control: Rc<Control>,
+    id: u64,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.control.admin.connections.borrow_mut().remove(&self.id);
+    }
+}
+
+enum Acceptor {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Acceptor {
+    async fn accept(&self) -> std::io::Result<(Stream, Option<std::net::SocketAddr>)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                // Answers are written whole: waiting for more would only delay them.
+                let _ = stream.set_nodelay(true);
+                Ok((Stream::Tcp(stream), Some(peer)))
+            }
+            Self::Unix(listener) => listener.accept().await.map(|(stream, _)| (Stream::Unix(stream), None)),
+        }
+    }
+}
+
+/// Serves an admin socket from the control thread's runtime.
+///
+/// # Errors
+/// When the socket cannot be registered with the runtime.
+pub fn listen(control: &Rc<Control>, bound: BoundAdmin) -> Result<(), ControlError> {
+    let config = bound.config;
+    bound.socket.set_nonblocking(true)?;
+    let is_unix = bound.socket.local_addr().is_ok_and(|address| address.is_unix());
+    let socket = OwnedFd::from(bound.socket);
+    let acceptor = if is_unix {
+        Acceptor::Unix(UnixListener::from_std(socket.into())?)
+    } else {
+        Acceptor::Tcp(TcpListener::from_std(socket.into())?)
+    };
+    let number = {
+        let mut sockets = control.admin.sockets.borrow_mut();
+        sockets.push(SocketInfo { text: socket_text(&config.address), level: config.level });
+        sockets.len()
+    };
+    tokio::task::spawn_local(accept_all(Rc::clone(control), config, acceptor, number));
+    Ok(())
+}
+
+async fn accept_all(control: Rc<Control>, config: &'static StatsSocket, acceptor: Acceptor, number: usize) {
+    let global = &control.shared.config.global;
+    let room = control.admin.room(global.stats_maxconn.unwrap_or(DEFAULT_MAXCONN));
+    let own_room = Rc::new(Semaphore::new(config.maxconn.map_or(Semaphore::MAX_PERMITS, |max| max.max(1) as usize)));
+    let idle = global.stats_timeout.unwrap_or(DEFAULT_TIMEOUT);
+    let mut stopping = control.admin.stopping.subscribe();
+    loop {
+        tokio::select! {
+            _ = stopping.wait_for(|stop| *stop) => return,
+            () = accept_one(&control, config, &acceptor, number, idle, &room, &own_room) => {}
+        }
+    }
+}
+
+async fn accept_one(
+    control: &Rc<Control>,
+    config: &'static StatsSocket,
+    acceptor: &Acceptor,
+    number: usize,
+    idle: Duration,
+    room: &Rc<Semaphore>,
+    own_room: &Rc<Semaphore>,
+) {
+    // Semaphores are never closed.
+    let (Ok(own_permit), Ok(permit)) = (own_room.acquire().await, room.acquire().await) else { return };
+    let (stream, peer) = match acceptor.accept().await {
+        Ok(accepted) => accepted,
+        Err(_) => {
+            // Out of descriptors: the connection stays in the kernel's queue for a moment.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            return;
+        }
+    };
+    let protocol = match peer {
+        None => "unix_stream",
+        Some(peer) if peer.is_ipv4() => "tcpv4",
+        Some(_) => "tcpv6",
+    };
+    let id = control.admin.enter(AdminConnection {
+        fd: stream.fd(),
+        protocol,
+        source: peer.map_or_else(|| format!("unix:{number}"), |peer| peer.to_string()),
+        accepted_us: control.shared.clock.now_us(),
+        commands: 0,
+    });
+    own_permit.forget();
+    permit.forget();
+    let (room, own_room) = (Rc::clone(room), Rc::clone(own_room));
+    let entry = Entry { control: Rc::clone(control), id };
+    tokio::task::spawn_local(async move {
+        connection::serve(&entry.control, id, config, stream, idle).await;
+        drop(entry);
+        own_room.add_permits(1);
+        room.add_permits(1);
+    });
+}
+
+/// Descriptor of a listening socket, for handing it over.
+impl AsRawFd for BoundAdmin {
+    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+        self.socket.as_raw_fd()
+    }
+}

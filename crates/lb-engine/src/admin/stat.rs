@@ -1,0 +1,146 @@
+//! `show stat`: which objects are shown, in which form.
+
+use super::dump::{Dump, PIECE};
+use super::resolve::{self, loose_integer};
+use super::stat_values::{BackendRow, FrontendRow, ServerRow, Viewer};
+use crate::control::Control;
+use lb_admin::{Reply, Request, text};
+use lb_model::{Level, OpState};
+use lb_stats::{ObjectKind, StatFormat, StatWriter};
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Without name resolution at run time there is nothing below the heading.
+const RESOLVERS_HEADER: &[u8] =
+    b"# id,pid,sent,send_error,valid,update,cname,cname_error,any_err,nx,timeout,refused,other,\
+                                  invalid,too_big,truncated,outdated,\n";
+
+/// Which objects are shown.
+#[derive(Debug, Clone, Copy)]
+struct Filter {
+    /// Proxy's id; `None`: all.
+    proxy: Option<i64>,
+    /// Mask of [`ObjectKind::selector_bit`].
+    kinds: i64,
+    /// Server's id; `None`: all.
+    server: Option<i64>,
+    up_only: bool,
+    no_maint: bool,
+}
+
+/// `show stat [domain <d>] [{<iid>|<proxy>} <type> <sid>] [typed|json] [desc] [up|no-maint]`.
+pub(super) fn show(control: &Control, request: &Request) -> Result<Dump, Reply> {
+    let mut words = request.args();
+    if words.first().is_some_and(|word| word == "domain") {
+        match words.get(1).map(String::as_str) {
+            Some("proxy") => words = words.get(2..).unwrap_or_default(),
+            Some("resolvers") => return Err(Reply::Raw(RESOLVERS_HEADER.to_vec())),
+            _ => return Err(Reply::err("Invalid statistics domain.")),
+        }
+    }
+    let has = |wanted: &str| words.iter().any(|word| word == wanted);
+    let mut filter = Filter { proxy: None, kinds: -1, server: None, up_only: has("up"), no_maint: has("no-maint") };
+    // Three words select objects; fewer are taken for words about the form.
+    if let [proxy, kinds, server, ..] = words {
+        filter.proxy = match loose_integer(proxy) {
+            0 => match resolve::proxy(control, proxy, |_| true) {
+                Some(proxy) => Some(i64::from(proxy.config.id)),
+                None => return Err(Reply::err(text::NO_SUCH_PROXY)),
+            },
+            -1 => None,
+            id => Some(id),
+        };
+        filter.kinds = loose_integer(kinds);
+        filter.server = Some(loose_integer(server)).filter(|&id| id != -1);
+    }
+    let writer = StatWriter::new(StatFormat::from_words(words));
+    let detailed = request.level >= Level::Operator;
+    Ok(Dump::Stat(StatDump { filter, writer, detailed, at: At::Begin }))
+}
+
+/// Where a dump has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    Begin,
+    Frontend(usize),
+    Server(usize, usize),
+    Backend(usize),
+    End,
+}
+
+/// `show stat` in progress.
+#[derive(Debug)]
+pub(super) struct StatDump {
+    filter: Filter,
+    writer: StatWriter,
+    /// The viewer may see addresses.
+    detailed: bool,
+    at: At,
+}
+
+impl StatDump {
+    pub(super) fn next(&mut self, control: &Control, out: &mut Vec<u8>) -> bool {
+        let backends = control.backends();
+        let viewer = Viewer::new(control, &backends, self.detailed);
+        while out.len() < PIECE {
+            match self.at {
+                At::Begin => {
+                    self.writer.begin(out);
+                    // A process that stops has handed its listeners over: what it still counts is nobody's business.
+                    let stopping = control.shared.process.stopping.load(Relaxed);
+                    self.at = if stopping { At::End } else { At::Frontend(0) };
+                }
+                At::Frontend(p) => self.at = self.frontend(&viewer, p, out),
+                At::Server(p, s) => self.at = self.server(&viewer, p, s, out),
+                At::Backend(p) => self.at = self.backend(&viewer, p, out),
+                At::End => {
+                    self.writer.end(out);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn shows(&self, kind: ObjectKind) -> bool {
+        self.filter.kinds & i64::from(kind.selector_bit()) != 0
+    }
+
+    fn frontend(&mut self, viewer: &Viewer<'_>, p: usize, out: &mut Vec<u8>) -> At {
+        let Some(proxy) = viewer.shared.proxies.get(p) else { return At::End };
+        let config = proxy.config;
+        if config.disabled || self.filter.proxy.is_some_and(|id| id != i64::from(config.id)) {
+            return At::Frontend(p + 1);
+        }
+        if config.kind.has_frontend() && self.shows(ObjectKind::Frontend) {
+            self.writer.row(&FrontendRow { viewer, proxy }, out);
+        }
+        match config.kind.has_backend() {
+            true if self.shows(ObjectKind::Server) => At::Server(p, 0),
+            true => At::Backend(p),
+            false => At::Frontend(p + 1),
+        }
+    }
+
+    fn server(&mut self, viewer: &Viewer<'_>, p: usize, s: usize, out: &mut Vec<u8>) -> At {
+        let Some(row) = ServerRow::new(viewer, p, s) else { return At::Backend(p) };
+        let health = row.health();
+        let is_up = health.op() != OpState::Stopped;
+        let hidden = self.filter.server.is_some_and(|id| id != i64::from(row.id()))
+            || self.filter.no_maint && health.admin().in_maint()
+            || self.filter.up_only && !is_up;
+        if !hidden {
+            self.writer.row(&row, out);
+        }
+        At::Server(p, s + 1)
+    }
+
+    fn backend(&mut self, viewer: &Viewer<'_>, p: usize, out: &mut Vec<u8>) -> At {
+        if self.shows(ObjectKind::Backend) {
+            let counted = self.filter.up_only || self.filter.no_maint;
+            if let Some(row) = BackendRow::new(viewer, p, counted) {
+                self.writer.row(&row, out);
+            }
+        }
+        At::Frontend(p + 1)
+    }
+}

@@ -1,0 +1,226 @@
+//! The control thread: it alone owns and changes the state of servers and frontends.
+//!
+//! [`lb_check`] decides; here its decisions are carried out: published to the data threads through the atomics of
+//! [`crate::shared`], logged, and fed with the results of health checks, of traffic (`observe`) and of operators'
+//! commands. Data threads never wait for this thread and this thread never waits for them.
+//!
+//! - `server`: what is known of one server, and how its configuration becomes a health machine;
+//! - `transition`: the one way a server's state changes;
+//! - `publish`: what data threads see of it;
+//! - `schedule` and `check`: when checks run, and how;
+//! - `frontend`: pausing, resuming and shutting listeners;
+//! - `sessions`: reaching the sessions of data threads;
+//! - `dump`: the server states in the log, on SIGHUP.
+
+mod check;
+mod dump;
+mod frontend;
+mod message;
+mod publish;
+mod schedule;
+mod server;
+mod sessions;
+mod transition;
+
+pub use frontend::FrontendRefusal;
+pub use server::{AgentTarget, BackendCtl, CheckTarget, ControlError, ServerCtl};
+pub use sessions::{SessionInfo, SessionQuery};
+pub(crate) use transition::unbound_queue;
+
+use crate::admin::{self, BoundAdmin};
+use crate::shared::Shared;
+use lb_check::TrafficEvent;
+use lb_model::Severity;
+use schedule::Schedule;
+use std::cell::{Cell, Ref, RefCell};
+use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc};
+
+/// What the process asks of the control thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ControlCommand {
+    /// Stop accepting; [`run`] returns when the last connection ended (SIGUSR1).
+    SoftStop,
+    /// Stop at once (SIGTERM, SIGINT).
+    HardStop,
+    /// Write the state of all servers to the log (SIGHUP).
+    DumpServers,
+    /// Stop accepting for a while, as another process wants the ports (SIGTTOU).
+    PauseFrontends,
+    /// Accept again (SIGTTIN).
+    ResumeFrontends,
+}
+
+/// What a data thread saw of a server that is observed (`observe`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerEvent {
+    /// Index of the backend.
+    pub proxy: usize,
+    /// Index of the server in it.
+    pub server: usize,
+    /// What was seen.
+    pub event: TrafficEvent,
+}
+
+/// Why [`run`] returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// A soft stop, and the last connection ended.
+    Soft,
+    /// A hard stop, or `hard-stop-after` passed, or the command channel closed.
+    Hard,
+}
+
+/// Events that may wait for the control thread; more are dropped, as `observe` only counts.
+pub const EVENT_QUEUE: usize = 4_096;
+
+/// The control thread's state. Its cells are borrowed for one step at a time, never over an `await`.
+#[derive(Debug)]
+pub struct Control {
+    /// The engine.
+    pub shared: &'static Shared,
+    backends: RefCell<Vec<BackendCtl>>,
+    schedule: RefCell<Schedule>,
+    schedule_changed: Notify,
+    random: Cell<u32>,
+    /// The admin sockets and their connections.
+    pub admin: admin::Registry,
+}
+
+impl Control {
+    /// The state at start: servers as configured, published to data threads.
+    ///
+    /// # Errors
+    /// When a check's expression cannot be compiled.
+    pub fn new(shared: &'static Shared) -> Result<Rc<Self>, ControlError> {
+        let now = shared.clock.uptime();
+        let backends = server::build(shared, now)?;
+        let control = Rc::new(Self {
+            shared,
+            schedule: RefCell::new(Schedule::default()),
+            schedule_changed: Notify::new(),
+            random: Cell::new(shared.clock.start_unix_secs() as u32 ^ std::process::id() | 1),
+            backends: RefCell::new(backends),
+            admin: admin::Registry::default(),
+        });
+        control.publish_all();
+        control.plan_first_checks();
+        Ok(control)
+    }
+
+    /// What is known of the backends, in the configuration's order.
+    pub fn backends(&self) -> Ref<'_, Vec<BackendCtl>> {
+        self.backends.borrow()
+    }
+
+    /// Time since the start.
+    pub fn now(&self) -> Duration {
+        self.shared.clock.uptime()
+    }
+
+    /// A pseudo-random number (xorshift).
+    fn random(&self) -> u32 {
+        let mut x = self.random.get();
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        self.random.set(x);
+        x
+    }
+
+    /// Forgets counted failures and transitions of one server, or of everything.
+    pub fn forget_counts(&self, only: Option<(usize, usize)>) {
+        for (p, backend) in self.backends.borrow_mut().iter_mut().enumerate() {
+            if only.is_none() {
+                backend.downs = 0;
+            }
+            for (s, server) in backend.servers.iter_mut().enumerate() {
+                if only.is_none_or(|wanted| wanted == (p, s)) {
+                    server.health.clear_counters();
+                }
+            }
+        }
+    }
+
+    /// A session saw something of an observed server.
+    pub fn observe(&self, seen: ServerEvent) {
+        self.change(seen.proxy, seen.server, |server, now, actions| server.health.traffic(seen.event, now, actions));
+    }
+}
+
+/// Runs the control thread until the process is to end. Blocks.
+///
+/// # Errors
+/// When the runtime cannot be made, a check cannot be compiled or an admin socket cannot be registered.
+pub fn run(
+    shared: &'static Shared,
+    admin_sockets: Vec<BoundAdmin>,
+    commands: mpsc::UnboundedReceiver<ControlCommand>,
+    events: mpsc::Receiver<ServerEvent>,
+) -> Result<Stopped, ControlError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let local = tokio::task::LocalSet::new();
+    let control = Control::new(shared)?;
+    local.block_on(&runtime, async move {
+        for socket in admin_sockets {
+            admin::listen(&control, socket)?;
+        }
+        shared.gate.open();
+        tokio::task::spawn_local(schedule::drive(Rc::clone(&control)));
+        tokio::task::spawn_local(admin::sample(Rc::clone(&control)));
+        tokio::task::spawn_local(watch_events(Rc::clone(&control), events));
+        Ok(obey(&control, commands).await)
+    })
+}
+
+async fn watch_events(control: Rc<Control>, mut events: mpsc::Receiver<ServerEvent>) {
+    while let Some(event) = events.recv().await {
+        control.observe(event);
+    }
+}
+
+async fn obey(control: &Rc<Control>, mut commands: mpsc::UnboundedReceiver<ControlCommand>) -> Stopped {
+    loop {
+        match commands.recv().await {
+            Some(ControlCommand::SoftStop) => return finish(control, &mut commands).await,
+            Some(ControlCommand::HardStop) | None => return Stopped::Hard,
+            Some(ControlCommand::DumpServers) => control.dump_servers(),
+            Some(ControlCommand::PauseFrontends) => control.pause_frontends(),
+            Some(ControlCommand::ResumeFrontends) => control.resume_frontends(),
+        }
+    }
+}
+
+/// Waits for the last connection, a hard stop or `hard-stop-after`.
+async fn finish(control: &Rc<Control>, commands: &mut mpsc::UnboundedReceiver<ControlCommand>) -> Stopped {
+    control.soft_stop();
+    let limit = async {
+        match control.shared.config.global.hard_stop_after {
+            Some(delay) => tokio::time::sleep(delay).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(limit);
+    let mut tick = tokio::time::interval(Duration::from_millis(20));
+    loop {
+        tokio::select! {
+            () = &mut limit => {
+                control.tell(&[], None, Severity::Warning, "soft-stop running for too long, performing a hard-stop.");
+                return Stopped::Hard;
+            }
+            command = commands.recv() => match command {
+                Some(ControlCommand::HardStop) | None => return Stopped::Hard,
+                Some(ControlCommand::DumpServers) => control.dump_servers(),
+                Some(_) => {}
+            },
+            _ = tick.tick() => {
+                let process = &control.shared.process;
+                if process.connections.get() == 0 && control.admin.busy() == 0 && process.stopping.load(Relaxed) {
+                    return Stopped::Soft;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! One server as the control thread knows it, and how its configuration becomes a health machine.
+
+use crate::shared::Shared;
+use lb_check::probe::http::{Expect, ExpectWhat as Looks, HttpRequest, HttpRules};
+use lb_check::{InitState, Observe, OnError, ServerHealth, ServerParams, schedule::CheckTimeouts};
+use lb_config::model::{self, Balance, CheckKind, ExpectWhat, Proxy, Server};
+use regex::bytes::Regex;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Why the control thread could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// An `http-check expect` expression.
+    #[error("backend '{backend}': the expression of an http-check is not valid: {source}")]
+    Expression {
+        /// The backend.
+        backend: String,
+        /// What is wrong with it.
+        source: regex::Error,
+    },
+    /// The runtime or a socket.
+    #[error("the control thread cannot start: {0}")]
+    System(#[from] std::io::Error),
+}
+
+/// A proxy as the control thread knows it.
+#[derive(Debug)]
+pub struct BackendCtl {
+    /// Its servers, in order.
+    pub servers: Vec<ServerCtl>,
+    /// What HTTP checks send and expect; `None`: TCP checks.
+    pub(super) http: Option<Rc<HttpProbe>>,
+    /// When it lost or got its first usable server.
+    pub last_change: Duration,
+    /// Time spent without a usable server, before `last_change`.
+    pub(super) down_time: Duration,
+    /// Times it lost its last usable server.
+    pub downs: u64,
+    /// Servers that may get new sessions.
+    pub usable: Usable,
+}
+
+impl BackendCtl {
+    /// Whether it has servers and none may get new sessions.
+    pub fn is_down(&self) -> bool {
+        !self.servers.is_empty() && self.usable.count() == 0
+    }
+
+    /// Time spent without a usable server.
+    pub fn down_time(&self, now: Duration) -> Duration {
+        let current = if self.is_down() { now.saturating_sub(self.last_change) } else { Duration::ZERO };
+        self.down_time + current
+    }
+}
+
+/// Usable servers, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usable {
+    /// Main servers.
+    pub main: u32,
+    /// Backup servers.
+    pub backup: u32,
+}
+
+impl Usable {
+    /// All of them.
+    pub const fn count(self) -> u32 {
+        self.main + self.backup
+    }
+}
+
+/// Where health checks go; what is `None` follows the server.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CheckTarget {
+    /// Address.
+    pub addr: Option<IpAddr>,
+    /// Port.
+    pub port: Option<u16>,
+}
+
+/// Where agent checks go and what they say first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AgentTarget {
+    /// Address; `None`: the server's.
+    pub addr: Option<IpAddr>,
+    /// Port.
+    pub port: u16,
+    /// `agent-send`.
+    pub send: String,
+}
+
+/// A server as the control thread knows it.
+#[derive(Debug)]
+pub struct ServerCtl {
+    /// The state machine.
+    pub health: ServerHealth,
+    /// The end of its tracking chain: backend and server.
+    pub root: Option<(usize, usize)>,
+    /// Servers that track it, last declared first.
+    pub(super) trackers: Vec<(usize, usize)>,
+    /// Where its checks go.
+    pub check: CheckTarget,
+    /// Where its agent checks go.
+    pub agent: AgentTarget,
+    /// Whether it is among the backend's usable servers.
+    pub(super) counted: bool,
+    /// When the next of each kind of work is due, milliseconds since the start; `u64::MAX`: never.
+    pub(super) due_ms: [u64; 3],
+}
+
+/// What the HTTP checks of a backend have in common.
+#[derive(Debug)]
+pub struct HttpProbe {
+    /// What is sent, except what depends on the server.
+    pub request: HttpRequest,
+    /// The bytes, when they do not depend on the server's state.
+    pub bytes: Vec<u8>,
+    /// How answers are judged.
+    pub rules: HttpRules,
+    /// `http-check send-state`.
+    pub send_state: bool,
+}
+
+/// Builds the state of all backends; tracking servers take over the state they track.
+pub(super) fn build(shared: &Shared, now: Duration) -> Result<Vec<BackendCtl>, ControlError> {
+    let mut backends = Vec::with_capacity(shared.proxies.len());
+    for proxy in &shared.proxies {
+        let config = proxy.config;
+        backends.push(BackendCtl {
+            servers: config.servers.iter().map(|s| ServerCtl::new(config, s, now)).collect(),
+            http: http_probe(config, shared.limits.bufsize)?.map(Rc::new),
+            last_change: now,
+            down_time: Duration::ZERO,
+            downs: 0,
+            usable: Usable::default(),
+        });
+    }
+    link_trackers(&mut backends, shared);
+    Ok(backends)
+}
+
+/// The longest chain of tracking servers followed.
+pub(super) const MAX_CHAIN: usize = 64;
+
+fn link_trackers(backends: &mut [BackendCtl], shared: &Shared) {
+    for (p, proxy) in shared.proxies.iter().enumerate() {
+        for (s, server) in proxy.config.servers.iter().enumerate() {
+            let Some((tracked, index)) = server.track else { continue };
+            if let Some(tracked) = backends.get_mut(tracked.0).and_then(|b| b.servers.get_mut(index)) {
+                tracked.trackers.insert(0, (p, s));
+            }
+            let root = root_of(shared, server);
+            let Some((root_proxy, root_server)) = root else { continue };
+            let state = backends.get(root_proxy).and_then(|b| b.servers.get(root_server));
+            let state = state.map(|r| r.health.tracked_view());
+            if let Some(own) = backends.get_mut(p).and_then(|b| b.servers.get_mut(s)) {
+                own.root = root;
+                if let Some(state) = state {
+                    own.health.inherit_at_start(state);
+                }
+            }
+        }
+    }
+}
+
+fn root_of(shared: &Shared, server: &Server) -> Option<(usize, usize)> {
+    let mut at = server.track.map(|(p, s)| (p.0, s))?;
+    for _ in 0..MAX_CHAIN {
+        match shared.proxies.get(at.0)?.config.servers.get(at.1)?.track {
+            Some((proxy, server)) => at = (proxy.0, server),
+            None => return Some(at),
+        }
+    }
+    None
+}
+
+impl ServerCtl {
+    fn new(proxy: &Proxy, server: &Server, now: Duration) -> Self {
+        let agent = server.agent.as_ref().map(|agent| AgentTarget {
+            addr: agent.addr,
+            port: agent.port,
+            send: agent.send.clone().unwrap_or_default(),
+        });
+        Self {
+            health: ServerHealth::new(params(proxy, server), now),
+            root: None,
+            trackers: Vec::new(),
+            check: CheckTarget { addr: server.health.addr, port: server.health.port },
+            agent: agent.unwrap_or_default(),
+            counted: false,
+            due_ms: [u64::MAX; 3],
+        }
+    }
+}
+
+/// Whether the algorithm follows weights at run time.
+pub(super) fn has_dynamic_weights(proxy: &Proxy) -> bool {
+    match proxy.balance {
+        Balance::StaticRr => false,
+        Balance::RoundRobin | Balance::LeastConn | Balance::First | Balance::Random(_) => true,
+        Balance::Source | Balance::Uri { .. } | Balance::Header(_) | Balance::UrlParam(_) => proxy.consistent_hash,
+    }
+}
+
+fn params(proxy: &Proxy, server: &Server) -> ServerParams {
+    let health = &server.health;
+    ServerParams {
+        backup: server.backup,
+        disabled: server.disabled,
+        weight: server.weight,
+        dynamic_weights: has_dynamic_weights(proxy),
+        check: server.check,
+        inter: health.inter,
+        fastinter: health.fastinter,
+        downinter: health.downinter,
+        rise: health.rise,
+        fall: health.fall,
+        agent: server.agent.as_ref().map(|agent| agent.inter.unwrap_or(health.inter)),
+        tracks: server.track.is_some(),
+        slowstart: server.slowstart,
+        observe: match server.observe {
+            model::Observe::None => Observe::None,
+            model::Observe::Layer4 => Observe::Layer4,
+            model::Observe::Layer7 => Observe::Layer7,
+        },
+        error_limit: server.error_limit,
+        on_error: match server.on_error {
+            model::OnError::Fastinter => OnError::Fastinter,
+            model::OnError::FailCheck => OnError::FailCheck,
+            model::OnError::SuddenDeath => OnError::SuddenDeath,
+            model::OnError::MarkDown => OnError::MarkDown,
+        },
+        init_state: match server.init_state {
+            model::InitState::None => InitState::None,
+            model::InitState::FullyUp => InitState::FullyUp,
+            model::InitState::Up => InitState::Up,
+            model::InitState::Down => InitState::Down,
+            model::InitState::FullyDown => InitState::FullyDown,
+        },
+        on_marked_down_shutdown: server.on_marked_down_shutdown,
+        on_marked_up_shutdown_backup: server.on_marked_up_shutdown_backup,
+        log_health_checks: proxy.options.log_health_checks,
+    }
+}
+
+fn http_probe(proxy: &Proxy, max_bytes: usize) -> Result<Option<HttpProbe>, ControlError> {
+    if proxy.check != CheckKind::Http {
+        return Ok(None);
+    }
+    let config = &proxy.http_check;
+    let compile = |text: &str| {
+        Regex::new(text).map_err(|source| ControlError::Expression { backend: proxy.name.to_string(), source })
+    };
+    let mut expect = Vec::with_capacity(config.expect.len());
+    for rule in &config.expect {
+        let what = match &rule.what {
+            ExpectWhat::Status(ranges) => Looks::Status(ranges.clone()),
+            ExpectWhat::StatusRegex(text) => Looks::StatusRegex(compile(text)?),
+            ExpectWhat::String(text) => Looks::Text(text.clone().into_bytes()),
+            ExpectWhat::StringRegex(text) => Looks::TextRegex(compile(text)?),
+        };
+        expect.push(Expect { negate: rule.negate, what, comment: None });
+    }
+    let request = HttpRequest {
+        method: config.method.clone(),
+        uri: config.uri.clone(),
+        version: config.version.clone(),
+        headers: config.headers.clone(),
+        body: config.body.clone(),
+    };
+    let rules =
+        HttpRules { expect, disable_on_404: config.disable_on_404, head_request: config.method == "HEAD", max_bytes };
+    let bytes = lb_check::probe::http::request(&request, None);
+    Ok(Some(HttpProbe { request, bytes, rules, send_state: config.send_state }))
+}
+
+/// How long a check of this interval may take.
+pub(super) fn timeouts(proxy: &Proxy, inter: Duration) -> CheckTimeouts {
+    lb_check::schedule::timeouts(inter, proxy.timeouts.connect, proxy.timeouts.check)
+}

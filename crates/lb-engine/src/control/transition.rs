@@ -1,0 +1,133 @@
+//! The one way a server's state changes: every event goes through [`Control::change`], which carries out what the
+//! health machine asks for, in order.
+
+use super::server::MAX_CHAIN;
+use super::{Control, ServerCtl, schedule::Work};
+use crate::queue;
+use crate::shared::ProxyState;
+use lb_check::{Action, BackendCounts, ServerNames};
+use lb_model::TermCause;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::time::Duration;
+
+impl Control {
+    /// Applies one event to a server and carries out all that follows. `None` when there is no such server.
+    pub fn change<R>(
+        &self,
+        proxy: usize,
+        server: usize,
+        event: impl FnOnce(&mut ServerCtl, Duration, &mut Vec<Action>) -> R,
+    ) -> Option<R> {
+        self.change_at_depth(proxy, server, 0, event)
+    }
+
+    fn change_at_depth<R>(
+        &self,
+        proxy: usize,
+        server: usize,
+        depth: usize,
+        event: impl FnOnce(&mut ServerCtl, Duration, &mut Vec<Action>) -> R,
+    ) -> Option<R> {
+        let mut actions = Vec::new();
+        let now = self.now();
+        let result = {
+            let mut backends = self.backends.borrow_mut();
+            event(backends.get_mut(proxy)?.servers.get_mut(server)?, now, &mut actions)
+        };
+        let state = self.shared.proxies.get(proxy)?;
+        self.carry_out(state, server, depth, now, actions);
+        Some(result)
+    }
+
+    fn carry_out(&self, proxy: &'static ProxyState, server: usize, depth: usize, now: Duration, actions: Vec<Action>) {
+        let mut requeued = 0;
+        let mut lost_last = false;
+        for action in actions {
+            match action {
+                Action::StateChanged(view) => lost_last = self.publish(proxy.index, server, view, now),
+                Action::Log(line) => self.log_line(proxy, server, requeued, &line),
+                Action::LastServerLine => {
+                    if std::mem::take(&mut lost_last) {
+                        self.tell_no_server(proxy);
+                    }
+                }
+                Action::KillSessions => self.kill_server_sessions(proxy.index, server, TermCause::Down),
+                Action::KillBackupSessions => {
+                    for (index, _) in proxy.config.servers.iter().enumerate().filter(|(_, s)| s.backup) {
+                        self.kill_server_sessions(proxy.index, index, TermCause::Up);
+                    }
+                }
+                Action::RequeuePending => requeued = queue::redispatch(proxy, server),
+                Action::ReleaseQueue => requeued = queue::release(proxy, server),
+                Action::PurgeIdle => {
+                    if let Some(state) = proxy.servers.get(server) {
+                        state.purge_epoch.fetch_add(1, Relaxed);
+                    }
+                }
+                Action::NotifyTrackers => self.notify_trackers(proxy.index, server, depth),
+                Action::SetMaxconn(limit) => self.set_server_maxconn(proxy, server, limit),
+                Action::HurryCheck(delay) => self.hurry(proxy.index, server, Work::Check, delay),
+                Action::TickAfter(delay) => self.plan(proxy.index, server, Work::SlowStart, delay),
+            }
+        }
+    }
+
+    fn notify_trackers(&self, proxy: usize, server: usize, depth: usize) {
+        if depth >= MAX_CHAIN {
+            return;
+        }
+        let (trackers, state) = {
+            let backends = self.backends.borrow();
+            let Some(own) = backends.get(proxy).and_then(|b| b.servers.get(server)) else { return };
+            (own.trackers.clone(), own.health.tracked_view())
+        };
+        for (p, s) in trackers {
+            self.change_at_depth(p, s, depth + 1, |tracker, now, actions| {
+                tracker.health.tracked_changed(state, now, actions);
+            });
+        }
+    }
+
+    /// Changes the server's `maxconn`; 0: unlimited. Requests that wait may go at once.
+    pub fn set_server_maxconn(&self, proxy: &'static ProxyState, server: usize, limit: u32) {
+        if let Some(state) = proxy.servers.get(server) {
+            state.maxconn.store(limit, SeqCst);
+            queue::wake(proxy, server);
+        }
+    }
+
+    fn log_line(&self, proxy: &'static ProxyState, server: usize, requeued: usize, line: &lb_check::LogLine) {
+        let (Some(state), Some(usable)) =
+            (proxy.servers.get(server), self.backends.borrow().get(proxy.index).map(|b| b.usable))
+        else {
+            return;
+        };
+        let tracked = state.config.track.and_then(|(p, s)| {
+            let tracked = self.shared.config.proxies.get(p.0)?;
+            Some((&*tracked.name, &*tracked.servers.get(s)?.name))
+        });
+        let names = ServerNames {
+            backend: &proxy.config.name,
+            server: &state.config.name,
+            backup: state.config.backup,
+            tracked,
+        };
+        let counts = BackendCounts {
+            active: usable.main as usize,
+            backup: usable.backup as usize,
+            sessions: state.sessions.get() as usize,
+            requeued,
+            queued: unbound_queue(proxy) as usize,
+        };
+        let text = line.render(&names, &counts);
+        self.tell_proxy(proxy, line.severity(), &text);
+    }
+}
+
+/// Requests that wait for any server of the backend.
+pub(crate) fn unbound_queue(proxy: &ProxyState) -> u32 {
+    match proxy.queued.get() {
+        0 => 0,
+        all => all.saturating_sub(proxy.servers.iter().map(|s| s.queued.get()).sum()),
+    }
+}

@@ -1,0 +1,334 @@
+//! One request's way to a server and its response's way back.
+
+use super::super::pick::{self, NoServer, Wish};
+use super::super::session::{Cut, Phase};
+use super::super::upstream::{self, Upstream};
+use super::forward::{self, Outcome, Relay};
+use super::txn::Txn;
+use super::{Next, cookie, respond, rules};
+use crate::buffer::Buffer;
+use crate::data::accept::Client;
+use crate::queue;
+use crate::shared::ProxyState;
+use crate::stream::Stream;
+use lb_check::TrafficEvent;
+use lb_config::model::{Balance, HttpReuse};
+use lb_http::{HeadEdit, RequestHead};
+use lb_model::{TermCause, TermPhase};
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Forwards a request whose head stands at the front of `buffer`.
+pub async fn run(
+    client: &Client,
+    stream: &mut Stream,
+    buffer: &mut Buffer,
+    txn: &mut Txn,
+    backend: &'static ProxyState,
+    head: RequestHead,
+) -> Next {
+    let Some((head, key)) = prepare(client, buffer, txn, backend, head) else {
+        txn.end(TermCause::Proxy, TermPhase::Request);
+        respond::error(client, stream, txn, 500).await;
+        return Next::Linger;
+    };
+    let mut avoid = None;
+    let mut replays = 0_u32;
+    loop {
+        let upstream = match connect(client, txn, backend, key, avoid, replays > 0).await {
+            Ok(upstream) => upstream,
+            Err(failure) => return refuse(client, stream, buffer, txn, &head, failure).await,
+        };
+        let server = txn.server;
+        let reused = upstream.reused;
+        client.session.server_fd.set(upstream.stream.fd());
+        let relay = Relay::new(client, stream, buffer, upstream, &head, backend, server);
+        let outcome = forward::run(relay, txn, &head).await;
+        client.session.server_fd.set(-1);
+        release(client, txn, backend);
+        match outcome {
+            // The pooled connection had been closed by the server: nothing of the request was served.
+            Outcome::Replay if replays < 3 => {
+                replays += 1;
+                txn.connected_us = 0;
+                avoid = None;
+            }
+            Outcome::Replay => {
+                txn.end(TermCause::ServerAbort, TermPhase::Headers);
+                respond::error(client, stream, txn, 502).await;
+                return Next::Linger;
+            }
+            Outcome::Done(next) => return next,
+            Outcome::Error { status, .. } => {
+                if reused && status == 502 && client.session.requests.get() > 1 && replays == 0 && !txn.local {
+                    // The client's connection was reused as well: it knows to send the request again.
+                    txn.local = true;
+                }
+                respond::error(client, stream, txn, status).await;
+                return Next::Linger;
+            }
+        }
+    }
+}
+
+/// Edits the request for its way to the server. Returns the edited head and the balancing key's hash.
+fn prepare(
+    client: &Client,
+    buffer: &mut Buffer,
+    txn: &mut Txn,
+    backend: &'static ProxyState,
+    head: RequestHead,
+) -> Option<(RequestHead, Option<u64>)> {
+    let buf = buffer.data();
+    let key = balancing_key(client, backend, buf, &head);
+    let mut edit = HeadEdit::default();
+    if head.has_connection && !head.upgrade {
+        edit.remove_all(buf, &head.headers, "connection");
+    }
+    if head.has_connection && head.upgrade {
+        edit.remove_all(buf, &head.headers, "connection");
+        edit.add(b"connection", b"upgrade");
+    }
+    if head.normalize_length {
+        edit.remove_all(buf, &head.headers, "content-length");
+        if let lb_http::BodyFraming::Length(n) = head.framing {
+            edit.add(b"content-length", n.to_string().as_bytes());
+        }
+    }
+    let options = &backend.config.options;
+    let close_server = options.httpclose || options.http_server_close || client.proxy.config.options.httpclose;
+    if close_server && !head.upgrade {
+        edit.add(b"connection", b"close");
+    } else if head.minor == 0 {
+        edit.add(b"connection", b"keep-alive");
+    }
+    forwarded_for(client, backend, buf, &head, &mut edit);
+    if let Some(config) = &backend.config.cookie {
+        txn.persistence = cookie::read_request(backend, config, buf, &head, &mut edit);
+    }
+    if edit.is_empty() && !head.bare_lf && head.leading == 0 {
+        return Some((head, key));
+    }
+    // Flags that speak of the client's connection must survive the edit.
+    let edited = rules::rewrite_request(buffer, &head, &edit, client.ctx.shared.limits.maxhdr + 4)?;
+    Some((RequestHead { keep_alive: head.keep_alive, framing: head.framing, upgrade: head.upgrade, ..edited }, key))
+}
+
+/// `option forwardfor`, of the frontend or the backend.
+fn forwarded_for(client: &Client, backend: &ProxyState, buf: &[u8], head: &RequestHead, edit: &mut HeadEdit) {
+    let front = client.proxy.config.options.forwardfor.as_ref();
+    let Some(config) = backend.config.options.forwardfor.as_ref().or(front) else { return };
+    let Some(source) = client.session.source.get().map(|a| a.ip()) else { return };
+    if config.except.is_some_and(|(net, bits)| in_network(source, net, bits)) {
+        return;
+    }
+    if config.if_none && head.headers.values(buf, &config.header).next().is_some() {
+        return;
+    }
+    edit.add(config.header.as_bytes(), source.to_string().as_bytes());
+}
+
+fn in_network(ip: IpAddr, net: IpAddr, bits: u8) -> bool {
+    match (ip, net) {
+        (IpAddr::V4(ip), IpAddr::V4(net)) => {
+            let mask = u32::MAX.checked_shl(32 - u32::from(bits.min(32))).unwrap_or(0);
+            ip.to_bits() & mask == net.to_bits() & mask
+        }
+        (IpAddr::V6(ip), IpAddr::V6(net)) => {
+            let mask = u128::MAX.checked_shl(128 - u32::from(bits.min(128))).unwrap_or(0);
+            ip.to_bits() & mask == net.to_bits() & mask
+        }
+        _ => false,
+    }
+}
+
+/// Hash of what a hashing algorithm balances on. `None`: another algorithm, or the key is absent.
+fn balancing_key(client: &Client, backend: &ProxyState, buf: &[u8], head: &RequestHead) -> Option<u64> {
+    let hash = |bytes: &[u8]| Some(u64::from(lb_balance::hash::sdbm(bytes)));
+    match &backend.config.balance {
+        Balance::Source => match client.session.source.get()?.ip() {
+            IpAddr::V4(ip) => Some(u64::from(ip.to_bits())),
+            IpAddr::V6(ip) => hash(&ip.octets()),
+        },
+        Balance::Uri { whole, len, depth } => {
+            let mut uri = head.target.get(buf);
+            if !whole {
+                uri = uri.split(|&b| b == b'?').next().unwrap_or_default();
+            }
+            if *len > 0 {
+                uri = uri.get(..*len).unwrap_or(uri);
+            }
+            if *depth > 0 {
+                let slash = uri.iter().enumerate().filter(|(_, b)| **b == b'/').nth(*depth);
+                uri = slash.and_then(|(at, _)| uri.get(..at)).unwrap_or(uri);
+            }
+            hash(uri)
+        }
+        Balance::Header(name) => head.headers.values(buf, name).last().and_then(hash),
+        Balance::UrlParam(name) => {
+            let query = head.target.get(buf).split(|&b| b == b'?').nth(1)?;
+            let param =
+                query.split(|&b| b == b'&').find_map(|p| p.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
+            hash(param)
+        }
+        _ => None,
+    }
+}
+
+/// Why there is no connection to a server.
+#[derive(Debug, Clone, Copy)]
+enum Failure {
+    NoServer(NoServer),
+    Connect { timeout: bool },
+    Ended(Cut),
+}
+
+/// Gets a server's slot and a connection to it, retrying as configured. On success the slot is held.
+async fn connect(
+    client: &Client,
+    txn: &mut Txn,
+    backend: &'static ProxyState,
+    key: Option<u64>,
+    mut avoid: Option<usize>,
+    fresh: bool,
+) -> Result<Upstream, Failure> {
+    let ctx = client.ctx;
+    let mut persistent = txn.persistence.server;
+    let mut held: Option<usize> = None;
+    loop {
+        let index = match held {
+            Some(index) => index,
+            None => {
+                let wish = Wish { persistent, avoid, key };
+                let index = pick::acquire(client, backend, wish).await.map_err(|failure| {
+                    txn.server = None;
+                    Failure::NoServer(failure)
+                })?;
+                txn.slot_us = if backend.queued.max() > 0 { ctx.now_us() } else { txn.request_us };
+                txn.server = Some(index);
+                client.session.server.set(Some((backend.index, index)));
+                index
+            }
+        };
+        let Some(server) = backend.servers.get(index) else { return Err(Failure::NoServer(NoServer::Unavailable)) };
+        let counters = server.counters.of(ctx.index);
+        if !fresh && may_reuse(client, backend) {
+            let pooled = ctx.pools.get(backend.index).and_then(|p| p.get(index)).and_then(|p| p.take(server));
+            if let Some(upstream) = pooled {
+                counters.reuses.inc();
+                ctx.back(backend).reuses.inc();
+                txn.connected_us = txn.slot_us;
+                return Ok(upstream);
+            }
+        }
+        client.session.phase.set(Phase::Connect);
+        ctx.set_deadline(&client.session, backend.config.timeouts.connect);
+        let port = client.session.destination.get().or_else(|| bound_address(client)).map(|a| a.port());
+        let mut connecting = Box::pin(upstream::connect(server, port));
+        let failed = match ctx.wait(&client.session, |cx| upstream::poll_connect(connecting.as_mut(), cx)).await {
+            Ok(Ok(upstream)) => {
+                counters.connects.inc();
+                ctx.back(backend).connects.inc();
+                txn.connected_us = ctx.now_us();
+                ctx.shared.report(backend.index, index, TrafficEvent::Connected);
+                return Ok(upstream);
+            }
+            Ok(Err(_)) => Failure::Connect { timeout: false },
+            Err(Cut::Timeout) => Failure::Connect { timeout: true },
+            Err(cut) => {
+                release(client, txn, backend);
+                return Err(Failure::Ended(cut));
+            }
+        };
+        ctx.shared.report(backend.index, index, TrafficEvent::ConnectFailed);
+        if txn.retries >= backend.config.retries {
+            counters.connect_errors.inc();
+            ctx.back(backend).connect_errors.inc();
+            release(client, txn, backend);
+            return Err(failed);
+        }
+        txn.retries += 1;
+        counters.retries.inc();
+        ctx.back(backend).retries.inc();
+        if pick::redispatches(backend, txn.retries) {
+            counters.redispatches.inc();
+            ctx.back(backend).redispatches.inc();
+            txn.redispatched = true;
+            release(client, txn, backend);
+            (persistent, avoid, held) = (None, Some(index), None);
+            continue;
+        }
+        held = Some(index);
+        pause(client, backend).await.map_err(|cut| {
+            release(client, txn, backend);
+            Failure::Ended(cut)
+        })?;
+        // The server may have gone out in the meantime: then any other will do.
+        if !server.is_persistent() {
+            release(client, txn, backend);
+            (persistent, held) = (None, None);
+        }
+    }
+}
+
+fn bound_address(client: &Client) -> Option<std::net::SocketAddr> {
+    client.listener.bound.get().copied()
+}
+
+/// A retry on the same server waits a second, or less when the connect timeout is shorter.
+async fn pause(client: &Client, backend: &ProxyState) -> Result<(), Cut> {
+    let wait = backend.config.timeouts.connect.unwrap_or(Duration::MAX).min(Duration::from_secs(1));
+    client.ctx.set_deadline(&client.session, Some(wait));
+    match client.ctx.wait(&client.session, |_| std::task::Poll::<()>::Pending).await {
+        Err(Cut::Timeout) | Ok(()) => Ok(()),
+        Err(cut) => Err(cut),
+    }
+}
+
+/// `http-reuse`: whether this request may go over a connection that served others.
+fn may_reuse(client: &Client, backend: &ProxyState) -> bool {
+    let options = &backend.config.options;
+    if options.httpclose || options.http_server_close {
+        return false;
+    }
+    match backend.config.http_reuse {
+        HttpReuse::Never => false,
+        // The first request of a client must not fail because a server closed an idle connection.
+        HttpReuse::Safe => client.session.requests.get() > 1,
+        HttpReuse::Aggressive | HttpReuse::Always => true,
+    }
+}
+
+/// Gives the server's slot back.
+fn release(client: &Client, txn: &Txn, backend: &'static ProxyState) {
+    if let (Some(_), Some(index)) = (client.session.server.take(), txn.server) {
+        queue::give_back(backend, index);
+    }
+}
+
+/// Answers a request that got no server.
+async fn refuse(
+    client: &Client,
+    stream: &mut Stream,
+    buffer: &mut Buffer,
+    txn: &mut Txn,
+    head: &RequestHead,
+    failure: Failure,
+) -> Next {
+    match failure {
+        Failure::NoServer(NoServer::Unavailable) => txn.end(TermCause::ServerAbort, TermPhase::Connect),
+        Failure::NoServer(NoServer::QueueTimeout) => txn.end(TermCause::ServerTimeout, TermPhase::Queue),
+        Failure::NoServer(NoServer::QueueFull) => txn.end(TermCause::ServerAbort, TermPhase::Queue),
+        Failure::Connect { timeout: true } => txn.end(TermCause::ServerTimeout, TermPhase::Connect),
+        Failure::Connect { timeout: false } => txn.end(TermCause::ServerAbort, TermPhase::Connect),
+        Failure::NoServer(NoServer::Ended(cut)) | Failure::Ended(cut) => {
+            if let Cut::Killed(cause) = cut {
+                txn.end(cause, TermPhase::Connect);
+            }
+            return Next::Abort;
+        }
+    }
+    respond::error(client, stream, txn, 503).await;
+    let complete = head.framing == lb_http::BodyFraming::None && buffer.len() == head.len as usize;
+    if complete { Next::Close } else { Next::Linger }
+}

@@ -1,0 +1,278 @@
+//! From a request's first bytes to its backend.
+
+use super::super::session::{Cut, Phase};
+use super::exchange;
+use super::rules::{self, Verdict};
+use super::txn::Txn;
+use super::{Next, respond};
+use crate::buffer::Buffer;
+use crate::data::accept::Client;
+use crate::shared::{Capture, lock};
+use crate::stream::Stream;
+use lb_http::{RequestHead, parse_request};
+use lb_model::{TermCause, TermPhase};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Serves every request that is there, until the connection is idle again or done.
+pub async fn serve_ready(client: &Client, stream: &mut Stream, mut start_us: u64) -> Next {
+    let mut buffer = client.ctx.buffers.take();
+    let next = loop {
+        let mut txn = Txn { start_us, ..Txn::default() };
+        let next = serve_one(client, stream, &mut buffer, &mut txn).await;
+        if next != Next::KeepAlive || buffer.is_empty() {
+            break next;
+        }
+        // A pipelined request is waiting.
+        start_us = client.ctx.now_us();
+    };
+    client.ctx.buffers.give(buffer);
+    next
+}
+
+async fn serve_one(client: &Client, stream: &mut Stream, buffer: &mut Buffer, txn: &mut Txn) -> Next {
+    let head = match read_head(client, stream, buffer, txn).await {
+        Ok(head) => head,
+        Err(HeadFailure::Silent) => return Next::Close,
+        Err(HeadFailure::Answer(status)) => {
+            client.ctx.front(client.proxy).request_errors.inc();
+            respond::error(client, stream, txn, status).await;
+            txn.close(client);
+            return Next::Linger;
+        }
+    };
+    client.session.requests.set(client.session.requests.get() + 1);
+    let front = client.ctx.front(client.proxy);
+    front.requests.inc();
+    front.h1_streams.inc();
+    front.request_rate.hit(txn.request_us / 1_000);
+    client.ctx.totals().requests.inc();
+    let next = route(client, stream, buffer, txn, head).await;
+    txn.close(client);
+    next
+}
+
+enum HeadFailure {
+    /// Nothing to say: the client is gone, or never began.
+    Silent,
+    /// Answer with this status and close.
+    Answer(u16),
+}
+
+async fn read_head(
+    client: &Client,
+    stream: &mut Stream,
+    buffer: &mut Buffer,
+    txn: &mut Txn,
+) -> Result<RequestHead, HeadFailure> {
+    let ctx = client.ctx;
+    let session = &client.session;
+    let config = client.proxy.config;
+    let first = session.requests.get() == 0;
+    if !buffer.is_empty() {
+        txn.first_byte_us = ctx.now_us();
+    }
+    loop {
+        if !buffer.is_empty() {
+            match parse_request(buffer.data(), ctx.shared.limits.maxhdr) {
+                Ok(Some(head)) => {
+                    txn.request_us = if txn.request_us > 0 { ctx.now_us() } else { txn.first_byte_us };
+                    keep_request_line(client, txn, buffer.data(), &head);
+                    return Ok(head);
+                }
+                Ok(None) if buffer.is_full() => return Err(too_long(client, txn, buffer)),
+                Ok(None) => {}
+                Err(error) => {
+                    txn.end(TermCause::Proxy, TermPhase::Request);
+                    txn.no_server = Some("<NOSRV>");
+                    txn.request_line = Some(Box::from(&b"<BADREQ>"[..]));
+                    capture(client, buffer, &error.to_string());
+                    return Err(HeadFailure::Answer(error.status()));
+                }
+            }
+            txn.request_us = 1;
+            if session.phase.get() == Phase::Idle {
+                session.phase.set(Phase::Request);
+                ctx.set_deadline(session, config.timeouts.http_request.or(config.timeouts.client));
+            }
+            buffer.compact();
+        }
+        match ctx.wait(session, |cx| stream.poll_fill(cx, buffer)).await {
+            Ok(Ok(n)) if n > 0 => {
+                if txn.first_byte_us == 0 {
+                    txn.first_byte_us = ctx.now_us();
+                }
+                txn.bytes_in += n as u64;
+            }
+            // The client is gone. Before its first byte on a used connection this is the normal end.
+            Ok(Ok(_)) if buffer.is_empty() && !first => return Err(HeadFailure::Silent),
+            Ok(ended) => {
+                txn.request_us = 0;
+                txn.end(TermCause::ClientAbort, TermPhase::Request);
+                txn.request_line = Some(Box::from(&b"<BADREQ>"[..]));
+                if ended.is_err() || (buffer.is_empty() && config.options.dontlognull) {
+                    return Err(HeadFailure::Silent);
+                }
+                return Err(HeadFailure::Answer(400));
+            }
+            Err(Cut::Timeout) => {
+                txn.request_us = 0;
+                txn.end(TermCause::ClientTimeout, TermPhase::Request);
+                txn.request_line = Some(Box::from(&b"<BADREQ>"[..]));
+                return Err(HeadFailure::Answer(408));
+            }
+            Err(Cut::Killed(_)) => return Err(HeadFailure::Silent),
+        }
+    }
+}
+
+/// A head that fills the buffer: its target or its fields are too long.
+fn too_long(client: &Client, txn: &mut Txn, buffer: &Buffer) -> HeadFailure {
+    txn.request_us = 0;
+    txn.end(TermCause::Proxy, TermPhase::Request);
+    txn.request_line = Some(Box::from(&b"<BADREQ>"[..]));
+    capture(client, buffer, "the request's head does not fit into the buffer (tune.bufsize)");
+    HeadFailure::Answer(if buffer.data().contains(&b'\n') { 431 } else { 414 })
+}
+
+fn keep_request_line(client: &Client, txn: &mut Txn, buf: &[u8], head: &RequestHead) {
+    let config = client.proxy.config;
+    if config.logs.is_empty() || config.log_format.is_none() {
+        return;
+    }
+    let line = buf.get(head.leading as usize..head.headers.start()).unwrap_or_default();
+    txn.request_line = Some(line.trim_ascii_end().into());
+}
+
+static EVENTS: AtomicU64 = AtomicU64::new(0);
+
+fn capture(client: &Client, buffer: &Buffer, reason: &str) {
+    *lock(&client.proxy.captures.request) = Some(Capture {
+        event: EVENTS.fetch_add(1, Relaxed),
+        at_us: client.ctx.now_us(),
+        source: client.session.source.get(),
+        frontend: client.proxy.index,
+        backend: None,
+        server: None,
+        bytes: buffer.data().into(),
+        position: 0,
+        reason: reason.to_owned(),
+    });
+}
+
+/// Keeps a bad response for `show errors`.
+pub fn capture_response(client: &Client, txn: &Txn, buffer: &Buffer, reason: &str) {
+    let Some(backend) = txn.backend else { return };
+    *lock(&backend.captures.response) = Some(Capture {
+        event: EVENTS.fetch_add(1, Relaxed),
+        at_us: client.ctx.now_us(),
+        source: client.session.source.get(),
+        frontend: client.proxy.index,
+        backend: Some(backend.index),
+        server: txn.server.and_then(|i| backend.servers.get(i)).map(|s| &*s.config.name),
+        bytes: buffer.data().into(),
+        position: 0,
+        reason: reason.to_owned(),
+    });
+}
+
+/// Applies the frontend's and the backend's rules, then forwards.
+async fn route(
+    client: &Client,
+    stream: &mut Stream,
+    buffer: &mut Buffer,
+    txn: &mut Txn,
+    mut head: RequestHead,
+) -> Next {
+    let ctx = client.ctx;
+    let frontend = client.proxy;
+    let verdict = rules::run_request(client, txn, &frontend.config.http_request, buffer, &mut head);
+    if !matches!(verdict, Verdict::Pass) {
+        return answer(client, stream, buffer, txn, &head, verdict, frontend).await;
+    }
+    let Some(backend) = rules::choose_backend(client, txn, Some((buffer.data(), &head))) else {
+        txn.end(TermCause::ServerAbort, TermPhase::Connect);
+        respond::error(client, stream, txn, 503).await;
+        return finish_unread(buffer, &head);
+    };
+    txn.backend = Some(backend);
+    client.session.backend.set(Some(backend.index));
+    backend.back_sessions.inc();
+    let back = ctx.back(backend);
+    back.sessions.inc();
+    back.session_rate.hit(txn.request_us / 1_000);
+    back.last_session_ms.set(txn.request_us / 1_000 + 1);
+    let verdict = if backend.index == frontend.index {
+        Verdict::Pass
+    } else {
+        rules::run_request(client, txn, &backend.config.http_request, buffer, &mut head)
+    };
+    let next = match verdict {
+        Verdict::Pass => exchange::run(client, stream, buffer, txn, backend, head).await,
+        other => answer(client, stream, buffer, txn, &head, other, backend).await,
+    };
+    backend.back_sessions.dec();
+    client.session.backend.set(None);
+    next
+}
+
+/// Sends what the rules decided.
+async fn answer(
+    client: &Client,
+    stream: &mut Stream,
+    buffer: &mut Buffer,
+    txn: &mut Txn,
+    head: &RequestHead,
+    verdict: Verdict,
+    by: &'static crate::shared::ProxyState,
+) -> Next {
+    let front = client.ctx.front(client.proxy);
+    match verdict {
+        Verdict::Pass => Next::Close,
+        Verdict::Deny(status) => {
+            txn.end(TermCause::Proxy, TermPhase::Request);
+            let counters = if by.index == client.proxy.index { front } else { client.ctx.back(by) };
+            counters.denied_requests.inc();
+            respond::error(client, stream, txn, status).await;
+            finish_unread(buffer, head)
+        }
+        Verdict::TooLarge => {
+            txn.end(TermCause::Proxy, TermPhase::Request);
+            front.failed_rewrites.inc();
+            respond::error(client, stream, txn, 500).await;
+            Next::Linger
+        }
+        Verdict::Reply { status, bytes } => {
+            txn.end(TermCause::Local, TermPhase::Request);
+            front.intercepted.inc();
+            txn.status = status;
+            txn.local = true;
+            let body_there = head.framing == lb_http::BodyFraming::None;
+            let keep = head.keep_alive && head.minor == 1 && body_there;
+            let bytes = if keep { bytes } else { with_close(bytes) };
+            if respond::send(client, stream, txn, &bytes).await.is_err() {
+                return Next::Abort;
+            }
+            if keep {
+                buffer.consume(head.len as usize);
+                Next::KeepAlive
+            } else {
+                Next::Linger
+            }
+        }
+    }
+}
+
+/// Adds `connection: close` to a response of ours.
+fn with_close(mut bytes: Vec<u8>) -> Vec<u8> {
+    if let Some(at) = memchr::memmem::find(&bytes, b"\r\n\r\n") {
+        bytes.splice(at + 2..at + 2, *b"connection: close\r\n");
+    }
+    bytes
+}
+
+/// After an error page: the pages close the connection.
+fn finish_unread(buffer: &mut Buffer, head: &RequestHead) -> Next {
+    let complete = head.framing == lb_http::BodyFraming::None && buffer.len() == head.len as usize;
+    buffer.clear();
+    if complete { Next::Close } else { Next::Linger }
+}

@@ -1,0 +1,184 @@
+//! The books of one HTTP exchange: times, bytes, and how it ended.
+
+use super::super::session::Session;
+use super::super::thread::ThreadCtx;
+use super::super::view::View;
+use super::cookie::Persistence;
+use crate::data::accept::Client;
+use crate::shared::ProxyState;
+use lb_http::{RequestHead, ResponseHead};
+use lb_model::{Severity, TermCause, TermPhase, Termination};
+use lb_sample::LogRecord;
+
+/// One exchange. Times are microseconds since the engine's start; 0 says that the moment was not reached.
+#[derive(Debug, Default)]
+pub struct Txn {
+    /// When it could start: the accept, or the end of the exchange before.
+    pub start_us: u64,
+    /// First byte of the request.
+    pub first_byte_us: u64,
+    /// Request's head complete.
+    pub request_us: u64,
+    /// Server's slot got.
+    pub slot_us: u64,
+    /// Connected.
+    pub connected_us: u64,
+    /// Response's head complete.
+    pub response_us: u64,
+    /// The backend, once chosen.
+    pub backend: Option<&'static ProxyState>,
+    /// The server, once chosen.
+    pub server: Option<usize>,
+    /// Connect retries.
+    pub retries: u32,
+    /// Another server was chosen after a failure.
+    pub redispatched: bool,
+    /// Bytes received from the client.
+    pub bytes_in: u64,
+    /// Bytes sent to the client.
+    pub bytes_out: u64,
+    /// Status sent to the client; 0: none.
+    pub status: u16,
+    /// How it ended.
+    pub termination: Termination,
+    /// Persistence cookie.
+    pub persistence: Persistence,
+    /// Request line, kept when logs want it.
+    pub request_line: Option<Box<[u8]>>,
+    /// What stands in the log for a server that was never reached.
+    pub no_server: Option<&'static str>,
+    /// A page of the proxy answered.
+    pub local: bool,
+}
+
+impl Txn {
+    /// Notes the end, unless an earlier one is noted.
+    pub fn end(&mut self, cause: TermCause, phase: TermPhase) {
+        if self.termination.cause == TermCause::Normal {
+            self.termination = Termination::new(cause, phase);
+        }
+    }
+
+    /// The exchange as expressions see it.
+    pub fn view<'a>(
+        &'a self,
+        client: &'a Client,
+        request: Option<(&'a [u8], &'a RequestHead)>,
+        response: Option<(&'a [u8], &'a ResponseHead)>,
+    ) -> View<'a> {
+        View {
+            ctx: client.ctx,
+            session: &client.session,
+            frontend: client.proxy,
+            backend: self.backend,
+            server: self.server,
+            request,
+            response,
+            request_line: self.request_line.as_deref(),
+            record: LogRecord { status: i32::from(self.status), ..LogRecord::default() },
+            back: None,
+        }
+    }
+
+    /// Adds the exchange to the counters and writes its log line.
+    pub fn close(&mut self, client: &Client) {
+        let ctx = client.ctx;
+        let now_us = ctx.now_us();
+        self.count(ctx, client.proxy, now_us);
+        let config = client.proxy.config;
+        if config.logs.is_empty() {
+            return;
+        }
+        let Some(format) = config.log_format.as_deref() else { return };
+        let normal = self.termination.cause == TermCause::Normal && self.status < 500;
+        let silent = self.first_byte_us == 0 && config.options.dontlognull;
+        if silent || (normal && config.options.dontlog_normal) {
+            return;
+        }
+        let severity = if normal || !config.options.log_separate_errors { Severity::Info } else { Severity::Err };
+        let mut view = self.view(client, None, None);
+        view.record = self.record(ctx, &client.session, client.proxy, now_us);
+        let mut line = Vec::with_capacity(256);
+        format.render(&view, &mut line);
+        client.proxy.log_count.inc();
+        ctx.shared.logger.send(&config.logs, severity, config.log_tag.as_deref(), &line);
+    }
+
+    fn count(&self, ctx: &'static ThreadCtx, frontend: &'static ProxyState, now_us: u64) {
+        let class = match self.status / 100 {
+            n @ 1..=5 => usize::from(n) - 1,
+            _ => 5,
+        };
+        let front = ctx.front(frontend);
+        front.bytes_in.add(self.bytes_in);
+        front.bytes_out.add(self.bytes_out);
+        if self.status > 0 {
+            front.responses.get(class).inspect(|c| c.inc());
+        }
+        if let Some(listener) = frontend.listeners.first() {
+            let own = listener.counters.of(ctx.index);
+            own.bytes_in.add(self.bytes_in);
+            own.bytes_out.add(self.bytes_out);
+        }
+        ctx.totals().bytes_out.add(self.bytes_out);
+        let Some(backend) = self.backend else { return };
+        let ms = |from: u64, to: u64| to.saturating_sub(from) / 1_000;
+        let server = self.server.and_then(|i| backend.servers.get(i)).map(|s| s.counters.of(ctx.index));
+        for counters in std::iter::once(ctx.back(backend)).chain(server) {
+            counters.bytes_in.add(self.bytes_in);
+            counters.bytes_out.add(self.bytes_out);
+            counters.requests.inc();
+            if self.status > 0 {
+                counters.responses.get(class).inspect(|c| c.inc());
+            }
+            if self.connected_us > 0 {
+                counters.queue_time.add(ms(self.request_us, self.slot_us));
+                counters.connect_time.add(ms(self.slot_us, self.connected_us));
+            }
+            if self.response_us > 0 {
+                counters.response_time.add(ms(self.connected_us, self.response_us));
+                counters.total_time.add(ms(self.first_byte_us, now_us));
+            }
+        }
+    }
+
+    fn record(&self, ctx: &ThreadCtx, session: &Session, frontend: &ProxyState, now_us: u64) -> LogRecord {
+        let ms = |from: u64, to: u64| {
+            if from == 0 || to == 0 { -1 } else { (to.saturating_sub(from) / 1_000) as i64 }
+        };
+        let first_byte = if self.first_byte_us > 0 { self.first_byte_us } else { self.start_us };
+        let clock = &ctx.shared.clock;
+        LogRecord {
+            accepted: clock.wall_at(session.accepted_us),
+            requested: clock.wall_at(first_byte),
+            handshake_ms: 0,
+            idle_ms: ms(self.start_us.max(1), first_byte.max(1)),
+            request_ms: ms(first_byte, self.request_us),
+            queue_ms: ms(self.request_us, self.slot_us),
+            connect_ms: ms(self.slot_us, self.connected_us),
+            response_ms: ms(self.connected_us, self.response_us),
+            data_ms: ms(self.response_us, now_us),
+            active_ms: ms(first_byte.max(1), now_us),
+            total_ms: ms(self.start_us.max(1), now_us),
+            user_ms: ms(first_byte.max(1), now_us),
+            early: false,
+            bytes_read: self.bytes_out,
+            bytes_uploaded: self.bytes_in,
+            status: if self.status > 0 { i32::from(self.status) } else { -1 },
+            termination: self.termination,
+            cookie: self.persistence.status,
+            active_connections: ctx.shared.process.connections.get(),
+            frontend_connections: frontend.front_sessions.get(),
+            backend_connections: self.backend.map_or(0, |b| b.back_sessions.get()),
+            server_connections: self.server.and_then(|i| self.backend?.servers.get(i)).map_or(0, |s| s.sessions.get()),
+            retries: self.retries,
+            redispatched: self.redispatched,
+            server_queue: 0,
+            backend_queue: 0,
+            request_counter: ctx.totals().requests.get(),
+            log_counter: frontend.log_count.get(),
+            no_server: self.no_server.unwrap_or("<NOSRV>"),
+            origin: "txn_close",
+        }
+    }
+}

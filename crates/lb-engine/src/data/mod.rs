@@ -1,0 +1,11 @@
+//! Data threads: each accepts, serves and ends its own connections.
+
+mod accept;
+pub mod http;
+mod pick;
+pub mod session;
+mod tcp;
+pub mod thread;
+mod tunnel;
+mod upstream;
+mod view;

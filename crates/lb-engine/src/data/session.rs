@@ -1,0 +1,162 @@
+//! A client connection's entry in its thread's table: what the timer, `show sess` and `shutdown session` need.
+
+use crate::shared::Shared;
+use lb_model::TermCause;
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+/// Where a session is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Waiting for a request, nothing received.
+    Idle,
+    /// Receiving a request's head.
+    Request,
+    /// Waiting for a server's slot.
+    Queue,
+    /// Connecting to a server.
+    Connect,
+    /// Waiting for the response's head.
+    Response,
+    /// Transferring.
+    Data,
+}
+
+/// Why a wait ended without what was waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// The deadline passed.
+    Timeout,
+    /// Shut down: by an operator, or with its server.
+    Killed(TermCause),
+}
+
+/// A client connection.
+#[derive(Debug)]
+pub struct Session {
+    /// Unique in the process.
+    pub id: u64,
+    /// Index of the frontend.
+    pub frontend: usize,
+    /// Index of the listener in the frontend.
+    pub listener: usize,
+    /// Client's address.
+    pub source: Cell<Option<SocketAddr>>,
+    /// Address connected to.
+    pub destination: Cell<Option<SocketAddr>>,
+    /// Client socket's descriptor.
+    pub fd: i32,
+    /// Microseconds since the engine's start.
+    pub accepted_us: u64,
+    /// Milliseconds since the engine's start at which the wait under way ends; `u64::MAX`: never.
+    pub deadline_ms: Cell<u64>,
+    /// Tick of the wheel's nearest entry; `u64::MAX`: none.
+    pub armed_tick: Cell<u64>,
+    /// Where it is.
+    pub phase: Cell<Phase>,
+    /// Backend in use.
+    pub backend: Cell<Option<usize>>,
+    /// Server in use: backend, server and its kill epoch when taken.
+    pub server: Cell<Option<(usize, usize)>>,
+    /// Descriptor of the server's connection.
+    pub server_fd: Cell<i32>,
+    /// Requests so far.
+    pub requests: Cell<u32>,
+    killed: Cell<Option<TermCause>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Session {
+    /// A session accepted now.
+    pub fn new(shared: &Shared, id: u64, frontend: usize, listener: usize, fd: i32) -> Self {
+        Self {
+            id,
+            frontend,
+            listener,
+            source: Cell::new(None),
+            destination: Cell::new(None),
+            fd,
+            accepted_us: shared.clock.now_us(),
+            deadline_ms: Cell::new(u64::MAX),
+            armed_tick: Cell::new(u64::MAX),
+            phase: Cell::new(Phase::Idle),
+            backend: Cell::new(None),
+            server: Cell::new(None),
+            server_fd: Cell::new(-1),
+            requests: Cell::new(0),
+            killed: Cell::new(None),
+            waker: RefCell::new(None),
+        }
+    }
+
+    /// Wakes the task that serves the session.
+    pub fn wake(&self) {
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    /// Ends the session at its next wait.
+    pub fn kill(&self, cause: TermCause) {
+        self.killed.set(Some(cause));
+        self.wake();
+    }
+
+    /// Whether the session must end now; remembers the task otherwise.
+    pub fn poll_cut(&self, now_ms: impl FnOnce() -> u64, cx: &mut Context<'_>) -> Poll<Cut> {
+        if let Some(cause) = self.killed.get() {
+            return Poll::Ready(Cut::Killed(cause));
+        }
+        let mut waker = self.waker.borrow_mut();
+        if waker.is_none() {
+            // The waker was taken by the timer, or this is the session's first wait.
+            if self.deadline_ms.get() != u64::MAX && self.deadline_ms.get() <= now_ms() {
+                return Poll::Ready(Cut::Timeout);
+            }
+            *waker = Some(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+}
+
+/// The sessions of one thread.
+#[derive(Debug, Default)]
+pub struct SessionTable {
+    entries: RefCell<std::collections::BTreeMap<u64, Rc<Session>>>,
+}
+
+impl SessionTable {
+    /// Adds a session.
+    pub fn insert(&self, session: &Rc<Session>) {
+        self.entries.borrow_mut().insert(session.id, Rc::clone(session));
+    }
+
+    /// Removes a session.
+    pub fn remove(&self, id: u64) {
+        self.entries.borrow_mut().remove(&id);
+    }
+
+    /// Calls `f` for each session.
+    pub fn for_each(&self, mut f: impl FnMut(&Rc<Session>)) {
+        self.entries.borrow().values().for_each(&mut f);
+    }
+
+    /// Calls `f` for each session with a number above `after`, in order, until it says no.
+    pub fn for_each_above(&self, after: u64, mut f: impl FnMut(&Rc<Session>) -> bool) {
+        let entries = self.entries.borrow();
+        let mut above = entries.range((std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded));
+        while above.next().is_some_and(|(_, session)| f(session)) {}
+    }
+
+    /// The session of that id.
+    pub fn get(&self, id: u64) -> Option<Rc<Session>> {
+        self.entries.borrow().get(&id).cloned()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.borrow().is_empty()
+    }
+}

@@ -1,0 +1,272 @@
+//! One data thread: its runtime, its context and its mailbox.
+
+use super::accept;
+use super::pick::BackendPicker;
+use super::session::{Cut, Session, SessionTable};
+use super::upstream::Pool;
+use crate::buffer::BufferPool;
+use crate::counters::Counters;
+use crate::listen::BoundListener;
+use crate::shared::{FrontendState, ProxyState, Shared};
+use crate::timer::TimerWheel;
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc, watch};
+
+/// A job for a data thread, sent by the control thread.
+pub type Job = Box<dyn FnOnce(&'static ThreadCtx) + Send>;
+
+/// Where the control thread leaves jobs for a data thread.
+#[derive(Debug, Clone)]
+pub struct Mailbox {
+    jobs: mpsc::UnboundedSender<Job>,
+}
+
+impl Mailbox {
+    /// Leaves a job. A thread that has ended does not run it.
+    pub fn post(&self, job: Job) {
+        let _ = self.jobs.send(job);
+    }
+}
+
+/// All that a data thread's tasks share. Lives as long as the thread.
+pub struct ThreadCtx {
+    /// Number of the thread, from 0.
+    pub index: usize,
+    /// The engine.
+    pub shared: &'static Shared,
+    /// Session timeouts.
+    pub timers: TimerWheel,
+    timer_wake: Notify,
+    /// I/O buffers.
+    pub buffers: BufferPool,
+    /// Sessions served here.
+    pub sessions: SessionTable,
+    next_session: Cell<u64>,
+    /// Balancers, by proxy.
+    pub pickers: Vec<RefCell<BackendPicker>>,
+    /// Idle connections to servers, by proxy and server.
+    pub pools: Vec<Vec<Pool>>,
+    /// State of frontends, for accept tasks.
+    pub frontend_changes: watch::Sender<u64>,
+    /// A connection ended while an accept task waited for room.
+    pub room: Notify,
+    /// Room for a head under edit.
+    pub scratch: Cell<Vec<u8>>,
+    /// State of the thread's random numbers.
+    random: Cell<u64>,
+}
+
+impl std::fmt::Debug for ThreadCtx {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ThreadCtx").field("index", &self.index).finish_non_exhaustive()
+    }
+}
+
+impl ThreadCtx {
+    fn new(shared: &'static Shared, index: usize) -> Self {
+        let seed = shared.clock.start_unix_secs() ^ ((index as u64 + 1) << 32) ^ u64::from(std::process::id());
+        Self {
+            index,
+            shared,
+            timers: TimerWheel::new(shared.clock.now_ms()),
+            timer_wake: Notify::new(),
+            buffers: BufferPool::new(shared.limits.bufsize, shared.limits.maxrewrite),
+            sessions: SessionTable::default(),
+            next_session: Cell::new(1),
+            pickers: shared.proxies.iter().map(|p| RefCell::new(BackendPicker::new(p, index))).collect(),
+            pools: shared.proxies.iter().map(|p| p.servers.iter().map(|_| Pool::default()).collect()).collect(),
+            frontend_changes: watch::channel(0).0,
+            room: Notify::new(),
+            scratch: Cell::new(Vec::with_capacity(4_096)),
+            random: Cell::new(seed | 1),
+        }
+    }
+
+    /// Milliseconds since the engine's start.
+    pub fn now_ms(&self) -> u64 {
+        self.shared.clock.now_ms()
+    }
+
+    /// Microseconds since the engine's start.
+    pub fn now_us(&self) -> u64 {
+        self.shared.clock.now_us()
+    }
+
+    /// A number unique in the process.
+    pub fn next_session_id(&self) -> u64 {
+        let n = self.next_session.get();
+        self.next_session.set(n + 1);
+        0x7f00_0000_0000 + ((n * self.shared.threads as u64 + self.index as u64) << 4)
+    }
+
+    /// A pseudo-random number (xorshift).
+    pub fn random(&self) -> u64 {
+        let mut x = self.random.get();
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        self.random.set(x);
+        x
+    }
+
+    /// The proxy of that index.
+    pub fn proxy(&self, index: usize) -> &'static ProxyState {
+        // Indices come from the checked configuration.
+        &self.shared.proxies[index]
+    }
+
+    /// This thread's block of a proxy's frontend counters.
+    pub fn front(&self, proxy: &'static ProxyState) -> &'static Counters {
+        proxy.front.of(self.index)
+    }
+
+    /// This thread's block of a proxy's backend counters.
+    pub fn back(&self, proxy: &'static ProxyState) -> &'static Counters {
+        proxy.back.of(self.index)
+    }
+
+    /// This thread's block of the process's counters.
+    pub fn totals(&self) -> &'static Counters {
+        self.shared.process.totals.of(self.index)
+    }
+
+    /// Sets when the session's next wait ends. `None`: never.
+    pub fn set_deadline(&self, session: &Rc<Session>, timeout: Option<Duration>) {
+        match timeout {
+            None => session.deadline_ms.set(u64::MAX),
+            Some(timeout) => self.set_deadline_at(session, self.now_ms(), timeout),
+        }
+    }
+
+    /// Like [`ThreadCtx::set_deadline`] with the time already known.
+    pub fn set_deadline_at(&self, session: &Rc<Session>, now_ms: u64, timeout: Duration) {
+        session.deadline_ms.set(now_ms.saturating_add(timeout.as_millis() as u64).max(now_ms + 1));
+        let idle = self.timers.is_idle();
+        self.timers.arm(session, now_ms);
+        if idle {
+            self.timer_wake.notify_one();
+        }
+    }
+
+    /// Waits for `poll`, until the session's deadline or its shutdown.
+    pub async fn wait<T>(
+        &self,
+        session: &Session,
+        mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Result<T, Cut> {
+        poll_fn(|cx| match poll(cx) {
+            Poll::Ready(value) => Poll::Ready(Ok(value)),
+            Poll::Pending => session.poll_cut(|| self.now_ms(), cx).map(Err),
+        })
+        .await
+    }
+
+    /// Wakes accept tasks that wait for room, and counts the end of a connection.
+    pub fn connection_ended(&self) {
+        self.shared.process.connections.dec();
+        self.room.notify_waiters();
+    }
+}
+
+/// A data thread about to run.
+#[derive(Debug)]
+pub struct ThreadSeed {
+    index: usize,
+    jobs: mpsc::UnboundedReceiver<Job>,
+}
+
+/// Makes the mailbox and the seed of a data thread.
+pub fn prepare(index: usize) -> (Mailbox, ThreadSeed) {
+    let (sender, jobs) = mpsc::unbounded_channel();
+    (Mailbox { jobs: sender }, ThreadSeed { index, jobs })
+}
+
+/// Runs a data thread until its mailbox closes or the engine stopped and its last session ended.
+///
+/// # Errors
+/// When the runtime cannot be made or a listener cannot be registered.
+pub fn run(shared: &'static Shared, seed: ThreadSeed, listeners: Vec<BoundListener>) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .event_interval(61)
+        .max_io_events_per_tick(200)
+        .build()?;
+    let local = tokio::task::LocalSet::new();
+    // Tasks of the thread refer to its context for as long as the process lives.
+    let ctx: &'static ThreadCtx = Box::leak(Box::new(ThreadCtx::new(shared, seed.index)));
+    local.block_on(&runtime, async move {
+        tokio::task::spawn_local(drive_timers(ctx));
+        tokio::task::spawn_local(purge_pools(ctx));
+        for listener in listeners {
+            tokio::task::spawn_local(accept::run(ctx, listener));
+        }
+        serve_mailbox(ctx, seed.jobs).await;
+    });
+    Ok(())
+}
+
+async fn serve_mailbox(ctx: &'static ThreadCtx, mut jobs: mpsc::UnboundedReceiver<Job>) {
+    let mut tick = tokio::time::interval(Duration::from_millis(20));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let stopping = ctx.shared.process.stopping.load(Relaxed);
+        tokio::select! {
+            job = jobs.recv() => match job {
+                Some(job) => job(ctx),
+                None => return,
+            },
+            _ = tick.tick(), if stopping => {
+                if ctx.sessions.is_empty() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+async fn drive_timers(ctx: &'static ThreadCtx) {
+    loop {
+        if ctx.timers.is_idle() {
+            ctx.timer_wake.notified().await;
+        }
+        tokio::time::sleep(Duration::from_millis(TimerWheel::period_ms())).await;
+        ctx.timers.turn(ctx.now_ms());
+    }
+}
+
+/// Closes pooled connections that their server closed, that are too many, or whose server went out.
+async fn purge_pools(ctx: &'static ThreadCtx) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let now_ms = ctx.now_ms();
+        for (proxy, pools) in ctx.shared.proxies.iter().zip(&ctx.pools) {
+            for (server, pool) in proxy.servers.iter().zip(pools) {
+                pool.purge(server, now_ms);
+            }
+        }
+    }
+}
+
+/// Tells accept tasks to look at their frontend's state again.
+pub fn refresh_frontends(ctx: &'static ThreadCtx) {
+    ctx.frontend_changes.send_modify(|n| *n += 1);
+    let shared = ctx.shared;
+    if shared.process.stopping.load(Relaxed) {
+        // Idle keep-alive connections have nothing to finish.
+        ctx.sessions.for_each(|session| {
+            if session.phase.get() == super::session::Phase::Idle && session.requests.get() > 0 {
+                session.kill(lb_model::TermCause::Normal);
+            }
+        });
+    }
+}
+
+/// Whether a frontend accepts at the moment.
+pub fn accepts(ctx: &ThreadCtx, proxy: &ProxyState) -> FrontendState {
+    if ctx.shared.process.stopping.load(Relaxed) { FrontendState::Stopped } else { proxy.frontend_state() }
+}

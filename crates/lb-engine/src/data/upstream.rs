@@ -1,0 +1,160 @@
+//! Connections to servers: opening them, and keeping idle ones for reuse by this thread.
+
+use crate::shared::{ServerState, Target};
+use crate::stream::Stream;
+use lb_config::model::Server;
+use std::cell::RefCell;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll, Waker};
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
+
+/// A connection to a server.
+#[derive(Debug)]
+pub struct Upstream {
+    /// The socket.
+    pub stream: Stream,
+    /// It served an exchange before.
+    pub reused: bool,
+    purge_epoch: u32,
+}
+
+#[derive(Debug)]
+struct Idle {
+    stream: Stream,
+    purge_epoch: u32,
+    since_ms: u64,
+}
+
+/// Idle connections of one thread to one server; the most recently used first.
+#[derive(Debug, Default)]
+pub struct Pool {
+    idle: RefCell<Vec<Idle>>,
+}
+
+impl Pool {
+    /// Takes a live connection.
+    pub fn take(&self, server: &ServerState) -> Option<Upstream> {
+        let epoch = server.purge_epoch.load(Relaxed);
+        let mut idle = self.idle.borrow_mut();
+        while let Some(candidate) = idle.pop() {
+            server.idle.dec();
+            if candidate.purge_epoch == epoch && is_quiet(&candidate.stream) {
+                return Some(Upstream { stream: candidate.stream, reused: true, purge_epoch: epoch });
+            }
+        }
+        None
+    }
+
+    /// Keeps a connection whose exchange is complete, if its server still wants it.
+    pub fn give(&self, server: &ServerState, upstream: Upstream, now_ms: u64) {
+        let limit = server.config.pool_max_conn;
+        let wanted = upstream.purge_epoch == server.purge_epoch.load(Relaxed)
+            && (limit < 0 || (server.idle.get() as i64) < i64::from(limit));
+        if wanted {
+            server.idle.inc();
+            self.idle.borrow_mut().push(Idle {
+                stream: upstream.stream,
+                purge_epoch: upstream.purge_epoch,
+                since_ms: now_ms,
+            });
+        }
+    }
+
+    /// Drops dead and unwanted connections, and old ones beyond the purge delay.
+    pub fn purge(&self, server: &ServerState, now_ms: u64) {
+        let mut idle = self.idle.borrow_mut();
+        if idle.is_empty() {
+            return;
+        }
+        let epoch = server.purge_epoch.load(Relaxed);
+        let keep_ms = server.config.pool_purge_delay.as_millis() as u64;
+        idle.retain(|candidate| {
+            let keep = candidate.purge_epoch == epoch
+                && candidate.since_ms.saturating_add(keep_ms) > now_ms
+                && is_quiet(&candidate.stream);
+            if !keep {
+                server.idle.dec();
+            }
+            keep
+        });
+    }
+}
+
+/// Whether nothing was received, not even an end. Costs no system call: the reactor has seen it or not.
+fn is_quiet(stream: &Stream) -> bool {
+    stream.poll_readable(&mut Context::from_waker(Waker::noop())).is_pending()
+}
+
+/// Opens a connection to a server.
+///
+/// # Errors
+/// The system's, from socket creation or connect.
+pub async fn connect(server: &ServerState, client_port: Option<u16>) -> io::Result<Upstream> {
+    let purge_epoch = server.purge_epoch.load(Relaxed);
+    let stream = match server.target() {
+        Target::Ip(address) => {
+            Stream::Tcp(connect_tcp(server.config, with_port(server.config, address, client_port)).await?)
+        }
+        Target::Unix(path) => Stream::Unix(UnixStream::connect(path).await?),
+        Target::Abstract(name) => Stream::Unix(connect_abstract(&name).await?),
+    };
+    Ok(Upstream { stream, reused: false, purge_epoch })
+}
+
+/// The port: the server's, or the client's destination port with the server's offset.
+fn with_port(config: &Server, address: SocketAddr, client_port: Option<u16>) -> SocketAddr {
+    match (config.port_offset, client_port) {
+        (Some(offset), Some(port)) => {
+            SocketAddr::new(address.ip(), (i32::from(port) + offset).rem_euclid(65_536) as u16)
+        }
+        (None, Some(port)) if address.port() == 0 => SocketAddr::new(address.ip(), port),
+        _ => address,
+    }
+}
+
+async fn connect_tcp(config: &Server, address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_nodelay(true)?;
+    if let Some((ip, port)) = config.source
+        && same_family(ip, address.ip())
+    {
+        socket.bind(SocketAddr::new(ip, port))?;
+    }
+    socket.connect(address).await
+}
+
+fn same_family(a: IpAddr, b: IpAddr) -> bool {
+    a.is_ipv4() == b.is_ipv4()
+}
+
+async fn connect_abstract(name: &str) -> io::Result<UnixStream> {
+    let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    let mut raw = Vec::with_capacity(name.len() + 1);
+    raw.push(0);
+    raw.extend_from_slice(name.as_bytes());
+    let address = socket2::SockAddr::unix(std::ffi::OsStr::new(
+        std::str::from_utf8(&raw).map_err(|_| io::ErrorKind::InvalidInput)?,
+    ))?;
+    match socket.connect(&address) {
+        Ok(()) => {}
+        Err(e) if e.raw_os_error() == Some(libc::EINPROGRESS) => {}
+        Err(e) => return Err(e),
+    }
+    let stream = UnixStream::from_std(std::os::unix::net::UnixStream::from(socket))?;
+    stream.writable().await?;
+    match stream.take_error()? {
+        None => Ok(stream),
+        Some(e) => Err(e),
+    }
+}
+
+/// Waits for a connect while the session lives.
+pub fn poll_connect<F: Future<Output = io::Result<Upstream>>>(
+    mut connecting: std::pin::Pin<&mut F>,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<Upstream>> {
+    connecting.as_mut().poll(cx)
+}

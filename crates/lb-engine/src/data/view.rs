@@ -1,0 +1,257 @@
+//! A stream as expressions and log formats see it.
+
+use super::session::Session;
+use super::thread::ThreadCtx;
+use crate::shared::ProxyState;
+use lb_http::{HeaderList, RequestHead, ResponseHead};
+use lb_sample::{
+    BackendNumber, Context, FrontendNumber, LogRecord, ServerNumber, ServerRef, Side, StreamNumber, WallTime,
+};
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// A stream at one moment. Built where an expression is evaluated; borrows everything.
+pub struct View<'a> {
+    /// The thread.
+    pub ctx: &'static ThreadCtx,
+    /// The session.
+    pub session: &'a Session,
+    /// The frontend.
+    pub frontend: &'static ProxyState,
+    /// The backend, once chosen.
+    pub backend: Option<&'static ProxyState>,
+    /// The server's index, once chosen.
+    pub server: Option<usize>,
+    /// The request's head and its bytes.
+    pub request: Option<(&'a [u8], &'a RequestHead)>,
+    /// The response's head and its bytes.
+    pub response: Option<(&'a [u8], &'a ResponseHead)>,
+    /// The request line for logs.
+    pub request_line: Option<&'a [u8]>,
+    /// Numbers for logs.
+    pub record: LogRecord,
+    /// The server's connection: own and peer address.
+    pub back: Option<(Option<SocketAddr>, Option<SocketAddr>)>,
+}
+
+impl View<'_> {
+    fn find_backend(&self, name: Option<&str>) -> Option<&'static ProxyState> {
+        match name {
+            None => self.backend.or(Some(self.frontend)),
+            Some(name) => {
+                self.ctx.shared.proxies.iter().find(|p| &*p.config.name == name && p.config.kind.has_backend())
+            }
+        }
+    }
+}
+
+fn visit_all<'a>(buf: &'a [u8], headers: &HeaderList, visit: &mut dyn FnMut(&'a [u8], &'a [u8]) -> ControlFlow<()>) {
+    for field in headers.iter() {
+        if visit(field.name.get(buf), field.value.get(buf)).is_break() {
+            return;
+        }
+    }
+}
+
+impl Context for View<'_> {
+    fn src(&self) -> Option<SocketAddr> {
+        self.session.source.get()
+    }
+
+    fn dst(&self) -> Option<SocketAddr> {
+        self.session
+            .destination
+            .get()
+            .or_else(|| self.frontend.listeners.get(self.session.listener)?.bound.get().copied())
+    }
+
+    fn back_src(&self) -> Option<SocketAddr> {
+        self.back?.0
+    }
+
+    fn back_dst(&self) -> Option<SocketAddr> {
+        self.back?.1
+    }
+
+    fn method(&self) -> Option<&[u8]> {
+        match self.request {
+            Some((buf, head)) => Some(head.method.get(buf)),
+            None => self.request_line?.split(|&b| b == b' ').next(),
+        }
+    }
+
+    fn uri(&self) -> Option<&[u8]> {
+        match self.request {
+            Some((buf, head)) => Some(head.target.get(buf)),
+            None => self.request_line?.split(|&b| b == b' ').nth(1),
+        }
+    }
+
+    fn version(&self, side: Side) -> Option<(u8, u8)> {
+        match side {
+            Side::Request => match self.request {
+                Some((_, head)) => Some((1, head.minor)),
+                None => Some((1, u8::from(self.request_line?.ends_with(b"1.1")))),
+            },
+            Side::Response => self.response.map(|(_, head)| (1, head.minor)),
+        }
+    }
+
+    fn status(&self) -> Option<u16> {
+        match self.response {
+            Some((_, head)) => Some(head.status),
+            None => u16::try_from(self.record.status).ok(),
+        }
+    }
+
+    fn headers<'a>(&'a self, side: Side, visit: &mut dyn FnMut(&'a [u8], &'a [u8]) -> ControlFlow<()>) {
+        match side {
+            Side::Request => {
+                if let Some((buf, head)) = self.request {
+                    visit_all(buf, &head.headers, visit);
+                }
+            }
+            Side::Response => {
+                if let Some((buf, head)) = self.response {
+                    visit_all(buf, &head.headers, visit);
+                }
+            }
+        }
+    }
+
+    fn frontend_name(&self) -> Option<&str> {
+        Some(&self.frontend.config.name)
+    }
+
+    fn backend_name(&self) -> Option<&str> {
+        self.backend.map(|b| &*b.config.name)
+    }
+
+    fn server_name(&self) -> Option<&str> {
+        let server = self.backend?.servers.get(self.server?)?;
+        Some(&server.config.name)
+    }
+
+    fn listener_name(&self) -> Option<&str> {
+        self.frontend.listeners.get(self.session.listener)?.config.name.as_deref()
+    }
+
+    fn hostname(&self) -> Option<&str> {
+        Some(&self.ctx.shared.process.hostname)
+    }
+
+    fn now(&self) -> Option<WallTime> {
+        Some(self.ctx.shared.clock.wall_at(self.ctx.now_us()))
+    }
+
+    fn random(&self) -> Option<u32> {
+        Some((self.ctx.random() >> 16) as u32)
+    }
+
+    fn backend_number(&self, backend: Option<&str>, what: BackendNumber) -> Option<i64> {
+        let proxy = self.find_backend(backend)?;
+        let now_ms = self.ctx.now_ms();
+        let usable = || proxy.servers.iter().filter(|s| s.balanced_weight() > 0);
+        let ms = |d: Option<std::time::Duration>| d.map(|d| d.as_millis() as i64);
+        Some(match what {
+            BackendNumber::UsableServers => usable().count() as i64,
+            BackendNumber::Connections => i64::from(proxy.back_sessions.get()),
+            BackendNumber::ConnectionsFree | BackendNumber::ConnectionSlots => {
+                let mut free = 0;
+                for server in usable() {
+                    let max = i64::from(server.maxconn.load(Relaxed));
+                    if max == 0 {
+                        return Some(-1);
+                    }
+                    free += (max - i64::from(server.sessions.get())).max(0);
+                    if what == BackendNumber::ConnectionSlots {
+                        free += (i64::from(server.config.maxqueue) - i64::from(server.queued.get())).max(0);
+                    }
+                }
+                free
+            }
+            BackendNumber::SessionRate => proxy.back.sum(|c| c.session_rate.per_second(now_ms)) as i64,
+            BackendNumber::Queue => i64::from(proxy.queued.get()),
+            BackendNumber::AverageQueue => i64::from(proxy.queued.get()) / (usable().count() as i64).max(1),
+            BackendNumber::Id => i64::from(proxy.config.id),
+            BackendNumber::ServerTimeoutMs => ms(proxy.config.timeouts.server)?,
+            BackendNumber::TunnelTimeoutMs => ms(proxy.config.timeouts.tunnel)?,
+        })
+    }
+
+    fn frontend_number(&self, frontend: Option<&str>, what: FrontendNumber) -> Option<i64> {
+        let proxy = match frontend {
+            None => self.frontend,
+            Some(name) => {
+                self.ctx.shared.proxies.iter().find(|p| &*p.config.name == name && p.config.kind.has_frontend())?
+            }
+        };
+        let now_ms = self.ctx.now_ms();
+        Some(match what {
+            FrontendNumber::Connections => i64::from(proxy.front_sessions.get()),
+            FrontendNumber::RequestRate => proxy.front.sum(|c| c.request_rate.per_second(now_ms)) as i64,
+            FrontendNumber::SessionRate => proxy.front.sum(|c| c.session_rate.per_second(now_ms)) as i64,
+            FrontendNumber::Id => i64::from(proxy.config.id),
+            FrontendNumber::ClientTimeoutMs => proxy.config.timeouts.client?.as_millis() as i64,
+        })
+    }
+
+    fn server_number(&self, server: Option<ServerRef<'_>>, what: ServerNumber) -> Option<i64> {
+        let (proxy, index) = match server {
+            None => (self.backend?, self.server?),
+            Some(name) => {
+                let proxy = self.find_backend(name.backend)?;
+                (proxy, proxy.servers.iter().position(|s| &*s.config.name == name.server)?)
+            }
+        };
+        let server = proxy.servers.get(index)?;
+        let max = i64::from(server.maxconn.load(Relaxed));
+        Some(match what {
+            ServerNumber::IsUp => i64::from(server.is_persistent()),
+            ServerNumber::Connections => i64::from(server.sessions.get()),
+            ServerNumber::ConnectionsFree if max == 0 => -1,
+            ServerNumber::ConnectionsFree => (max - i64::from(server.sessions.get())).max(0),
+            ServerNumber::Queue => i64::from(server.queued.get()),
+            ServerNumber::SessionRate => server.counters.sum(|c| c.session_rate.per_second(self.ctx.now_ms())) as i64,
+            ServerNumber::Weight | ServerNumber::UserWeight => i64::from(server.fitness.load(Relaxed) & 0xffff),
+            ServerNumber::InitialWeight => i64::from(server.config.weight),
+            ServerNumber::Id => i64::from(server.config.id),
+        })
+    }
+
+    fn number(&self, what: StreamNumber) -> Option<i64> {
+        let process = &self.ctx.shared.process;
+        Some(match what {
+            StreamNumber::Pid => i64::from(std::process::id()),
+            StreamNumber::Thread => self.ctx.index as i64,
+            StreamNumber::ThreadCount => self.ctx.shared.threads as i64,
+            StreamNumber::ActiveConnections => i64::from(process.connections.get()),
+            StreamNumber::UptimeSecs => self.ctx.shared.clock.uptime().as_secs() as i64,
+            StreamNumber::Stopping => i64::from(process.stopping.load(Relaxed)),
+            StreamNumber::ListenerId => i64::from(self.frontend.listeners.get(self.session.listener)?.config.id),
+            StreamNumber::ListenerConnections => {
+                i64::from(self.frontend.listeners.get(self.session.listener)?.sessions.get())
+            }
+            StreamNumber::FrontHttpMajor | StreamNumber::BackHttpMajor => 1,
+            StreamNumber::FrontEncrypted => 0,
+            StreamNumber::ClientTimeoutMs => self.frontend.config.timeouts.client?.as_millis() as i64,
+            StreamNumber::ServerTimeoutMs => self.backend?.config.timeouts.server?.as_millis() as i64,
+            StreamNumber::TunnelTimeoutMs => self.backend?.config.timeouts.tunnel?.as_millis() as i64,
+            StreamNumber::RequestIndex => i64::from(self.session.requests.get().saturating_sub(1)),
+            StreamNumber::RequestBufferLen => self.request?.0.len() as i64,
+            StreamNumber::ReceivedProxy
+            | StreamNumber::BackReused
+            | StreamNumber::RequestBodyLen
+            | StreamNumber::RequestBodySize => return None,
+        })
+    }
+
+    fn logged_request(&self) -> Option<&[u8]> {
+        self.request_line
+    }
+
+    fn log(&self) -> LogRecord {
+        self.record
+    }
+}

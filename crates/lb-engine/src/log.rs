@@ -1,0 +1,183 @@
+//! Log lines on their way out: syslog envelopes over UDP, UNIX datagrams and descriptors. A target that is slow or
+//! gone costs a dropped line, which is counted, never a wait.
+
+use crate::clock::Clock;
+use lb_config::model::{LogSink, LogTarget, LogWire};
+use lb_model::Severity;
+use lb_sample::WallTime;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::io::Write;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::BorrowedFd;
+use std::os::unix::net::UnixDatagram;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// The sockets lines are sent from, and the words of the envelope.
+#[derive(Debug)]
+pub struct Logger {
+    v4: Option<UdpSocket>,
+    v6: Option<UdpSocket>,
+    unix: Option<UnixDatagram>,
+    tag: String,
+    host: Option<String>,
+    pid: u32,
+    clock: Clock,
+    dropped: AtomicU64,
+}
+
+impl Logger {
+    /// A logger; `tag` and `host` go in each envelope.
+    pub fn new(clock: Clock, tag: String, host: Option<String>) -> Self {
+        let udp = |address: &str| {
+            let socket = UdpSocket::bind(address).ok()?;
+            socket.set_nonblocking(true).ok()?;
+            Some(socket)
+        };
+        let unix = UnixDatagram::unbound().ok().filter(|s| s.set_nonblocking(true).is_ok());
+        Self {
+            v4: udp("0.0.0.0:0"),
+            v6: udp("[::]:0"),
+            unix,
+            tag,
+            host,
+            pid: std::process::id(),
+            clock,
+            dropped: AtomicU64::new(0),
+        }
+    }
+
+    /// Lines that could not be sent.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Relaxed)
+    }
+
+    /// Sends a line to every target that wants its severity.
+    pub fn send(&self, targets: &[LogTarget], severity: Severity, tag: Option<&str>, message: &[u8]) {
+        if targets.is_empty() {
+            return;
+        }
+        let now = self.clock.wall_at(self.clock.now_us());
+        let mut line = Vec::with_capacity(message.len() + 64);
+        for target in targets {
+            if severity > target.max_level {
+                continue;
+            }
+            // More severe lines than the minimum are sent as the minimum.
+            let level = severity.max(target.min_level);
+            line.clear();
+            self.envelope(target, level, tag.unwrap_or(&self.tag), &now, &mut line);
+            line.extend_from_slice(message);
+            line.truncate(target.max_len.saturating_sub(1));
+            line.push(b'\n');
+            if !self.deliver(&target.sink, &line) {
+                self.dropped.fetch_add(1, Relaxed);
+            }
+        }
+    }
+
+    fn envelope(&self, target: &LogTarget, level: Severity, tag: &str, now: &WallTime, out: &mut Vec<u8>) {
+        let priority = u32::from(target.facility) * 8 + u32::from(level.number());
+        let host = self.host.as_deref();
+        // Writing to a vector cannot fail.
+        let _ = match target.format {
+            LogWire::Raw => Ok(()),
+            LogWire::Short => write!(out, "<{}>", level.number()),
+            LogWire::Timed => write!(out, "<{}>{} ", level.number(), iso_time(now)),
+            LogWire::Priority => write!(out, "<{priority}>"),
+            LogWire::Local | LogWire::Rfc3164 => {
+                write!(out, "<{priority}>{} {}{tag}[{}]: ", bsd_time(now), with_space(host), self.pid)
+            }
+            LogWire::Iso => write!(out, "<{priority}>{} {}{tag}[{}]: ", iso_time(now), with_space(host), self.pid),
+            LogWire::Rfc5424 => {
+                write!(out, "<{priority}>1 {} {} {tag} {} - - ", iso_time(now), host.unwrap_or("-"), self.pid)
+            }
+        };
+    }
+
+    fn deliver(&self, sink: &LogSink, line: &[u8]) -> bool {
+        match sink {
+            LogSink::Udp(ip, port) => {
+                let socket = if ip.is_ipv4() { &self.v4 } else { &self.v6 };
+                socket.as_ref().is_some_and(|s| s.send_to(line, SocketAddr::new(*ip, *port)).is_ok())
+            }
+            LogSink::Unix(path) => self.unix.as_ref().is_some_and(|s| s.send_to(line, path).is_ok()),
+            LogSink::Fd(fd) => write_if_ready(*fd, line),
+        }
+    }
+}
+
+fn with_space(host: Option<&str>) -> String {
+    host.map(|h| format!("{h} ")).unwrap_or_default()
+}
+
+/// Writes to a descriptor that takes the line at once; a full pipe drops it.
+fn write_if_ready(fd: i32, line: &[u8]) -> bool {
+    let Some(target) = crate::sys::log_descriptor(fd) else { return false };
+    let mut polled = [PollFd::new(target, PollFlags::POLLOUT)];
+    matches!(poll(&mut polled, PollTimeout::ZERO), Ok(1..)) && write_all_of(target, line)
+}
+
+fn write_all_of(fd: BorrowedFd<'_>, line: &[u8]) -> bool {
+    nix::unistd::write(fd, line).is_ok_and(|n| n == line.len())
+}
+
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// `Nov 20 23:12:54`, local time.
+fn bsd_time(t: &WallTime) -> String {
+    let (_, month, day, secs) = civil(t.unix_secs + i64::from(t.utc_offset_secs));
+    let name = MONTHS.get(month - 1).copied().unwrap_or("???");
+    format!("{name} {day:2} {:02}:{:02}:{:02}", secs / 3_600, secs / 60 % 60, secs % 60)
+}
+
+/// `2026-11-20T23:12:54.123456+00:00`.
+fn iso_time(t: &WallTime) -> String {
+    let (year, month, day, secs) = civil(t.unix_secs + i64::from(t.utc_offset_secs));
+    let offset = t.utc_offset_secs.abs();
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:06}{}{:02}:{:02}",
+        secs / 3_600,
+        secs / 60 % 60,
+        secs % 60,
+        t.micros,
+        if t.utc_offset_secs < 0 { '-' } else { '+' },
+        offset / 3_600,
+        offset / 60 % 60
+    )
+}
+
+/// Year, month, day and seconds of the day of a count of seconds since 1970 (proleptic Gregorian calendar).
+pub fn civil(secs: i64) -> (i64, usize, u32, u32) {
+    let days = secs.div_euclid(86_400) + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month as usize, day as u32, secs.rem_euclid(86_400) as u32)
+}
+
+/// `20/Nov/2026:23:12:55.696`, as `show errors` prints times.
+pub fn request_time(t: &WallTime) -> String {
+    let (year, month, day, secs) = civil(t.unix_secs + i64::from(t.utc_offset_secs));
+    let name = MONTHS.get(month - 1).copied().unwrap_or("???");
+    format!("{day:02}/{name}/{year}:{:02}:{:02}:{:02}.{:03}", secs / 3_600, secs / 60 % 60, secs % 60, t.micros / 1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times() {
+        let t = WallTime { unix_secs: 1_795_216_374, micros: 462_000, utc_offset_secs: 0 };
+        assert_eq!(bsd_time(&t), "Nov 20 23:12:54");
+        assert_eq!(iso_time(&t), "2026-11-20T23:12:54.462000+00:00");
+        assert_eq!(request_time(&t), "20/Nov/2026:23:12:54.462");
+        let leap = WallTime { unix_secs: 1_709_164_800, micros: 0, utc_offset_secs: 0 };
+        assert_eq!(bsd_time(&leap), "Feb 29 00:00:00");
+    }
+}

@@ -1,0 +1,151 @@
+//! Servers' connection slots (`maxconn`) and the queue of requests waiting for one.
+//!
+//! Taking and giving back a slot touches one atomic. The lock is taken only when a request must wait, or when one
+//! waits and a slot is given back.
+
+use crate::counters::Gauge;
+use crate::shared::{ProxyState, ServerState, lock};
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use tokio::sync::oneshot;
+
+/// What a waiting request is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// A slot of this server was taken for it.
+    Slot(usize),
+    /// Choose again: the server it waited for is out.
+    Redispatch,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    server: Option<usize>,
+    tell: oneshot::Sender<Turn>,
+}
+
+/// The queue of one backend.
+#[derive(Debug, Default)]
+pub struct Queue {
+    waiters: Mutex<VecDeque<Waiter>>,
+    waiting: AtomicU32,
+}
+
+/// Takes a slot if one is free.
+pub fn try_take(server: &ServerState) -> bool {
+    let max = server.maxconn.load(SeqCst);
+    if server.sessions.inc() > max && max > 0 {
+        server.sessions.dec();
+        return false;
+    }
+    true
+}
+
+/// Gives a slot back, and hands it to the request that waited longest for it.
+pub fn give_back(proxy: &ProxyState, index: usize) {
+    let Some(server) = proxy.servers.get(index) else { return };
+    server.sessions.dec();
+    if proxy.queue.waiting.load(SeqCst) > 0 {
+        wake(proxy, index);
+    }
+}
+
+/// Hands free slots of a server to waiting requests.
+pub fn wake(proxy: &ProxyState, index: usize) {
+    release(proxy, index);
+}
+
+/// Like [`wake`]; returns how many requests got a slot.
+pub fn release(proxy: &ProxyState, index: usize) -> usize {
+    let Some(server) = proxy.servers.get(index) else { return 0 };
+    let mut served = 0;
+    let mut waiters = lock(&proxy.queue.waiters);
+    while let Some(at) = waiters.iter().position(|w| match w.server {
+        Some(bound) => bound == index && server.is_persistent(),
+        None => server.balanced_weight() > 0,
+    }) {
+        if !try_take(server) {
+            break;
+        }
+        let Some(waiter) = waiters.remove(at) else { break };
+        proxy.queue.waiting.fetch_sub(1, SeqCst);
+        if waiter.tell.send(Turn::Slot(index)).is_ok() {
+            served += 1;
+        } else {
+            server.sessions.dec();
+        }
+    }
+    served
+}
+
+/// Sends requests that wait for this very server back to choose again. Returns how many.
+pub fn redispatch(proxy: &ProxyState, index: usize) -> usize {
+    let mut waiters = lock(&proxy.queue.waiters);
+    let before = waiters.len();
+    let (bound, rest): (VecDeque<_>, VecDeque<_>) = waiters.drain(..).partition(|w| w.server == Some(index));
+    *waiters = rest;
+    proxy.queue.waiting.fetch_sub((before - waiters.len()) as u32, SeqCst);
+    bound.into_iter().filter_map(|w| w.tell.send(Turn::Redispatch).ok()).count()
+}
+
+/// A place in the queue. Dropping it leaves the queue.
+#[derive(Debug)]
+pub struct Place {
+    proxy: &'static ProxyState,
+    server: Option<usize>,
+    turn: Option<oneshot::Receiver<Turn>>,
+}
+
+impl Place {
+    /// Joins the queue, for one server or for any.
+    pub fn join(proxy: &'static ProxyState, server: Option<usize>) -> Self {
+        let (tell, turn) = oneshot::channel();
+        proxy.queued.inc();
+        if let Some(gauge) = Self::gauge(proxy, server) {
+            gauge.inc();
+        }
+        lock(&proxy.queue.waiters).push_back(Waiter { server, tell });
+        proxy.queue.waiting.fetch_add(1, SeqCst);
+        // A slot may have been given back before the count was visible.
+        match server {
+            Some(index) => wake(proxy, index),
+            None => (0..proxy.servers.len()).for_each(|index| wake(proxy, index)),
+        }
+        Self { proxy, server, turn: Some(turn) }
+    }
+
+    fn gauge(proxy: &ProxyState, server: Option<usize>) -> Option<&Gauge> {
+        server.and_then(|index| proxy.servers.get(index)).map(|s| &s.queued)
+    }
+
+    /// Leaves with the turn that was given.
+    pub fn leave(mut self) {
+        self.turn = None;
+    }
+
+    /// The receiver to wait on.
+    pub fn turn(&mut self) -> Option<&mut oneshot::Receiver<Turn>> {
+        self.turn.as_mut()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.proxy.queued.dec();
+        if let Some(gauge) = Self::gauge(self.proxy, self.server) {
+            gauge.dec();
+        }
+        let Some(mut turn) = self.turn.take() else { return };
+        turn.close();
+        // A slot that was handed over but never seen goes to the next.
+        if let Ok(Turn::Slot(index)) = turn.try_recv() {
+            give_back(self.proxy, index);
+            return;
+        }
+        let mut waiters = lock(&self.proxy.queue.waiters);
+        let before = waiters.len();
+        waiters.retain(|w| !w.tell.is_closed());
+        self.proxy.queue.waiting.fetch_sub((before - waiters.len()) as u32, SeqCst);
+    }
+}

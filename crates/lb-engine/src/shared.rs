@@ -1,0 +1,349 @@
+//! What all threads share: the immutable configuration, and beside it the few things that change at run time.
+//!
+//! Everything here lives as long as the process; threads hold plain references to it. Server and proxy states are
+//! written by the control thread alone and read as single atomic words by data threads.
+
+use crate::clock::Clock;
+use crate::control::ServerEvent;
+use crate::counters::{Counter, Gauge, PerThread};
+use crate::data::thread::Mailbox;
+use crate::log::Logger;
+use crate::queue::Queue;
+use crate::rate::Rate;
+use lb_check::TrafficEvent;
+use lb_config::model::Observe;
+use lb_config::model::{Bind, ConnectAddress, ListenAddress, Proxy, Server};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// Locks a mutex; a panic elsewhere does not make the data unusable.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The whole engine's shared state.
+#[derive(Debug)]
+pub struct Shared {
+    /// Configuration as parsed.
+    pub config: &'static lb_config::model::Config,
+    /// The process's clock.
+    pub clock: Clock,
+    /// Proxies, by the configuration's index.
+    pub proxies: Vec<ProxyState>,
+    /// Process-wide numbers.
+    pub process: Process,
+    /// Data threads' mailboxes, set once they run.
+    pub mailboxes: OnceLock<Vec<Mailbox>>,
+    /// Opened by the control thread once servers' states are published.
+    pub gate: Gate,
+    /// Where data threads leave what they saw of observed servers.
+    pub events: OnceLock<tokio::sync::mpsc::Sender<ServerEvent>>,
+    /// Log lines' way out.
+    pub logger: Logger,
+    /// Number of data threads.
+    pub threads: usize,
+    /// Sizes and limits of buffers and heads.
+    pub limits: Limits,
+}
+
+impl Shared {
+    /// Tells the control thread what a session saw of a server, if the server is observed. Never waits: when the
+    /// control thread is behind, the event is dropped.
+    pub fn report(&self, proxy: usize, server: usize, event: TrafficEvent) {
+        let observed = self
+            .proxies
+            .get(proxy)
+            .and_then(|p| p.servers.get(server))
+            .is_some_and(|s| s.config.observe != Observe::None);
+        if let Some(events) = self.events.get().filter(|_| observed) {
+            let _ = events.try_send(ServerEvent { proxy, server, event });
+        }
+    }
+}
+
+/// A door that opens once.
+#[derive(Debug, Default)]
+pub struct Gate {
+    open: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Gate {
+    /// Lets everybody through.
+    pub fn open(&self) {
+        *lock(&self.open) = true;
+        self.opened.notify_all();
+    }
+
+    /// Waits until it is open.
+    pub fn wait(&self) {
+        let mut open = lock(&self.open);
+        while !*open {
+            open = self.opened.wait(open).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Sizes fixed at start.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Buffer size in bytes.
+    pub bufsize: usize,
+    /// Bytes kept free for rewriting heads.
+    pub maxrewrite: usize,
+    /// Most header fields of a message.
+    pub maxhdr: usize,
+}
+
+/// Process-wide numbers and switches.
+#[derive(Debug)]
+pub struct Process {
+    /// Current client connections.
+    pub connections: Gauge,
+    /// Connections since the start, by thread.
+    pub totals: PerThread,
+    /// Most client connections, settable at run time.
+    pub maxconn: AtomicU32,
+    /// Most client connections by configuration or resources.
+    pub hard_maxconn: u32,
+    /// Times an accept met the limit.
+    pub maxconn_reached: AtomicU64,
+    /// No new connections; sessions finish.
+    pub stopping: AtomicBool,
+    /// Frontends' last state changes are counted here for `show info`'s listeners.
+    pub listeners: AtomicU32,
+    /// `set rate-limit connections global`.
+    pub max_connection_rate: AtomicU32,
+    /// Sessions rate.
+    pub session_rate: Rate,
+    /// Warnings printed at start.
+    pub warnings: u32,
+    /// Descriptor limit.
+    pub ulimit_n: u64,
+    /// Name shown by `show info` and in logs.
+    pub hostname: String,
+    /// `node`, else the host's name.
+    pub node: String,
+    /// What the start printed.
+    pub startup_log: Vec<String>,
+    /// Milliseconds from the process's start to serving.
+    pub boot_ms: AtomicU64,
+}
+
+/// What a frontend accepts at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum FrontendState {
+    /// Listening.
+    Open = 0,
+    /// Paused by `disable frontend` or SIGTTOU.
+    Paused = 1,
+    /// Shut down for good.
+    Stopped = 2,
+}
+
+/// A proxy at run time.
+#[derive(Debug)]
+pub struct ProxyState {
+    /// Index in the configuration.
+    pub index: usize,
+    /// Its configuration.
+    pub config: &'static Proxy,
+    /// Counters of its frontend side.
+    pub front: PerThread,
+    /// Counters of its backend side.
+    pub back: PerThread,
+    /// Current sessions of the frontend side.
+    pub front_sessions: Gauge,
+    /// Current sessions of the backend side.
+    pub back_sessions: Gauge,
+    /// Current queued requests.
+    pub queued: Gauge,
+    /// Most sessions of the frontend.
+    pub maxconn: AtomicU32,
+    /// Whether the frontend accepts.
+    pub state: AtomicU8,
+    /// Listeners, in order.
+    pub listeners: Vec<ListenerState>,
+    /// Servers, in order.
+    pub servers: Vec<ServerState>,
+    /// Changes when a server's fitness for traffic changes: data threads then refresh their balancer.
+    pub generation: AtomicU64,
+    /// Servers that may get new sessions, main and backup (written by the control thread).
+    pub usable_main: AtomicU32,
+    /// Backup servers that may get new sessions.
+    pub usable_backup: AtomicU32,
+    /// Requests waiting for a server.
+    pub queue: Queue,
+    /// Log lines sent.
+    pub log_count: Counter,
+    /// The last bad request and response.
+    pub captures: Captures,
+}
+
+impl ProxyState {
+    /// Whether the frontend accepts.
+    pub fn frontend_state(&self) -> FrontendState {
+        match self.state.load(Relaxed) {
+            0 => FrontendState::Open,
+            1 => FrontendState::Paused,
+            _ => FrontendState::Stopped,
+        }
+    }
+}
+
+/// The last bad messages of a proxy, for `show errors`.
+#[derive(Debug, Default)]
+pub struct Captures {
+    /// Last bad request.
+    pub request: Mutex<Option<Capture>>,
+    /// Last bad response.
+    pub response: Mutex<Option<Capture>>,
+}
+
+/// A captured bad message.
+#[derive(Debug, Clone)]
+pub struct Capture {
+    /// Order of capture in the process.
+    pub event: u64,
+    /// Milliseconds since the start.
+    pub at_us: u64,
+    /// Client.
+    pub source: Option<SocketAddr>,
+    /// Index of the frontend.
+    pub frontend: usize,
+    /// Index of the backend, if chosen.
+    pub backend: Option<usize>,
+    /// Server's name, if chosen.
+    pub server: Option<&'static str>,
+    /// What was received.
+    pub bytes: Box<[u8]>,
+    /// Offset of the fault, when known.
+    pub position: usize,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// A listener at run time.
+#[derive(Debug)]
+pub struct ListenerState {
+    /// Its configuration.
+    pub config: &'static Bind,
+    /// Counters.
+    pub counters: PerThread,
+    /// Current sessions.
+    pub sessions: Gauge,
+    /// The address really bound, when it is an IP.
+    pub bound: OnceLock<SocketAddr>,
+}
+
+/// Where a server is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// TCP.
+    Ip(SocketAddr),
+    /// UNIX socket's path.
+    Unix(PathBuf),
+    /// Abstract UNIX name.
+    Abstract(String),
+}
+
+/// Bits of [`ServerState::fitness`], above the effective weight's 16.
+pub mod fitness {
+    /// May get new sessions by load balancing (weight permitting).
+    pub const BALANCED: u32 = 1 << 16;
+    /// May get sessions bound to it by persistence.
+    pub const PERSISTENT: u32 = 1 << 17;
+}
+
+/// A server at run time, as data threads see it.
+#[derive(Debug)]
+pub struct ServerState {
+    /// Its configuration.
+    pub config: &'static Server,
+    /// Counters.
+    pub counters: PerThread,
+    /// Current sessions: taken slots.
+    pub sessions: Gauge,
+    /// Requests queued for this very server.
+    pub queued: Gauge,
+    /// Effective weight (low 16 bits) and [`fitness`] bits.
+    pub fitness: AtomicU32,
+    /// `maxconn` in force; 0: none.
+    pub maxconn: AtomicU32,
+    /// Where to connect; changed by `set server … addr`.
+    target: Mutex<Target>,
+    /// Changes with the target, so that pooled connections to the old one are dropped.
+    pub target_epoch: AtomicU32,
+    /// Idle connections in all pools.
+    pub idle: Gauge,
+    /// Changes when pooled connections must go (maintenance, address change).
+    pub purge_epoch: AtomicU32,
+    /// Changes when sessions must be shut (`shutdown sessions server`, on-marked-down).
+    pub kill_epoch: AtomicU32,
+}
+
+impl ServerState {
+    /// A server as configured, not yet fit for anything: the control thread decides.
+    pub fn new(config: &'static Server, threads: usize) -> Self {
+        let target = match &config.address {
+            ConnectAddress::Ip(ip) => Target::Ip(SocketAddr::new(*ip, config.port)),
+            ConnectAddress::Unix(path) => Target::Unix(path.clone()),
+            ConnectAddress::Abstract(name) => Target::Abstract(name.clone()),
+        };
+        Self {
+            config,
+            counters: PerThread::new(threads),
+            sessions: Gauge::default(),
+            queued: Gauge::default(),
+            fitness: AtomicU32::new(0),
+            maxconn: AtomicU32::new(config.maxconn),
+            target: Mutex::new(target),
+            target_epoch: AtomicU32::new(0),
+            idle: Gauge::default(),
+            purge_epoch: AtomicU32::new(0),
+            kill_epoch: AtomicU32::new(0),
+        }
+    }
+
+    /// Where to connect.
+    pub fn target(&self) -> Target {
+        lock(&self.target).clone()
+    }
+
+    /// Changes where to connect; pooled connections are dropped when next looked at.
+    pub fn set_target(&self, target: Target) {
+        *lock(&self.target) = target;
+        self.target_epoch.fetch_add(1, Relaxed);
+        self.purge_epoch.fetch_add(1, Relaxed);
+    }
+
+    /// Effective weight for load balancing; 0 when it may get no new session.
+    pub fn balanced_weight(&self) -> u32 {
+        let word = self.fitness.load(Relaxed);
+        if word & fitness::BALANCED == 0 { 0 } else { word & 0xffff }
+    }
+
+    /// Whether persistence may send it sessions.
+    pub fn is_persistent(&self) -> bool {
+        self.fitness.load(Relaxed) & fitness::PERSISTENT != 0
+    }
+
+    /// Whether all slots are taken.
+    pub fn is_full(&self) -> bool {
+        let max = self.maxconn.load(Relaxed);
+        max > 0 && self.sessions.get() >= max
+    }
+}
+
+/// Text of a listening address for people and for the `addr` column.
+pub fn listen_text(address: &ListenAddress) -> String {
+    match address {
+        ListenAddress::Ip { ip, port } => SocketAddr::new(*ip, *port).to_string(),
+        ListenAddress::Unix(path) => format!("unix@{}", path.display()),
+        ListenAddress::Abstract(name) => format!("abns@{name}"),
+        ListenAddress::Fd(fd) => format!("fd@{fd}"),
+    }
+}

@@ -1,0 +1,37 @@
+//! The only unsafe code of the engine: system calls without a safe wrapper.
+
+#![expect(unsafe_code, reason = "system calls; each block states why it is sound")]
+
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+/// Local time's distance from UTC at a moment, in seconds.
+pub fn utc_offset_secs(unix_secs: i64) -> i32 {
+    let time: libc::time_t = unix_secs;
+    // SAFETY: an all-zero `tm` is a valid value of that plain struct.
+    let mut parts: libc::tm = unsafe { std::mem::zeroed() };
+    // SAFETY: both pointers are to live, properly typed locals; `localtime_r` keeps neither.
+    let filled = unsafe { libc::localtime_r(&raw const time, &raw mut parts) };
+    if filled.is_null() { 0 } else { parts.tm_gmtoff as i32 }
+}
+
+/// Takes over a private duplicate of an inherited descriptor; the inherited one stays open as it was.
+///
+/// # Errors
+/// The system's error when the descriptor is not open.
+pub fn duplicate_inherited(fd: RawFd) -> std::io::Result<OwnedFd> {
+    // SAFETY: `fcntl` with F_DUPFD_CLOEXEC takes integers only and fails cleanly on a closed descriptor.
+    let duplicate = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) };
+    if duplicate < 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor was just created by the kernel for us, and nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(duplicate) })
+}
+
+/// A standard or inherited descriptor named by a `log fd@N` line, if it is open.
+pub fn log_descriptor(fd: RawFd) -> Option<BorrowedFd<'static>> {
+    // SAFETY: F_GETFD only asks about the number.
+    let open = fd >= 0 && unsafe { libc::fcntl(fd, libc::F_GETFD) } >= 0;
+    // SAFETY: the descriptor is open and, being standard or inherited, is never closed by the engine.
+    open.then(|| unsafe { BorrowedFd::borrow_raw(fd) })
+}

@@ -1,0 +1,330 @@
+//! ACLs: an expression compared with patterns.
+
+use crate::expr::{Expr, find_fetch, leading_name};
+use crate::fetch;
+use crate::pattern::{Method, Patterns};
+use crate::place::Place;
+use crate::suggest::nearest;
+use crate::{Context, Reference, SampleError, Sources};
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// One `acl` line: a name, a criterion, patterns. Cheap to clone.
+#[derive(Clone)]
+pub struct Acl(Arc<Inner>);
+
+struct Inner {
+    /// Empty for an anonymous one.
+    name: Box<str>,
+    expr: Expr,
+    patterns: Patterns,
+    warnings: Vec<String>,
+}
+
+impl fmt::Debug for Acl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acl").field("name", &self.0.name).field("criterion", &self.criterion()).finish_non_exhaustive()
+    }
+}
+
+/// ACL keywords made of a fetch and a matching method, as `haproxy -dKacl` lists them: prefix of
+/// the keyword, fetch behind it. `hdr_*` mean the request, unlike the fetch `hdr`.
+const DERIVED: [(&str, &str); 7] = [
+    ("base", "base"),
+    ("cook", "req.cook"),
+    ("hdr", "req.hdr"),
+    ("path", "path"),
+    ("shdr", "res.hdr"),
+    ("url", "url"),
+    ("urlp", "urlp"),
+];
+const SUFFIXES: [&str; 7] = ["beg", "dir", "dom", "end", "len", "reg", "sub"];
+
+impl Acl {
+    /// Reads the words after `acl`: name, criterion, flags, operator, values.
+    /// Several lines of one name are alternatives; keep them all in declaration order.
+    ///
+    /// # Errors
+    /// [`SampleError::word`] indexes `words`.
+    pub fn parse<S: AsRef<str>>(words: &[S], sources: &Sources<'_>) -> Result<Self, SampleError> {
+        let name = words.first().map(AsRef::as_ref).unwrap_or_default();
+        if name.is_empty() {
+            return Err(SampleError::new("missing ACL name").help("acl <name> <criterion> [flags] [values]"));
+        }
+        if let Some(c) = name.chars().find(|c| !lb_model::is_valid_name(&c.to_string())) {
+            return Err(SampleError::new(format!("character '{c}' is not permitted in acl name '{name}'"))
+                .help("use letters, digits, '-', '_', '.' and ':'"));
+        }
+        if name == "or" {
+            return Err(SampleError::new("name 'or' is reserved for conditions"));
+        }
+        Self::parse_unnamed(name, words.get(1..).unwrap_or_default(), sources).map_err(|mut e| {
+            e.message = format!("error detected while parsing ACL '{name}' : {}", e.message);
+            e.word += 1;
+            e
+        })
+    }
+
+    /// Reads criterion, flags and values; [`SampleError::word`] counts from the criterion.
+    pub(crate) fn parse_unnamed<S: AsRef<str>>(
+        name: &str,
+        words: &[S],
+        sources: &Sources<'_>,
+    ) -> Result<Self, SampleError> {
+        let criterion = words.first().map(AsRef::as_ref).unwrap_or_default();
+        let (expr, keyword_method) = parse_criterion(criterion, sources)?;
+        let mut parser =
+            ValueParser { sources, expr: &expr, keyword_method, method: None, patterns: None, ignore_case: false };
+        let explicit_end = parser.read(words.get(1..).unwrap_or_default()).map_err(|e| {
+            let word = e.word + 1;
+            e.at(word)
+        })?;
+        let chosen = parser.method;
+        let mut patterns = parser.into_patterns()?;
+        patterns.finish();
+        let mut warnings = Vec::new();
+        if keyword_method.is_some_and(|m| m != Method::Str) && (expr.has_converters() || chosen.is_some()) {
+            warnings.push(format!(
+                "original matching method '{}' was overwritten and will not be applied as expected",
+                leading_name(criterion)
+            ));
+        }
+        if patterns.is_empty() && !explicit_end && !patterns.method().needs_no_pattern() {
+            warnings.push(format!(
+                "parsing acl keyword '{criterion}' :\n  \
+                 no pattern to match against were provided, so this ACL will never match.\n  \
+                 If this is what you intended, please add '--' to get rid of this warning.\n  \
+                 If you intended to match only for existence, please use '-m found'.\n  \
+                 If you wanted to force an int to match as a bool, please use '-m bool'."
+            ));
+        }
+        Ok(Self(Arc::new(Inner { name: name.into(), expr, patterns, warnings })))
+    }
+
+    /// Its name; empty for an anonymous one.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The criterion as written (`hdr(host)`), for messages.
+    pub fn criterion(&self) -> &str {
+        self.0.expr.text()
+    }
+
+    /// The expression it looks at.
+    pub fn expr(&self) -> &Expr {
+        &self.0.expr
+    }
+
+    /// Whether it matches: any value of the expression, any pattern.
+    pub fn eval(&self, ctx: &dyn Context) -> bool {
+        let inner = &*self.0;
+        let mut matched = false;
+        inner.expr.eval_each(ctx, &mut |sample| {
+            matched = inner.patterns.matches(&sample);
+            if matched { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        matched
+    }
+
+    /// What is suspicious about it, in HAProxy's words.
+    pub fn warnings(&self) -> &[String] {
+        &self.0.warnings
+    }
+
+    /// Whether it can only match in HTTP mode.
+    pub fn requires_http(&self) -> bool {
+        self.0.expr.requires_http()
+    }
+
+    /// The sentence to warn with when it can never match where it is used.
+    pub fn never_matches_at(&self, place: Place) -> Option<String> {
+        if self.0.expr.source().is_available(place) {
+            return None;
+        }
+        let who = if self.0.name.is_empty() { "anonymous acl".to_owned() } else { format!("acl '{}'", self.0.name) };
+        Some(format!(
+            "{who} will never match because it uses keyword '{}' which is incompatible with '{}'",
+            leading_name(self.criterion()),
+            place.as_str()
+        ))
+    }
+
+    /// Objects named in arguments, for the caller to verify.
+    pub fn references(&self) -> &[Reference] {
+        self.0.expr.references()
+    }
+}
+
+/// Finds the expression and, for an ACL keyword, its matching method.
+fn parse_criterion(criterion: &str, sources: &Sources<'_>) -> Result<(Expr, Option<Method>), SampleError> {
+    let name = leading_name(criterion);
+    let in_expression = |mut e: SampleError| {
+        e.message = format!("{} in ACL expression '{criterion}'", e.message);
+        e
+    };
+    if let Some((fetch, method)) = derived(name) {
+        let subject = format!("ACL keyword '{name}'");
+        let expr = Expr::parse_with(criterion, find_fetch(fetch)?, &subject, sources)
+            .map_err(|e| if e.message.contains(&subject) { e } else { e.within(&subject) })?;
+        return Ok((expr, Some(method)));
+    }
+    let fetch = find_fetch(name).map_err(|e| {
+        // A misspelt ACL keyword is nearer to the truth than a fetch.
+        let known: Vec<String> = keyword_names().chain(fetch::names().map(str::to_owned)).collect();
+        let near = nearest(name, known.iter().map(String::as_str));
+        let suggestion = near.filter(|_| e.message.starts_with("unknown"));
+        in_expression(match suggestion {
+            Some(near) => e.help(format!("did you mean '{near}'?")),
+            None => e,
+        })
+    })?;
+    let expr = Expr::parse_with(criterion, fetch, &format!("fetch method '{name}'"), sources).map_err(in_expression)?;
+    Ok((expr, None))
+}
+
+/// The fetch and method of an ACL keyword.
+fn derived(name: &str) -> Option<(&'static str, Method)> {
+    match name {
+        "method" => return Some(("method", Method::Str)),
+        "req_ver" => return Some(("req.ver", Method::Str)),
+        "resp_ver" => return Some(("res.ver", Method::Str)),
+        _ => {}
+    }
+    let fetch_of = |prefix: &str| DERIVED.iter().find(|(p, _)| *p == prefix).map(|(_, fetch)| *fetch);
+    if let Some(fetch) = fetch_of(name) {
+        return Some((fetch, Method::Str));
+    }
+    let (prefix, suffix) = name.rsplit_once('_')?;
+    let fetch = fetch_of(prefix)?;
+    let suffix = SUFFIXES.into_iter().find(|s| *s == suffix)?;
+    Method::parse(suffix).map(|method| (fetch, method))
+}
+
+fn keyword_names() -> impl Iterator<Item = String> {
+    DERIVED.iter().flat_map(|(prefix, _)| SUFFIXES.iter().map(move |suffix| format!("{prefix}_{suffix}")))
+}
+
+/// Reads flags and patterns.
+struct ValueParser<'a> {
+    sources: &'a Sources<'a>,
+    expr: &'a Expr,
+    keyword_method: Option<Method>,
+    /// From `-m`.
+    method: Option<Method>,
+    patterns: Option<Patterns>,
+    ignore_case: bool,
+}
+
+impl ValueParser<'_> {
+    /// Reads all words; tells whether `--` was among them.
+    fn read<S: AsRef<str>>(&mut self, words: &[S]) -> Result<bool, SampleError> {
+        let word = |i: usize| words.get(i).map(AsRef::as_ref).unwrap_or_default();
+        let mut i = 0;
+        let mut ended = false;
+        while i < words.len() {
+            let flag = word(i);
+            if !flag.starts_with('-') {
+                break;
+            }
+            let used = match flag {
+                "-i" => {
+                    self.ignore_case = true;
+                    1
+                }
+                // Names are never resolved here.
+                "-n" => 1,
+                "-m" => {
+                    self.set_method(word(i + 1)).map_err(|e| e.at((i + 1).min(words.len().saturating_sub(1))))?;
+                    2
+                }
+                "-f" => {
+                    self.load(word(i + 1)).map_err(|e| e.at((i + 1).min(words.len().saturating_sub(1))))?;
+                    2
+                }
+                // A number that identifies the patterns at run time.
+                "-u" => 2,
+                "-M" => return Err(SampleError::new("flag '-M' is not supported yet").at(i)),
+                "--" => {
+                    ended = true;
+                    1
+                }
+                _ => {
+                    return Err(SampleError::new(format!(
+                        "'{flag}' is not a valid ACL option. Please use '--' before any pattern beginning with a '-'"
+                    ))
+                    .at(i));
+                }
+            };
+            i += used;
+            if ended {
+                break;
+            }
+        }
+        for (at, pattern) in words.iter().enumerate().skip(i) {
+            let ignore_case = self.ignore_case;
+            self.patterns_mut().map_err(|e| e.at(at))?.push(pattern.as_ref(), ignore_case).map_err(|e| e.at(at))?;
+        }
+        Ok(ended)
+    }
+
+    fn set_method(&mut self, word: &str) -> Result<(), SampleError> {
+        if self.method.is_some() {
+            return Err(SampleError::new("only one explicit matching method can be defined with '-m' parameter"));
+        }
+        if self.patterns.is_some() {
+            return Err(SampleError::new("'-m' must only be specified before patterns and files")
+                .help("put '-m' directly after the criterion"));
+        }
+        self.method = Some(Method::parse(word).ok_or_else(|| {
+            SampleError::new(format!("unknown matching method '{word}' when parsing ACL expression"))
+                .help("one of found, bool, int, ip, bin, len, str, sub, reg, beg, end, dir, dom")
+        })?);
+        Ok(())
+    }
+
+    /// One pattern a line; leading blanks are dropped, empty lines and `#` lines ignored.
+    fn load(&mut self, path: &str) -> Result<(), SampleError> {
+        let bytes = (self.sources.read_file)(path)
+            .map_err(|reason| SampleError::new(format!("failed to open pattern file <{path}>")).help(reason))?;
+        let ignore_case = self.ignore_case;
+        let patterns = self.patterns_mut()?;
+        for (number, line) in String::from_utf8_lossy(&bytes).lines().enumerate() {
+            // `#` counts as a comment only in the first column, as the manual says.
+            let pattern = line.trim_start_matches([' ', '\t']).trim_end_matches('\r');
+            if line.starts_with('#') || pattern.is_empty() {
+                continue;
+            }
+            patterns.push(pattern, ignore_case).map_err(|e| SampleError {
+                message: format!("{} at line {} of file <{path}>", e.message, number + 1),
+                ..e
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The patterns, whose method is settled by the first one at the latest.
+    fn patterns_mut(&mut self) -> Result<&mut Patterns, SampleError> {
+        let method = match self.method {
+            Some(method) => method,
+            // Converters put the keyword's own method out of force.
+            None => match self.keyword_method.filter(|_| !self.expr.has_converters()) {
+                Some(method) => method,
+                None => Method::default_for(self.expr.output()).ok_or_else(|| {
+                    SampleError::new(format!(
+                        "matching method must be specified first (using '-m') when using a sample fetch of this type \
+                         ('{}')",
+                        self.expr.text()
+                    ))
+                })?,
+            },
+        };
+        Ok(self.patterns.get_or_insert_with(|| Patterns::new(method)))
+    }
+
+    fn into_patterns(mut self) -> Result<Patterns, SampleError> {
+        self.patterns_mut()?;
+        Ok(self.patterns.unwrap_or_else(|| Patterns::new(Method::Found)))
+    }
+}

@@ -1,0 +1,111 @@
+//! Dates as logs and HTTP write them.
+
+use crate::WallTime;
+use std::io::Write as _;
+
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+
+/// A day and a time of day.
+struct Civil {
+    year: i64,
+    /// Name of the month.
+    month: &'static str,
+    day: i64,
+    /// Name of the day.
+    weekday: &'static str,
+    hour: i64,
+    minute: i64,
+    second: i64,
+}
+
+/// The proleptic Gregorian date of seconds since 1970, with years counted from March so that the
+/// leap day is the last of its year.
+fn civil(secs: i64) -> Civil {
+    let (days, time) = (secs.div_euclid(86_400), secs.rem_euclid(86_400));
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let month = (month_from_march + 2) % 12;
+    Civil {
+        year: year_of_era + era * 400 + i64::from(month < 2),
+        month: name(&MONTHS, month),
+        day: day_of_year - (153 * month_from_march + 2) / 5 + 1,
+        weekday: name(&DAYS, (days + 4).rem_euclid(7)),
+        hour: time / 3600,
+        minute: time / 60 % 60,
+        second: time % 60,
+    }
+}
+
+fn name(names: &[&'static str], index: i64) -> &'static str {
+    usize::try_from(index).ok().and_then(|i| names.get(i)).copied().unwrap_or_default()
+}
+
+/// `20/Nov/2026:22:45:01.123` in local time.
+pub(crate) fn local_millis(time: WallTime, out: &mut Vec<u8>) {
+    clf(time.unix_secs + i64::from(time.utc_offset_secs), out);
+    put(out, format_args!(".{:03}", time.micros / 1000));
+}
+
+/// `20/Nov/2026:22:45:01 +0000`.
+pub(crate) fn gmt(time: WallTime, out: &mut Vec<u8>) {
+    clf(time.unix_secs, out);
+    out.extend_from_slice(b" +0000");
+}
+
+/// `20/Nov/2026:23:45:01 +0100` in local time.
+pub(crate) fn local_offset(time: WallTime, out: &mut Vec<u8>) {
+    clf(time.unix_secs + i64::from(time.utc_offset_secs), out);
+    let sign = if time.utc_offset_secs < 0 { '-' } else { '+' };
+    let minutes = time.utc_offset_secs.unsigned_abs() / 60;
+    put(out, format_args!(" {sign}{:02}{:02}", minutes / 60, minutes % 60));
+}
+
+fn clf(secs: i64, out: &mut Vec<u8>) {
+    let c = civil(secs);
+    put(out, format_args!("{:02}/{}/{:04}:{:02}:{:02}:{:02}", c.day, c.month, c.year, c.hour, c.minute, c.second));
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`, with a fraction of so many digits if given.
+pub(crate) fn http(secs: i64, fraction: Option<(i64, usize)>) -> Vec<u8> {
+    let c = civil(secs);
+    let fraction = fraction.map(|(value, digits)| format!(".{value:0digits$}")).unwrap_or_default();
+    format!(
+        "{}, {:02} {} {:04} {:02}:{:02}:{:02}{fraction} GMT",
+        c.weekday, c.day, c.month, c.year, c.hour, c.minute, c.second
+    )
+    .into_bytes()
+}
+
+/// Appends formatted text without a string of its own; writing to memory cannot fail.
+pub(crate) fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    drop(out.write_fmt(text));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(f: fn(WallTime, &mut Vec<u8>), unix_secs: i64, utc_offset_secs: i32) -> String {
+        let mut out = Vec::new();
+        f(WallTime { unix_secs, micros: 7_999, utc_offset_secs }, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn dates() {
+        assert_eq!(text(gmt, 0, 0), "01/Jan/1970:00:00:00 +0000");
+        assert_eq!(text(gmt, 951_782_399, 0), "28/Feb/2000:23:59:59 +0000");
+        assert_eq!(text(gmt, 951_782_400, 0), "29/Feb/2000:00:00:00 +0000");
+        assert_eq!(text(gmt, 951_868_800, 0), "01/Mar/2000:00:00:00 +0000");
+        assert_eq!(text(local_millis, 1_795_216_042, 0), "20/Nov/2026:23:07:22.007");
+        assert_eq!(text(local_millis, 1_795_216_042, 3600), "21/Nov/2026:00:07:22.007");
+        assert_eq!(text(local_offset, 1_795_216_042, -12_600), "20/Nov/2026:19:37:22 -0330");
+        assert_eq!(text(gmt, -1, 0), "31/Dec/1969:23:59:59 +0000");
+        assert_eq!(http(1_000_000_000, Some((123, 3))), b"Sun, 09 Sep 2001 01:46:40.123 GMT");
+    }
+}

@@ -1,0 +1,70 @@
+//! `lbctl show stat`: every column by its wire name, also those of versions to come.
+
+use lb_stats::StatRow;
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::output::{Cell, Format, Sheet, Tone};
+use crate::target::Target;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Tables show the columns named by --columns, or a few that matter most; other formats all.\n\n\
+                        Examples:\n  lbctl show stat\n  lbctl show stat app -o json\n  lbctl show stat --columns \
+                        status,scur,qcur,lastchg")]
+pub struct Args {
+    /// Proxies, or rows as proxy/name (name is FRONTEND, BACKEND or a server); * and ? on either side
+    #[arg(value_name = "TARGET", value_parser = super::loose)]
+    pub targets: Vec<Target>,
+    /// Columns to show, by their wire names
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub columns: Vec<String>,
+}
+
+/// Columns of the table unless others are asked for.
+const USUAL: &[&str] = &["status", "weight", "scur", "smax", "qcur", "rate", "stot", "bin", "bout", "econ", "eresp"];
+
+/// Columns whose numbers are names, not counts.
+const NAMES: &[&str] = &["pxname", "svname"];
+
+/// Runs it.
+///
+/// # Errors
+/// That of the exchange, or [`Exit::NotFound`] for a row or column that is not there.
+pub fn run(args: &Args, ctx: &Context) -> Result<(), Fault> {
+    let (all, table) = ctx.client.stat_with_columns()?;
+    if let Some(missing) = args.columns.iter().find(|c| !all.contains(c)) {
+        return Err(Fault::new(Exit::NotFound, format!("there is no column '{missing}'"))
+            .hint("the first line of 'lbctl raw show stat' names the columns"));
+    }
+    if let Some(missing) = args.targets.iter().find(|t| !table.rows().any(|r| t.matches(r.proxy(), r.name()))) {
+        return Err(Fault::new(Exit::NotFound, format!("no row matches '{missing}'"))
+            .hint("'lbctl show stat -o name' lists the rows"));
+    }
+    let columns: Vec<String> = if !args.columns.is_empty() {
+        NAMES.iter().map(|c| (*c).to_owned()).chain(args.columns.iter().cloned()).collect()
+    } else if ctx.format.is_data() {
+        // A column called `-` stands between the core's and the modules' columns and is always empty.
+        all.into_iter().filter(|c| c != "-").collect()
+    } else {
+        NAMES.iter().chain(USUAL).map(|c| (*c).to_owned()).collect()
+    };
+    let wanted =
+        |row: &StatRow<'_>| args.targets.is_empty() || args.targets.iter().any(|t| t.matches(row.proxy(), row.name()));
+    if ctx.format == Format::Name {
+        let names = table.rows().filter(wanted).map(|r| vec![Cell::Text(format!("{}/{}", r.proxy(), r.name()))]);
+        return Sheet::dynamic(vec!["name".to_owned()], names.collect()).print(ctx);
+    }
+    let rows = table.rows().filter(wanted).map(|row| columns.iter().map(|c| cell(&row, c)).collect());
+    Sheet::dynamic(columns.clone(), rows.collect()).print(ctx)
+}
+
+fn cell(row: &StatRow<'_>, column: &str) -> Cell {
+    let Some(text) = row.get_named(column) else { return Cell::Empty };
+    match text.parse::<u64>() {
+        Ok(number) if !NAMES.contains(&column) => Cell::Number(number),
+        _ if column == "status" => Cell::Toned(text.to_owned(), Tone::of_status(text)),
+        _ => Cell::Text(text.to_owned()),
+    }
+}

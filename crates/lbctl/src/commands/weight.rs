@@ -1,0 +1,34 @@
+//! `lbctl weight`.
+
+use lb_client::Act;
+use lb_model::ParsedWeight;
+
+use super::Targets;
+use crate::apply;
+use crate::context::Context;
+use crate::fault::Fault;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Backends with a static algorithm take only 0% and 100%. A server of weight 0 shows UP and \
+                        gets no new clients.\n\nExamples:\n  lbctl weight app/web1 50%\n  lbctl weight app/web1 app/web2 10")]
+pub struct Args {
+    /// Which servers.
+    #[command(flatten)]
+    pub targets: Targets,
+    /// 0 to 256, or a percentage of the configured weight
+    #[arg(value_parser = weight, allow_hyphen_values = true)]
+    pub weight: ParsedWeight,
+}
+
+fn weight(text: &str) -> Result<ParsedWeight, String> {
+    ParsedWeight::parse(text).map_err(|e| e.to_string())
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When a server is not there, or has another weight afterwards.
+pub fn run(args: &Args, ctx: &Context) -> Result<(), Fault> {
+    apply::run(ctx, "Change the weight of", &args.targets.targets, &Act::Weight(args.weight))
+}

@@ -1,0 +1,61 @@
+//! Ctrl-C while waiting: noticed between two looks, never in the middle of a command.
+
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+/// Holds SIGINT and SIGTERM back for as long as it lives.
+#[derive(Debug)]
+pub struct Interrupt {
+    mask: SigSet,
+    signals: SignalFd,
+}
+
+impl Interrupt {
+    /// Starts holding the signals back.
+    ///
+    /// # Errors
+    /// When the system has no descriptor left.
+    pub fn new() -> std::io::Result<Self> {
+        let mut mask = SigSet::empty();
+        mask.add(Signal::SIGINT);
+        mask.add(Signal::SIGTERM);
+        mask.thread_block()?;
+        let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+        Ok(Self { mask, signals })
+    }
+
+    /// Sleeps; gives `true` at once when a signal has come.
+    pub fn sleep(&mut self, time: Duration) -> bool {
+        let end = Instant::now() + time;
+        loop {
+            if matches!(self.signals.read_signal(), Ok(Some(_))) {
+                return true;
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            // Rounded up, so that the last millisecond is not spent spinning.
+            let millis = u16::try_from(left.as_millis() + 1).unwrap_or(u16::MAX);
+            let mut descriptors = [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut descriptors, PollTimeout::from(millis)) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(_) => std::thread::sleep(left),
+            }
+        }
+    }
+}
+
+impl Drop for Interrupt {
+    fn drop(&mut self) {
+        // A second Ctrl-C that came meanwhile has had its effect already.
+        while matches!(self.signals.read_signal(), Ok(Some(_))) {}
+        // The signals were held back by `new`; letting them through again cannot fail.
+        let _ = self.mask.thread_unblock();
+    }
+}

@@ -1,0 +1,76 @@
+//! A control client for lbd and HAProxy.
+//!
+//! The binary is [`main`]; [`generated`] gives the manual pages and completion scripts that are
+//! made from the same command line definition.
+
+mod apply;
+mod cli;
+mod commands;
+mod complete;
+mod context;
+mod exit;
+mod fault;
+mod generate;
+mod interrupt;
+mod output;
+mod repl;
+mod target;
+mod waiting;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+pub use generate::{generate, generated};
+
+use cli::{Cli, Command};
+use context::Context;
+use exit::Exit;
+use fault::Fault;
+use output::Palette;
+
+/// Runs the program on the process's arguments.
+pub fn main() -> ExitCode {
+    clap_complete::CompleteEnv::with_factory(Cli::command).complete();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help goes to standard output and is no failure; a closed pipe does not matter.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { Exit::Usage.code() } else { Exit::Done.code() });
+        }
+    };
+    ExitCode::from(run(&cli).code())
+}
+
+fn run(cli: &Cli) -> Exit {
+    // What needs no node works without one.
+    let outcome = match &cli.command {
+        Some(Command::Help(args)) => commands::help::run(args),
+        Some(Command::Completion(args)) => commands::completion::run(args),
+        command => match Context::new(&cli.globals) {
+            Err(fault) => Err(fault),
+            Ok(ctx) => {
+                let outcome = match command {
+                    Some(command) => commands::run(command, &ctx),
+                    None if std::io::stdin().is_terminal() => repl::interactive(&ctx),
+                    None => commands::raw::run_stdin(&ctx),
+                };
+                return end(outcome, |fault| ctx.tell(fault));
+            }
+        },
+    };
+    let palette = Palette::detect(std::io::stderr().is_terminal(), cli.globals.no_color);
+    end(outcome, |fault| context::tell(fault, palette, None))
+}
+
+fn end(outcome: Result<(), Fault>, tell: impl FnOnce(&Fault)) -> Exit {
+    match outcome {
+        Ok(()) => Exit::Done,
+        Err(fault) => {
+            tell(&fault);
+            fault.exit
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! How rows are printed: one list of columns per kind of row, every format derived from it.
+
+mod palette;
+mod table;
+
+use std::io::{self, Write};
+
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+
+pub use palette::{Palette, Tone};
+
+use crate::context::Context;
+use crate::fault::Fault;
+
+/// An output format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Table,
+    /// For people with wide terminals
+    Wide,
+    /// One JSON document
+    Json,
+    /// One JSON object a line
+    Jsonl,
+    /// CSV with a header
+    Csv,
+    /// Names only, one a line
+    Name,
+}
+
+impl Format {
+    /// Whether a program reads it: every column is printed, and nothing else.
+    pub fn is_data(self) -> bool {
+        !matches!(self, Self::Table | Self::Wide)
+    }
+}
+
+/// A value in a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cell {
+    /// Nothing: empty in tables and CSV, `null` in JSON.
+    Empty,
+    /// Text.
+    Text(String),
+    /// A count.
+    Number(u64),
+    /// Yes or no.
+    Flag(bool),
+    /// Seconds; tables show them as `3m5s`.
+    Seconds(u64),
+    /// A word whose meaning has a colour as well.
+    Toned(String, Tone),
+}
+
+impl Cell {
+    /// Text, or nothing.
+    pub fn text(text: Option<&str>) -> Self {
+        text.filter(|t| !t.is_empty()).map_or(Self::Empty, |t| Self::Text(t.to_owned()))
+    }
+
+    /// A number, or nothing.
+    pub fn number(number: Option<u64>) -> Self {
+        number.map_or(Self::Empty, Self::Number)
+    }
+
+    /// As CSV has it.
+    fn plain(&self) -> String {
+        match self {
+            Self::Empty => String::new(),
+            Self::Text(t) | Self::Toned(t, _) => t.clone(),
+            Self::Number(n) | Self::Seconds(n) => n.to_string(),
+            Self::Flag(f) => f.to_string(),
+        }
+    }
+
+    /// As tables have it.
+    fn shown(&self) -> String {
+        match self {
+            Self::Empty => "-".to_owned(),
+            Self::Flag(true) => "yes".to_owned(),
+            Self::Flag(false) => "no".to_owned(),
+            Self::Seconds(s) => lb_model::human_time(std::time::Duration::from_secs(*s)),
+            other => other.plain(),
+        }
+    }
+
+    fn is_numeric(&self) -> bool {
+        matches!(self, Self::Number(_) | Self::Seconds(_))
+    }
+}
+
+impl Serialize for Cell {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Empty => serializer.serialize_none(),
+            Self::Text(t) | Self::Toned(t, _) => serializer.serialize_str(t),
+            Self::Number(n) | Self::Seconds(n) => serializer.serialize_u64(*n),
+            Self::Flag(f) => serializer.serialize_bool(*f),
+        }
+    }
+}
+
+/// Where a column is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Everywhere.
+    Always,
+    /// In `wide` and in data formats.
+    Wide,
+    /// In data formats only.
+    Data,
+}
+
+/// A column: its key in data formats, its heading in tables, and how to get it.
+pub struct Column<R> {
+    /// Key in JSON and CSV.
+    pub key: &'static str,
+    /// Heading in tables.
+    pub heading: &'static str,
+    /// Where it is shown.
+    pub shown: Shown,
+    /// The value.
+    pub value: fn(&R) -> Cell,
+}
+
+/// A row ready to print: keys in order, and values.
+pub struct Sheet {
+    keys: Vec<String>,
+    headings: Vec<String>,
+    rows: Vec<Vec<Cell>>,
+    /// Whether the document is one object instead of a list.
+    single: bool,
+}
+
+impl Sheet {
+    /// From rows and the columns that the format shows. The first column is the row's name.
+    pub fn of<R>(format: Format, columns: &[Column<R>], rows: &[R]) -> Self {
+        let chosen: Vec<&Column<R>> = columns
+            .iter()
+            .filter(|c| match format {
+                Format::Table => c.shown == Shown::Always,
+                Format::Wide => c.shown != Shown::Data,
+                _ => true,
+            })
+            .collect();
+        Self {
+            keys: chosen.iter().map(|c| c.key.to_owned()).collect(),
+            headings: chosen.iter().map(|c| c.heading.to_owned()).collect(),
+            rows: rows.iter().map(|r| chosen.iter().map(|c| (c.value)(r)).collect()).collect(),
+            single: false,
+        }
+    }
+
+    /// From columns named at run time.
+    pub fn dynamic(keys: Vec<String>, rows: Vec<Vec<Cell>>) -> Self {
+        Self { headings: keys.iter().map(|k| k.to_uppercase()).collect(), keys, rows, single: false }
+    }
+
+    /// From pairs: in JSON one object, elsewhere a row for each pair.
+    pub fn pairs(format: Format, pairs: Vec<(String, Cell)>) -> Self {
+        if matches!(format, Format::Json | Format::Jsonl) {
+            let (keys, row) = pairs.into_iter().unzip();
+            return Self { headings: Vec::new(), keys, rows: vec![row], single: true };
+        }
+        let keys = vec!["key".to_owned(), "value".to_owned()];
+        Self::dynamic(keys, pairs.into_iter().map(|(k, v)| vec![Cell::Text(k), v]).collect())
+    }
+
+    /// Prints to standard output.
+    ///
+    /// # Errors
+    /// When it cannot be written; a closed pipe ends quietly.
+    pub fn print(&self, ctx: &Context) -> Result<(), Fault> {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        self.write(ctx, &mut out)?;
+        out.flush()?;
+        Ok(())
+    }
+
+    fn write(&self, ctx: &Context, out: &mut dyn Write) -> Result<(), Fault> {
+        match ctx.format {
+            Format::Table | Format::Wide if ctx.terminal => {
+                writeln!(out, "{}", table::boxed(&self.headings, &self.rows, ctx.out))?;
+            }
+            Format::Table | Format::Wide => {
+                out.write_all(table::plain(&self.headings, &self.rows, ctx.out).as_bytes())?;
+            }
+            Format::Json => {
+                if let (true, Some(row)) = (self.single, self.rows.first()) {
+                    serde_json::to_writer_pretty(&mut *out, &Object { keys: &self.keys, row })?;
+                } else {
+                    serde_json::to_writer_pretty(&mut *out, self)?;
+                }
+                writeln!(out)?;
+            }
+            Format::Jsonl => {
+                for row in &self.rows {
+                    serde_json::to_writer(&mut *out, &Object { keys: &self.keys, row })?;
+                    writeln!(out)?;
+                }
+            }
+            Format::Csv => {
+                let mut writer = csv::Writer::from_writer(out);
+                writer.write_record(&self.keys)?;
+                for row in &self.rows {
+                    writer.write_record(row.iter().map(Cell::plain))?;
+                }
+                writer.flush()?;
+            }
+            Format::Name => {
+                for name in self.rows.iter().filter_map(|row| row.first()) {
+                    writeln!(out, "{}", name.plain())?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Object<'a> {
+    keys: &'a [String],
+    row: &'a [Cell],
+}
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.row.len()))?;
+        for (key, cell) in self.keys.iter().zip(self.row) {
+            map.serialize_entry(key, cell)?;
+        }
+        map.end()
+    }
+}
+
+impl Serialize for Sheet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.rows.len()))?;
+        for row in &self.rows {
+            list.serialize_element(&Object { keys: &self.keys, row })?;
+        }
+        list.end()
+    }
+}

@@ -1,0 +1,96 @@
+//! Tables: fitted to a terminal, or plain aligned columns for a pipe.
+
+use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, Table, presets};
+
+use super::{Cell, Palette, Tone};
+
+/// For a terminal: as wide as it is, long cells wrapped.
+pub fn boxed(headings: &[String], rows: &[Vec<Cell>], palette: Palette) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    if palette.is_on() {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+        table.set_width(columns());
+    }
+    table.set_header(headings.iter().map(|h| comfy_table::Cell::new(h).add_attribute(Attribute::Bold)));
+    for row in rows {
+        table.add_row(row.iter().map(|cell| {
+            let shown = comfy_table::Cell::new(cell.shown());
+            match cell {
+                Cell::Number(_) | Cell::Seconds(_) => shown.set_alignment(CellAlignment::Right),
+                Cell::Toned(_, Tone::Good) => shown.fg(Color::Green),
+                Cell::Toned(_, Tone::Warn) => shown.fg(Color::Yellow),
+                Cell::Toned(_, Tone::Bad) => shown.fg(Color::Red),
+                _ => shown,
+            }
+        }));
+    }
+    table
+}
+
+fn columns() -> u16 {
+    comfy_table::Table::new().width().unwrap_or(120)
+}
+
+/// For a pipe: columns aligned by spaces, nothing wrapped, no trailing blanks.
+pub fn plain(headings: &[String], rows: &[Vec<Cell>], palette: Palette) -> String {
+    let shown: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(Cell::shown).collect()).collect();
+    let numeric: Vec<bool> =
+        (0..headings.len()).map(|at| rows.iter().any(|r| r.get(at).is_some_and(Cell::is_numeric))).collect();
+    let widths: Vec<usize> = headings
+        .iter()
+        .enumerate()
+        .map(|(at, h)| {
+            let longest = shown.iter().filter_map(|r| r.get(at)).map(|t| t.chars().count()).max();
+            longest.unwrap_or(0).max(h.chars().count())
+        })
+        .collect();
+    let mut text = String::new();
+    let mut line = |cells: &mut dyn Iterator<Item = (String, usize)>| {
+        let mut line = String::new();
+        for ((shown, length), (width, right)) in cells.zip(widths.iter().zip(&numeric)) {
+            let blanks = " ".repeat(width.saturating_sub(length));
+            let cell = if *right { format!("{blanks}{shown}") } else { format!("{shown}{blanks}") };
+            line.push_str(&cell);
+            line.push_str("  ");
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    };
+    line(&mut headings.iter().map(|h| (h.clone(), h.chars().count())));
+    for (row, words) in rows.iter().zip(&shown) {
+        line(&mut row.iter().zip(words).map(|(cell, word)| {
+            let painted = match cell {
+                Cell::Toned(_, tone) => palette.tone(word, *tone),
+                _ => word.clone(),
+            };
+            (painted, word.chars().count())
+        }));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+
+    #[test]
+    fn columns_align() {
+        let rows = vec![
+            vec![Cell::Text("app/web1".into()), Cell::Toned("UP".into(), Tone::Good), Cell::Number(7)],
+            vec![Cell::Text("a/b".into()), Cell::Toned("no check".into(), Tone::Plain), Cell::Number(12345)],
+            vec![Cell::Text("a/c".into()), Cell::Empty, Cell::Empty],
+        ];
+        let headings = ["SERVER", "STATUS", "SESS"].map(str::to_owned);
+        expect![[r#"
+            SERVER    STATUS     SESS
+            app/web1  UP            7
+            a/b       no check  12345
+            a/c       -             -
+        "#]]
+        .assert_eq(&plain(&headings, &rows, Palette::PLAIN));
+    }
+}

@@ -1,0 +1,199 @@
+//! The prompt, driven through a pseudo-terminal as a person would.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::panic, reason = "a test may panic")]
+
+#[expect(dead_code, reason = "the other suites use the rest")]
+mod support;
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::pty::{Winsize, openpty};
+use support::Engine;
+
+struct Prompt {
+    keyboard: File,
+    screen: Receiver<Vec<u8>>,
+    seen: String,
+    child: Child,
+}
+
+impl Prompt {
+    fn open(engine: &Engine, arguments: &[&str]) -> Self {
+        let size = Winsize { ws_row: 40, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
+        let pty = openpty(Some(&size), None).unwrap();
+        let slave = File::from(pty.slave);
+        let child = engine
+            .lbctl(arguments)
+            .env("TERM", "xterm")
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::from(slave.try_clone().unwrap()))
+            .stdout(Stdio::from(slave.try_clone().unwrap()))
+            .stderr(Stdio::from(slave))
+            .spawn()
+            .unwrap();
+        let keyboard = File::from(pty.master);
+        let mut reader = keyboard.try_clone().unwrap();
+        let (sender, screen) = channel();
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            // The end of a pseudo-terminal is an error on Linux.
+            while let Ok(n @ 1..) = reader.read(&mut buffer) {
+                if sender.send(buffer[..n].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { keyboard, screen, seen: String::new(), child }
+    }
+
+    /// Waits until the screen shows `text` and gives what came up to its end.
+    #[track_caller]
+    fn expect(&mut self, text: &str) -> String {
+        let end = Instant::now() + Duration::from_secs(10);
+        loop {
+            if let Some(at) = self.seen.find(text) {
+                let rest = self.seen.split_off(at + text.len());
+                return std::mem::replace(&mut self.seen, rest);
+            }
+            match self.screen.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(bytes) => self.seen.push_str(&String::from_utf8_lossy(&bytes)),
+                Err(_) => panic!("'{text}' did not appear; the screen shows {:?}", self.seen),
+            }
+        }
+    }
+
+    fn keys(&mut self, text: &str) {
+        self.keyboard.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Types at the next prompt: what is typed while a command runs may be lost.
+    #[track_caller]
+    fn at_prompt(&mut self, text: &str) {
+        self.expect(" out> ");
+        self.keys(text);
+    }
+
+    #[track_caller]
+    fn exit(mut self) -> Option<i32> {
+        let end = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < end {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        self.child.kill().unwrap();
+        panic!("it did not end; the screen shows {:?}", self.seen);
+    }
+}
+
+#[test]
+fn both_languages_at_the_prompt() {
+    let Some(engine) = Engine::start() else { return };
+    let mut prompt = Prompt::open(&engine, &["repl"]);
+    // web4 is disabled in the configuration.
+    prompt.expect("lb-test admin 1");
+    prompt.at_prompt("drain app/web1\r");
+    prompt.expect("app/web1: draining\r\n");
+    prompt.expect("lb-test admin 2");
+    prompt.at_prompt("show cli level\r");
+    prompt.expect("\nadmin\r\n");
+    prompt.at_prompt("set server app/nope state drain\r");
+    prompt.expect("No such server.\r\n");
+    prompt.at_prompt("drain app/nope\r");
+    prompt.expect("error: no server is named 'app/nope'");
+    prompt.expect("hint: ");
+    prompt.at_prompt("ready app/web1\r");
+    prompt.expect("app/web1: ready and running\r\n");
+    prompt.at_prompt("\\?\r");
+    prompt.expect("\\watch [TIME] LINE");
+    prompt.at_prompt("\\q\r");
+    assert_eq!(prompt.exit(), Some(0));
+}
+
+#[test]
+fn the_tab_key_completes_names_and_words() {
+    let Some(engine) = Engine::start() else { return };
+    let mut prompt = Prompt::open(&engine, &["repl"]);
+    prompt.at_prompt("drai\ttcpb/db1\r");
+    prompt.expect("tcpb/db1: draining\r\n");
+    prompt.at_prompt("set server tcp\t1 sta\tread\t\r");
+    prompt.expect("set server tcpb/db1 state ready");
+    prompt.at_prompt("enable agent app/w\t\t\x15set server app/web1 a\t\t");
+    prompt.expect("agent-send");
+    prompt.keys("\x15weight tcpb/db1 7\r");
+    prompt.expect("weight 7 of 1");
+    prompt.at_prompt("ready tcpb/db\t\t");
+    prompt.expect("tcpb/db1");
+    prompt.expect("tcpb/db2");
+    prompt.keys("\x15\x04");
+    assert_eq!(prompt.exit(), Some(0));
+}
+
+#[test]
+fn pasted_lines_run_one_after_the_other() {
+    let Some(engine) = Engine::start() else { return };
+    let mut prompt = Prompt::open(&engine, &["repl"]);
+    prompt.at_prompt("\x1b[200~weight app/web1 3\nweight app/web2 4\x1b[201~\r");
+    prompt.expect("app/web1: weight 3 of 1\r\n");
+    prompt.expect("app/web2: weight 4 of 50\r\n");
+    prompt.at_prompt("\x04");
+    assert_eq!(prompt.exit(), Some(0));
+}
+
+#[test]
+fn history_is_kept_without_secrets() {
+    let Some(engine) = Engine::start() else { return };
+    let mut prompt = Prompt::open(&engine, &[]);
+    prompt.at_prompt("show cli level\r");
+    prompt.expect("admin\r\n");
+    prompt.at_prompt("set dynamic-cookie-key backend app hunter2\r");
+    prompt.at_prompt("exit\r");
+    assert_eq!(prompt.exit(), Some(0));
+    let kept = std::fs::read_to_string(engine.path(".local/state/lbctl/history")).unwrap();
+    assert!(kept.contains("show cli level") && !kept.contains("hunter2"), "{kept}");
+}
+
+#[test]
+fn several_servers_are_asked_about() {
+    let Some(engine) = Engine::start() else { return };
+    let mut prompt = Prompt::open(&engine, &["drain", "app/web1", "app/web2"]);
+    prompt.expect("Drain 2 servers: app/web1 app/web2. Go on? [y/N] ");
+    prompt.keys("n\r");
+    prompt.expect("error: nothing was changed");
+    assert_eq!(prompt.exit(), Some(6));
+    let mut prompt = Prompt::open(&engine, &["drain", "app/web1", "app/web2"]);
+    prompt.expect("[y/N] ");
+    prompt.keys("y\r");
+    prompt.expect("app/web2: draining");
+    assert_eq!(prompt.exit(), Some(0));
+    let mut prompt = Prompt::open(&engine, &["ready", "app/web?", "--yes"]);
+    prompt.expect("app/web2: ready and running");
+    assert_eq!(prompt.exit(), Some(0));
+}
+
+#[test]
+fn tables_are_drawn_on_a_terminal() {
+    let Some(engine) = Engine::start() else { return };
+    let mut prompt = Prompt::open(&engine, &["show", "servers", "app/web1"]);
+    let drawn = prompt.expect("app/web1");
+    assert!(drawn.contains('─'), "{drawn}");
+    prompt.expect("no check");
+    assert_eq!(prompt.exit(), Some(0));
+}
+
+#[test]
+fn a_drain_rewrites_one_line() {
+    let Some(engine) = Engine::start() else { return };
+    let held = engine.hold();
+    let mut prompt = Prompt::open(&engine, &["drain", "tcpb/db1", "--wait", "--deadline", "10s"]);
+    prompt.expect("\r\x1b[Ktcpb/db1: 1 session left, 0s of 10s");
+    drop(held);
+    prompt.expect("tcpb/db1: drained after");
+    assert_eq!(prompt.exit(), Some(0));
+}

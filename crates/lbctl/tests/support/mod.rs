@@ -1,0 +1,219 @@
+//! A real engine on temporary sockets, an origin that holds its connections, and snapshots of what
+//! a command prints and how it ends.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use expect_test::Expect;
+
+const HAPROXY: &str = "/usr/sbin/haproxy";
+
+/// A running HAProxy with sockets of every level and a TCP origin behind it.
+pub struct Engine {
+    dir: tempfile::TempDir,
+    child: Child,
+    origin: u16,
+}
+
+impl Engine {
+    /// Starts one; `None`, and a loud word, where there is none.
+    pub fn start() -> Option<Self> {
+        if !Path::new(HAPROXY).exists() {
+            eprintln!("SKIPPED: {HAPROXY} is not installed, so nothing here was tested (apt-get install haproxy)");
+            return None;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let origin = holding_origin();
+        let path = dir.path().join("haproxy.cfg");
+        std::fs::write(&path, configuration(dir.path(), origin)).unwrap();
+        let child = Command::new(HAPROXY)
+            .args(["-db", "-f"])
+            .arg(&path)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let engine = Self { dir, child, origin };
+        let end = Instant::now() + Duration::from_secs(10);
+        loop {
+            let stat = String::from_utf8_lossy(&engine.ask("show stat")).into_owned();
+            // The first checks of the failing and of the passing server are over.
+            if stat.contains(",L4CON,") && stat.contains(",L4OK,") {
+                break;
+            }
+            assert!(Instant::now() < end, "the engine did not start");
+            thread::sleep(Duration::from_millis(10));
+        }
+        Some(engine)
+    }
+
+    /// A file of the engine's directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// What a plain client gets; nothing while nobody listens.
+    pub fn ask(&self, command: &str) -> Vec<u8> {
+        let mut answer = Vec::new();
+        let Ok(mut stream) = UnixStream::connect(self.path("admin.sock")) else { return answer };
+        stream.write_all(format!("{command}\n").as_bytes()).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        stream.read_to_end(&mut answer).unwrap();
+        answer
+    }
+
+    /// Opens a session that the origin holds until it is dropped.
+    pub fn hold(&self) -> UnixStream {
+        let mut client = UnixStream::connect(self.path("tcp.sock")).unwrap();
+        client.write_all(b"x").unwrap();
+        // The origin greets: the session is on the server by then.
+        client.read_exact(&mut [0]).unwrap();
+        client
+    }
+
+    /// `lbctl` on the engine's admin socket, without the surroundings' influence.
+    pub fn lbctl(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lbctl"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", self.dir.path())
+            .env("LBCTL_SOCKET", self.path("admin.sock"))
+            .current_dir(self.dir.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command line and compares everything it says.
+    #[track_caller]
+    pub fn check(&self, line: &str, expected: &Expect) {
+        let arguments: Vec<&str> = line.split(' ').collect();
+        expected.assert_eq(&self.told(&self.lbctl(&arguments).output().unwrap()));
+    }
+
+    /// Runs a command line and gives its exit status.
+    #[track_caller]
+    pub fn run(&self, line: &str) -> i32 {
+        let arguments: Vec<&str> = line.split(' ').collect();
+        self.lbctl(&arguments).output().unwrap().status.code().unwrap()
+    }
+
+    /// The same with text on standard input.
+    #[track_caller]
+    pub fn check_stdin(&self, line: &str, input: &str, expected: &Expect) {
+        let arguments: Vec<&str> = line.split_whitespace().collect();
+        let mut child =
+            self.lbctl(&arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        expected.assert_eq(&self.told(&child.wait_with_output().unwrap()));
+    }
+
+    /// Output, error output and exit status as one text, with what varies left out.
+    pub fn told(&self, output: &Output) -> String {
+        let mut text = String::new();
+        text.push_str(&self.normal(&String::from_utf8_lossy(&output.stdout)));
+        let errors = self.normal(&String::from_utf8_lossy(&output.stderr));
+        if !errors.is_empty() {
+            text.push_str("--- stderr\n");
+            text.push_str(&errors);
+        }
+        text.push_str(&format!("--- exit {}\n", output.status.code().map_or("signal".into(), |c| c.to_string())));
+        text
+    }
+
+    /// With the directory, ports, times and pointers of this run replaced.
+    pub fn normal(&self, text: &str) -> String {
+        let text = text.replace(&self.dir.path().display().to_string(), "$DIR");
+        let text = text.replace(&self.origin.to_string(), "<port>");
+        let mut text = text;
+        for (pattern, with) in [
+            // Columns are as wide as what varies; their alignment has its own test.
+            (r"(\S) {2,}", "$1  "),
+            (r#""since_seconds": \d+"#, r#""since_seconds": <t>"#),
+            (r"after \d+\.\d+s", "after <t>"),
+            (r"for \d+s", "for <t>"),
+            (r",\d+s,tcpv4|,\d+s,unix_stream", ",<t>,<proto>"),
+            (r"\d+s of (\d+m?s)", "<t> of $1"),
+            (r"left, \d+s", "left, <t>"),
+            (r"0x[0-9a-f]+", "<ptr>"),
+            (r"unix:\d+", "unix:<n>"),
+            (r"in \d+ms", "in <t>"),
+            (r" +\d+s  ", "  <t>  "),
+            (r"2\.6\.[0-9]+[^\s]*", "<version>"),
+        ] {
+            text = regex::Regex::new(pattern).unwrap().replace_all(&text, with).into_owned();
+        }
+        text
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn configuration(dir: &Path, origin: u16) -> String {
+    let dir = dir.display();
+    format!(
+        "global
+  nbthread 1
+  maxconn 200
+  node lb-test
+  stats socket {dir}/admin.sock level admin
+  stats socket {dir}/operator.sock level operator
+  stats socket {dir}/user.sock level user
+  stats timeout 10s
+defaults
+  mode http
+  timeout client 60s
+  timeout server 60s
+  timeout connect 2s
+frontend web
+  bind unix@{dir}/web.sock
+  default_backend app
+frontend tcp
+  mode tcp
+  bind unix@{dir}/tcp.sock
+  default_backend tcpb
+backend app
+  balance roundrobin
+  server web1 127.0.0.1:{origin}
+  server web2 127.0.0.1:{origin} weight 50
+  server web3 127.0.0.1:1 check inter 100ms fall 1 rise 2
+  server web4 127.0.0.1:{origin} disabled
+  server web5 127.0.0.1:{origin} track app/web3
+  server web6 127.0.0.1:{origin} check inter 50ms fall 1 rise 2
+backend tcpb
+  mode tcp
+  balance leastconn
+  server db1 127.0.0.1:{origin}
+  server db2 127.0.0.1:{origin} backup
+"
+    )
+}
+
+/// Accepts, greets, and holds every connection for as long as its client does.
+fn holding_origin() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            thread::spawn(move || {
+                let mut byte = [0];
+                while matches!(stream.read(&mut byte), Ok(1)) {
+                    let _ = stream.write_all(b"x");
+                }
+            });
+        }
+    });
+    port
+}

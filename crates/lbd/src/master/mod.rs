@@ -1,0 +1,448 @@
+//! Master-worker mode.
+//!
+//! The master reads no configuration of its own beyond `daemon` and `pidfile`: it starts a worker,
+//! which reads, binds and serves, and it keeps a copy of the worker's listening sockets. A reload
+//! (SIGUSR2 or SIGHUP) re-executes the program, so that an upgraded binary takes effect, and starts a
+//! worker that inherits those sockets. Only when that one serves is the former one asked to finish;
+//! when it fails, the former one never knew. Because the sockets stay open in the master all the
+//! time, no connection waiting in their queues is lost.
+//!
+//! The master has one thread for its whole life, so it may fork at any time.
+
+mod admin;
+mod cli;
+mod handover;
+mod leash;
+mod worker;
+
+pub use leash::WorkerEnd;
+
+use crate::cli::{Args, Master as Mode};
+use crate::config;
+use crate::daemon::{self, Side, Waiting};
+use crate::engine::Listener;
+use crate::notify::notify;
+use crate::pidfile::PidFile;
+use crate::report::{Gravity, Report};
+use crate::serve::{self, Place};
+use crate::{signals, sys};
+use cli::{Cli, View};
+use handover::Handover;
+use leash::{Message, leash};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use nix::sys::signalfd::SignalFd;
+use nix::sys::time::TimeValLike;
+use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::time::{ClockId, clock_gettime};
+use nix::unistd::{ForkResult, Pid, execv};
+use std::ffi::CString;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::SystemTime;
+use worker::{Role, Worker, ending};
+
+/// The status of a worker that SIGTERM ended: asked for, so no failure.
+const TERMINATED: i32 = 128 + Signal::SIGTERM as i32;
+/// The status of a worker that SIGINT ended.
+const INTERRUPTED: i32 = 128 + Signal::SIGINT as i32;
+
+/// Runs the master until its last worker is gone.
+pub fn run(args: Args, report: Report) -> ExitCode {
+    match Master::start(args, report) {
+        Ok(mut master) => master.serve(),
+        Err(code) => code,
+    }
+}
+
+struct Master {
+    args: Args,
+    report: Report,
+    program: PathBuf,
+    signals: SignalFd,
+    workers: Vec<Worker>,
+    listeners: Vec<Listener>,
+    waiting: Option<Waiting>,
+    /// Where to write this process's id once a worker serves.
+    pid_file: Option<PathBuf>,
+    reloads: u32,
+    failed: u32,
+    since_epoch_s: u64,
+    cli: Cli,
+    /// Messages of the latest start or reload.
+    startup_log: Vec<String>,
+    reload_wanted: bool,
+    /// Connections waiting for a reload to succeed or fail.
+    reload_clients: Vec<OwnedFd>,
+    /// Whether the former worker is terminated instead of asked to finish.
+    hard: bool,
+    stopping: bool,
+    /// A worker serves, but the start as a whole failed.
+    start_failed: bool,
+    status: i32,
+}
+
+impl Master {
+    fn start(args: Args, report: Report) -> Result<Master, ExitCode> {
+        let earlier = Handover::take();
+        let resumed = earlier.is_some();
+        let earlier = earlier.unwrap_or_default();
+        report.set_quiet(args.quiet);
+        let program = std::env::current_exe().map_err(|error| {
+            report.alert(&format!("Cannot find the path of this program: {error}."));
+            ExitCode::FAILURE
+        })?;
+        let mut master = Master {
+            report,
+            program,
+            signals: signals::reader(signals::MASTER).map_err(|_| ExitCode::FAILURE)?,
+            workers: earlier.workers,
+            listeners: earlier.listeners,
+            waiting: None,
+            pid_file: None,
+            reloads: earlier.reloads,
+            failed: earlier.failed,
+            since_epoch_s: earlier.since_epoch_s,
+            cli: Cli::default(),
+            startup_log: Vec::new(),
+            reload_wanted: false,
+            reload_clients: earlier.clients,
+            hard: earlier.hard,
+            stopping: false,
+            start_failed: false,
+            status: 0,
+            args,
+        };
+        if resumed {
+            // The working directory and the old processes were dealt with by the first image.
+            master.args.chdir = None;
+            master.args.old.pids.clear();
+            master.cli.sockets = earlier.sockets;
+        } else {
+            master.first_start()?;
+        }
+        signals::block(signals::MASTER).map_err(|_| ExitCode::FAILURE)?;
+        master.spawn()?;
+        Ok(master)
+    }
+
+    /// What only the first image does.
+    fn first_start(&mut self) -> Result<(), ExitCode> {
+        self.since_epoch_s = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        if let Some(directory) = self.args.chdir.take() {
+            config::enter(&directory, &self.report)?;
+        }
+        for argument in &self.args.master_cli {
+            let socket = cli::open(argument).map_err(|error| {
+                self.report.alert(&format!("config : Cannot create the listener of the master CLI: {error}"));
+                ExitCode::FAILURE
+            })?;
+            self.cli.sockets.push(socket);
+        }
+        let global = config::peek(&self.args);
+        self.pid_file = self.args.pid_file.clone().or(global.pidfile);
+        if (self.args.daemon || global.daemon) && !self.args.foreground && self.args.master != Mode::Notify {
+            match daemon::daemonize(&self.report)? {
+                Side::Foreground(code) => return Err(code),
+                Side::Background(waiting) => self.waiting = Some(waiting),
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts a worker. In the worker this does not return.
+    fn spawn(&mut self) -> Result<(), ExitCode> {
+        let failed = |report: &Report, error: nix::Error| {
+            report.alert(&format!("Cannot start a worker: {}.", error.desc()));
+            ExitCode::FAILURE
+        };
+        let (admin, served) = if self.cli.sockets.is_empty() {
+            (None, None)
+        } else {
+            let (admin, served) = admin::open().map_err(|error| {
+                self.report.alert(&format!("Cannot make the worker's admin socket: {error}."));
+                ExitCode::FAILURE
+            })?;
+            (Some(admin), Some(served))
+        };
+        let (master_end, worker_end) = leash().map_err(|error| failed(&self.report, error))?;
+        match sys::fork().map_err(|error| failed(&self.report, error))? {
+            ForkResult::Child => {
+                // What belongs to the master alone is closed here; the sockets are handed on.
+                drop(master_end);
+                self.workers.clear();
+                self.reload_clients.clear();
+                self.cli = Cli::default();
+                let inherited = std::mem::take(&mut self.listeners);
+                // A later worker of a background master finds the terminal gone already.
+                let detach = self.waiting.take().is_some();
+                let place = Place::Worker { leash: worker_end, inherited, admin: served, detach };
+                Err(serve::run(&self.args, Report::default(), place))
+            }
+            ForkResult::Parent { child } => {
+                self.startup_log.clear();
+                self.say_of_load(Gravity::Notice, &format!("Initializing new worker ({child})"));
+                self.workers.push(Worker {
+                    pid: child,
+                    role: Role::Starting,
+                    leash: master_end,
+                    reloads: 0,
+                    since: SystemTime::now(),
+                    admin,
+                    pending: Vec::new(),
+                });
+                Ok(())
+            }
+        }
+    }
+
+    fn serve(&mut self) -> ExitCode {
+        while !self.workers.is_empty() {
+            if self.reload_wanted && !self.stopping && self.position(Role::Starting).is_none() {
+                self.reload();
+            }
+            self.wait();
+            while let Ok(Some(signal)) = self.signals.read_signal() {
+                if let Ok(signal) = Signal::try_from(signal.ssi_signo as i32) {
+                    self.on_signal(signal);
+                }
+            }
+            self.hear();
+            self.reap();
+            self.serve_cli();
+        }
+        let status = if self.start_failed { 1 } else { self.status };
+        self.report.warning(&format!("All workers exited. Exiting... ({status})"));
+        ExitCode::from(u8::try_from(status).unwrap_or(1))
+    }
+
+    /// Answers the command line.
+    fn serve_cli(&mut self) {
+        let sockets: Vec<_> = self.cli.sockets.iter().map(|socket| (socket.name.clone(), socket.level)).collect();
+        let requests = self.cli.step(View {
+            workers: &self.workers,
+            startup_log: &self.startup_log,
+            reloads: self.reloads,
+            failed: self.failed,
+            since_epoch_s: self.since_epoch_s,
+            sockets: &sockets,
+        });
+        for request in requests {
+            self.reload_wanted = true;
+            self.hard |= request.hard;
+            self.reload_clients.push(request.client);
+        }
+    }
+
+    /// Sleeps until a signal, a word of the starting worker, or the command line.
+    fn wait(&self) {
+        let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+        let starting = self.workers.iter().filter(|worker| worker.role == Role::Starting);
+        // A worker that is ending hangs up shortly before its SIGCHLD comes: only its words count.
+        fds.extend(starting.map(|worker| PollFd::new(worker.leash.as_fd(), PollFlags::POLLIN)));
+        self.cli.watch(&mut fds);
+        // An interrupted wait is a wait.
+        let _ = poll(&mut fds, PollTimeout::NONE);
+    }
+
+    fn on_signal(&mut self, signal: Signal) {
+        match signal {
+            Signal::SIGUSR2 | Signal::SIGHUP => self.reload_wanted = true,
+            Signal::SIGINT | Signal::SIGTERM | Signal::SIGUSR1 => {
+                self.report.warning("Exiting Master process...");
+                self.tell_systemd("STOPPING=1");
+                self.stop(signal);
+            }
+            // The serving worker pauses, resumes or reports; SIGCHLD is looked into after every wait.
+            Signal::SIGTTOU | Signal::SIGTTIN | Signal::SIGQUIT => self.signal_workers(signal),
+            _ => {}
+        }
+    }
+
+    fn stop(&mut self, signal: Signal) {
+        self.stopping = true;
+        self.signal_workers(signal);
+    }
+
+    fn stop_with_failure(&mut self) {
+        self.start_failed = true;
+        self.stop(Signal::SIGTERM);
+    }
+
+    fn signal_workers(&self, signal: Signal) {
+        for worker in &self.workers {
+            worker.signal(signal);
+        }
+    }
+
+    /// Takes what the starting worker has said.
+    fn hear(&mut self) {
+        while let Some(at) = self.position(Role::Starting) {
+            let Some(worker) = self.workers.get_mut(at) else { return };
+            match worker.leash.receive() {
+                Some(Message::Listener(listener)) => worker.pending.push(listener),
+                Some(Message::Log(text)) => self.startup_log.push(text),
+                Some(Message::Ready) => {
+                    self.listeners = std::mem::take(&mut worker.pending);
+                    self.on_ready(at);
+                }
+                None => return,
+            }
+        }
+    }
+
+    /// A worker serves: the one before it may finish.
+    fn on_ready(&mut self, at: usize) {
+        for (index, worker) in self.workers.iter_mut().enumerate() {
+            if index == at {
+                worker.role = Role::Current;
+            } else if worker.role == Role::Current {
+                worker.role = Role::Former;
+                worker.signal(if self.hard { Signal::SIGTERM } else { Signal::SIGUSR1 });
+            }
+        }
+        self.hard = false;
+        self.say_of_load(Gravity::Notice, "Loading success.");
+        self.answer_reload(true);
+        if let Some(path) = self.pid_file.take() {
+            // Not earlier: the file of a process that runs already must outlive a start that fails.
+            match PidFile::open(&path, &self.report) {
+                Some(file) => file.write(),
+                None => return self.stop_with_failure(),
+            }
+        }
+        self.tell_systemd(&format!("READY=1\nMAINPID={}\nSTATUS=Ready.", std::process::id()));
+        if let Some(waiting) = self.waiting.take() {
+            waiting.ready();
+        }
+    }
+
+    /// Buries the dead.
+    fn reap(&mut self) {
+        while let Ok(status) = waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)) {
+            let Some((pid, code, word)) = ending(status) else {
+                if status.pid().is_none() {
+                    return;
+                }
+                continue;
+            };
+            // Its last words first.
+            self.hear();
+            if let Some(at) = self.workers.iter().position(|worker| worker.pid == pid) {
+                let worker = self.workers.remove(at);
+                self.on_exit(&worker, code, word);
+            }
+        }
+    }
+
+    fn on_exit(&mut self, worker: &Worker, code: i32, word: &str) {
+        let text = match worker.role {
+            Role::Starting => format!("Failed to load worker ({}) exited with code {code} ({word})", worker.pid),
+            Role::Current => format!("Current worker ({}) exited with code {code} ({word})", worker.pid),
+            Role::Former => format!("Former worker ({}) exited with code {code} ({word})", worker.pid),
+        };
+        if worker.role == Role::Starting {
+            self.say_of_load(Gravity::Alert, &text);
+        } else if code == 0 {
+            self.report.warning(&text);
+        } else {
+            self.report.alert(&text);
+        }
+        match worker.role {
+            Role::Starting if self.position(Role::Current).is_some() => {
+                if !self.stopping {
+                    self.on_failed_reload();
+                }
+            }
+            Role::Starting | Role::Current => {
+                self.status = if code == TERMINATED { 0 } else { code };
+                if !matches!(code, 0 | TERMINATED | INTERRUPTED) && !self.stopping && !self.workers.is_empty() {
+                    self.report.alert("exit-on-failure: killing every processes with SIGTERM");
+                    self.stop(Signal::SIGTERM);
+                }
+            }
+            Role::Former => {}
+        }
+    }
+
+    /// Re-executes the program, which starts the next worker. Returns only when that fails.
+    fn reload(&mut self) {
+        self.reload_wanted = false;
+        self.report.notice("Reloading lbd");
+        self.tell_systemd(&format!("RELOADING=1\nMONOTONIC_USEC={}\nSTATUS=Reloading Configuration.", monotonic_us()));
+        for worker in &mut self.workers {
+            worker.reloads += 1;
+        }
+        self.reloads += 1;
+        let handover = Handover {
+            workers: std::mem::take(&mut self.workers),
+            listeners: std::mem::take(&mut self.listeners),
+            sockets: std::mem::take(&mut self.cli.sockets),
+            clients: std::mem::take(&mut self.reload_clients),
+            hard: self.hard,
+            reloads: self.reloads,
+            failed: self.failed,
+            since_epoch_s: self.since_epoch_s,
+        };
+        let error = match handover.store() {
+            Ok(()) => exec(&self.program),
+            Err(error) => error,
+        };
+        Handover::forget();
+        (self.workers, self.listeners) = (handover.workers, handover.listeners);
+        (self.cli.sockets, self.reload_clients) = (handover.sockets, handover.clients);
+        self.startup_log.clear();
+        self.say_of_load(Gravity::Alert, &format!("Cannot execute {}: {}.", self.program.display(), error.desc()));
+        self.on_failed_reload();
+    }
+
+    fn on_failed_reload(&mut self) {
+        self.failed += 1;
+        self.hard = false;
+        self.say_of_load(Gravity::Warning, "Loading failure!");
+        self.tell_systemd("READY=1\nSTATUS=Reload failed!");
+        self.answer_reload(false);
+    }
+
+    /// Says something that belongs to the messages of the start.
+    fn say_of_load(&mut self, gravity: Gravity, text: &str) {
+        self.report.say(gravity, text);
+        self.startup_log.extend(self.report.kept().pop());
+    }
+
+    /// Tells whoever asked for the reload how it went, and hangs up.
+    fn answer_reload(&mut self, success: bool) {
+        let answer = format!("Success={}\n--\n{}\n", u8::from(success), self.startup_log.join("\n"));
+        for client in self.reload_clients.drain(..) {
+            // A client that does not take the little there is to say does not want it.
+            let _ = nix::unistd::write(&client, answer.as_bytes());
+        }
+    }
+
+    fn position(&self, role: Role) -> Option<usize> {
+        self.workers.iter().position(|worker| worker.role == role)
+    }
+
+    fn tell_systemd(&self, state: &str) {
+        if self.args.master == Mode::Notify {
+            notify(state);
+        }
+    }
+}
+
+/// Starts the program anew in this process with the same words.
+fn exec(program: &std::path::Path) -> nix::Error {
+    let c_string = |text: std::ffi::OsString| CString::new(text.into_vec()).unwrap_or_default();
+    let words: Vec<CString> = std::env::args_os().map(c_string).collect();
+    match execv(&c_string(program.as_os_str().to_owned()), &words) {
+        Err(error) => error,
+        Ok(never) => match never {},
+    }
+}
+
+/// Microseconds of the monotonic clock, which systemd wants with a reload.
+fn monotonic_us() -> i64 {
+    clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(0, |now| now.num_microseconds())
+}

@@ -1,0 +1,112 @@
+//! The master's command line.
+
+use crate::support::{Bench, LIMIT, Running, alive, children, oracle, wait_for};
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+
+/// A path is told from a host name by its slash.
+fn socket(bench: &Bench) -> String {
+    format!("{},mode,600", bench.path("m.sock").display())
+}
+
+fn start(bench: &Bench) -> Running {
+    let master = bench.start(&["-W", "-S", &socket(bench), "-p", "pid", "-f", "good.cfg"]);
+    bench.wait_pid("pid");
+    master
+}
+
+/// Sends lines, closes the writing side, reads to the end.
+fn ask(bench: &Bench, lines: &str) -> String {
+    // HAProxy executes itself anew once the worker serves, and opens its socket again then.
+    let mut stream = None;
+    wait_for("the socket", || {
+        stream = UnixStream::connect(bench.path("m.sock")).ok();
+        stream.is_some()
+    });
+    let mut stream = stream.unwrap();
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
+    stream.write_all(lines.as_bytes()).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn processes_are_shown_in_the_columns_of_haproxy() {
+    let bench = Bench::new();
+    let master = start(&bench);
+    let text = ask(&bench, "show proc\n");
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[1].starts_with(&format!("{:<16}master          0 [failed: 0]   0d00h00m0", master.pid())), "{text}");
+    assert_eq!(lines[2], "# workers");
+    let worker = children(master.pid())[0];
+    assert!(lines[3].starts_with(&format!("{worker:<16}worker          0               0d00h00m0")), "{text}");
+    assert_eq!(lines[4..], [""]);
+
+    let Some(haproxy) = oracle() else { return };
+    let theirs = Bench::new();
+    let mut process =
+        theirs.command(&haproxy, &["-W", "-S", &socket(&theirs), "-p", "pid", "-f", "good.cfg"]).spawn().unwrap();
+    theirs.wait_pid("pid");
+    let their_text = ask(&theirs, "show proc\n");
+    crate::support::signal(i32::try_from(process.id()).unwrap(), "TERM");
+    process.wait().unwrap();
+    assert_eq!(their_text.lines().next(), text.lines().next());
+}
+
+#[test]
+fn only_its_owner_may_connect() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::new();
+    let _master = start(&bench);
+    assert_eq!(std::fs::metadata(bench.path("m.sock")).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn commands_are_passed_on_to_workers() {
+    let bench = Bench::new();
+    let master = start(&bench);
+    let worker = children(master.pid())[0];
+    assert!(ask(&bench, "@1 show info\n").contains(&format!("\nPid: {worker}\n")));
+    assert!(ask(&bench, &format!("@!{worker} show info; show version\n")).contains(&format!("\nPid: {worker}\n")));
+    assert!(ask(&bench, "@1\nshow info\n@master\nshow proc\n").contains("# workers\n"));
+    assert_eq!(ask(&bench, "@9 show info\n"), "Can't find the target PID matching the prefix '@9'\n");
+    assert_eq!(ask(&bench, "operator; @1 show cli level\n"), "operator\n\n");
+    assert_eq!(ask(&bench, "@1 show cli level; show cli level\n"), "admin\n\nadmin\n\n");
+    assert_eq!(ask(&bench, "@@1 show cli level; show cli level\n"), "admin\n\nadmin\n\n");
+}
+
+#[test]
+fn a_reload_is_answered_when_it_is_done() {
+    let bench = Bench::new();
+    let master = start(&bench);
+    let old = children(master.pid())[0];
+    let text = ask(&bench, "reload\n");
+    assert!(text.starts_with("Success=1\n--\n[NOTICE]") && text.ends_with("Loading success.\n"), "{text}");
+    wait_for("the former worker's end", || !alive(old));
+
+    bench.write("good.cfg", "frontend fe\n    foo\n");
+    let text = ask(&bench, "reload\n");
+    assert!(text.starts_with("Success=0\n--\n") && text.contains("unknown keyword 'foo'"), "{text}");
+    assert!(ask(&bench, "show proc\n").contains("2 [failed: 1]"));
+    assert!(ask(&bench, "show startup-logs\n").contains("unknown keyword 'foo'"));
+    assert_eq!(ask(&bench, "user; reload\n"), "Permission denied\n\n");
+
+    bench.write("good.cfg", &bench.good());
+    let text = ask(&bench, "hard-reload\n");
+    assert!(text.starts_with("Success=1\n"), "{text}");
+    master.signal("TERM");
+    let (code, text) = master.finish();
+    assert!(code == 0 && text.contains("exited with code 143 (Terminated)"), "{text}");
+}
+
+#[test]
+fn a_prompt_says_who_is_asked() {
+    let bench = Bench::new();
+    let master = start(&bench);
+    let worker = children(master.pid())[0];
+    let text = ask(&bench, "prompt\n@1\nshow cli level\n@\nquit\n");
+    assert_eq!(text, format!("master> {worker}> admin\n\n{worker}> master> "));
+}
