@@ -193,10 +193,11 @@ fn states_after_commands_are_haproxys() {
         let seen = Mutex::new(BTreeMap::new());
         let failure = Mutex::new(Ok(()));
         std::thread::scope(|scope| {
+            let (seen, failure, origin) = (&seen, &failure, &origin);
             for part in CHAINS.chunks(CHAINS.len().div_ceil(6)) {
-                scope.spawn(|| {
+                scope.spawn(move || {
                     for chain in part {
-                        match after(engine, &origin, body, chain) {
+                        match after(engine, origin, body, chain) {
                             Ok(states) => drop(seen.lock().unwrap().insert(*chain, states)),
                             Err(error) => *failure.lock().unwrap() = Err(error.context(*chain)),
                         }
