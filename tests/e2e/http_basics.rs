@@ -332,7 +332,7 @@ fn closing_modes_act_on_the_side_they_name() {
         let program = start(engine, &[("o1", &origin)], &config)?;
         let mut client = Client::connect(program.address("fe"))?;
         check_eq!(client.get("/")?.status, 200);
-        let kept = client.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n").and_then(|c| c.response()).is_ok();
+        let kept = client.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n").and_then(Client::response).is_ok();
         Ok((origin.connections(), kept))
     };
     both(|engine| {

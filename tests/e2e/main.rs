@@ -2,17 +2,23 @@
 //!
 //! `LB_TEST_SUBJECT=haproxy` runs the oracle in place of `lbd`, to judge the suites themselves.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod support;
 
+mod admin;
 mod balance;
 mod checks;
+mod config_errors;
 mod cookies;
 mod error_pages;
+mod garbage;
 mod http_basics;
 mod http_malformed;
 mod logs;
 mod probes;
 mod queue;
 mod retries;
+mod start_stop;
 mod tcp;
 mod timeouts;

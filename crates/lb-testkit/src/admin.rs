@@ -95,12 +95,28 @@ pub struct Session {
 }
 
 impl Session {
-    /// Sends bytes as they are.
+    /// Sends text as it is.
     ///
     /// # Errors
     /// When the program closed.
-    pub fn send(&mut self, bytes: &str) -> anyhow::Result<()> {
-        Ok(self.stream.write_all(bytes.as_bytes())?)
+    pub fn send(&mut self, text: &str) -> anyhow::Result<()> {
+        self.send_bytes(text.as_bytes())
+    }
+
+    /// Sends bytes that may not be text.
+    ///
+    /// # Errors
+    /// When the program closed.
+    pub fn send_bytes(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        Ok(self.stream.write_all(bytes)?)
+    }
+
+    /// Bounds how long a send may wait for the program to read.
+    ///
+    /// # Errors
+    /// When the option cannot be set.
+    pub fn set_write_limit(&mut self, limit: Duration) -> anyhow::Result<()> {
+        Ok(self.stream.set_write_timeout(Some(limit))?)
     }
 
     /// Closes the writing side.

@@ -13,6 +13,7 @@ use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -33,7 +34,11 @@ pub struct Launch {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     pinned: Option<usize>,
+    inherited: Vec<OwnedFd>,
 }
+
+/// The descriptors under which a program finds inherited sockets.
+const INHERITED: [&str; 2] = ["8", "9"];
 
 impl Launch {
     /// A run of `engine` in a directory of its own.
@@ -50,6 +55,7 @@ impl Launch {
             arguments: Vec::new(),
             environment: Vec::new(),
             pinned: None,
+            inherited: Vec::new(),
         })
     }
 
@@ -83,6 +89,17 @@ impl Launch {
     #[must_use]
     pub fn pinned(mut self, processor: usize) -> Launch {
         self.pinned = Some(processor);
+        self
+    }
+
+    /// Hands the program an open socket, as harnesses and socket-activating init systems do. The descriptor's
+    /// number is `{fd:0}` for the first socket and `{fd:1}` for the second; more are not supported.
+    #[must_use]
+    pub fn inherit(mut self, socket: impl Into<OwnedFd>) -> Launch {
+        if let Some(number) = INHERITED.get(self.inherited.len()) {
+            self.values.insert(format!("fd:{}", self.inherited.len()), (*number).to_owned());
+            self.inherited.push(socket.into());
+        }
         self
     }
 
@@ -137,6 +154,13 @@ impl Launch {
 
     fn command(&self) -> Command {
         let mut command = match self.pinned {
+            _ if !self.inherited.is_empty() => {
+                // A shell moves the sockets from its standard streams to where no standard stream is:
+                // descriptors otherwise close when a program starts.
+                let mut command = Command::new("/bin/sh");
+                command.args(["-c", "exec 8<&0 9>&1 </dev/null >&2; exec \"$0\" \"$@\""]).arg(&self.engine.path);
+                command
+            }
             Some(processor) => {
                 let mut command = Command::new("taskset");
                 command.arg("-c").arg(processor.to_string()).arg(&self.engine.path);
@@ -185,8 +209,11 @@ impl Launch {
     }
 }
 
-/// What a configuration makes a program listen on: ports, and paths of UNIX sockets.
-fn sockets_of(config: &str, dir: &Path) -> (Vec<u16>, Vec<PathBuf>) {
+/// Ports, and paths of UNIX sockets.
+type Sockets = (Vec<u16>, Vec<PathBuf>);
+
+/// What a configuration makes a program listen on.
+fn sockets_of(config: &str, dir: &Path) -> Sockets {
     let (mut ports, mut paths) = (Vec::new(), Vec::new());
     for line in config.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -197,8 +224,8 @@ fn sockets_of(config: &str, dir: &Path) -> (Vec<u16>, Vec<PathBuf>) {
         let address = address.trim_matches('"');
         if let Some(port) = address.rsplit_once(':').and_then(|(_, port)| port.parse().ok()) {
             ports.push(port);
-        } else if address.contains('/') {
-            paths.push(dir.join(address.trim_start_matches("unix@")));
+        } else if let Some(path) = address.strip_prefix("unix@").or(address.starts_with('/').then_some(address)) {
+            paths.push(dir.join(path));
         }
     }
     (ports, paths)
@@ -225,13 +252,17 @@ impl Program {
         Launch::new(engine)?.start(config)
     }
 
-    fn spawn(launch: Launch, mut command: Command, listening: (Vec<u16>, Vec<PathBuf>)) -> anyhow::Result<Program> {
+    fn spawn(launch: Launch, mut command: Command, listening: Sockets) -> anyhow::Result<Program> {
+        let mut launch = launch;
+        let mut sockets = launch.inherited.drain(..).map(Stdio::from);
         let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+            .stdin(sockets.next().unwrap_or_else(Stdio::null))
+            .stdout(sockets.next().unwrap_or_else(Stdio::piped))
             .stderr(Stdio::piped())
             .spawn()
             .with_context(|| format!("starting {command:?}"))?;
+        // The parent's copies of inherited sockets are closed with the command.
+        drop((command, sockets));
         let stdout = Captured::of(child.stdout.take());
         let stderr = Captured::of(child.stderr.take());
         let mut program = Program { engine: launch.engine.clone(), child, launch, stdout, stderr, ended: None };

@@ -155,7 +155,7 @@ fn hide_row(line: &str, separator: char, columns: &[String]) -> String {
     row.join(&separator.to_string())
 }
 
-/// `S.3.1.0.24.lastchg.1:MGPV:u32:0` and `0.Name.1:POSV:str:HAProxy`.
+/// `S.3.1.23.lastchg.1:MGPV:u32:0` and `0.Name.1:POSV:str:HAProxy`.
 fn hide_typed(line: &str) -> Option<String> {
     let mut parts = line.splitn(4, ':');
     let (path, tags, kind, _value) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
@@ -234,7 +234,7 @@ mod tests {
             varying("# pxname,svname,status,lastchg,\napp,web01,UP,7,\napp,web02,DOWN,8,"),
             "# pxname,svname,status,lastchg,\napp,web01,UP,*,\napp,web02,*,*,"
         );
-        assert_eq!(varying("S.3.1.0.24.lastchg.1:MGPV:u32:5"), "S.3.1.0.24.lastchg.1:MGPV:u32:*");
+        assert_eq!(varying("S.3.1.23.lastchg.1:MGPV:u32:5"), "S.3.1.23.lastchg.1:MGPV:u32:*");
         assert_eq!(varying("Uptime: 0d 0h00m01s\nMaxconn: 100"), "Uptime: *\nMaxconn: 100");
         assert_eq!(varying("  show stat [x]* : own words"), "  show stat [x]* : <summary>");
     }
