@@ -38,7 +38,8 @@ impl Ring {
 
     /// The server of the first point at or after the key, other than `avoid`.
     pub(crate) fn pick(&self, key: u64, avoid: Option<usize>) -> Option<usize> {
-        let from = (key as u32, 0);
+        // Keys that differ little, such as neighbouring addresses, must not all fall between two points.
+        let from = (avalanche(key as u32 ^ (key >> 32) as u32), 0);
         let after = self.points.range(from..).chain(self.points.range(..from));
         after.map(|&(_, server)| server as usize).find(|&server| avoid != Some(server))
     }
