@@ -166,7 +166,10 @@ fn a_body_ended_by_the_origins_close_reaches_the_client_whole() {
         for path in ["/until-close/5000", "/http10/5000"] {
             let response = get(program.address("fe"), path)?;
             check_eq!(response.body == filler(5000), true);
-            seen.push(canonical(&response.head));
+            // A body that ends with the connection needs no announcement of the close, and may have one.
+            seen.push(
+                canonical(&response.head).into_iter().filter(|line| line != "connection: close").collect::<Vec<_>>(),
+            );
         }
         Ok(seen)
     });
@@ -248,7 +251,7 @@ fn heads_pass_as_hop_by_hop_rules_say() {
 
 #[test]
 fn responses_are_judged_before_they_pass() {
-    const NAMES: [&str; 15] = [
+    const NAMES: [&str; 14] = [
         "two-lengths",
         "same-lengths",
         "length-and-chunked",
@@ -257,7 +260,6 @@ fn responses_are_judged_before_they_pass() {
         "bad-status",
         "space-before-colon",
         "no-colon",
-        "folded",
         "no-reason",
         "bare-lf",
         "early-hints",
@@ -273,7 +275,7 @@ fn responses_are_judged_before_they_pass() {
             let mut client = Client::connect(program.address("fe"))?;
             client.send(format!("GET /raw/{name} HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n"))?;
             let all = String::from_utf8_lossy(&client.read_to_end()?).into_owned();
-            seen.push((*name, all.lines().next().map(ToOwned::to_owned), all.ends_with("ab")));
+            seen.push((*name, all.lines().next().map(|line| line.trim_end().to_owned()), all.ends_with("ab")));
         }
         Ok(seen)
     });

@@ -32,6 +32,8 @@ impl Logged {
         let hide = Normaliser::standard()
             .rule(r"127\.0\.0\.1:\d+", "<client>")
             .rule(r" (-1|\d+)/(-1|\d+)/(-1|\d+)/(-1|\d+)/\+?\d+ ", " <times> ")
+            // HAProxy counts the bytes of a head in an internal form, which the wire does not show.
+            .rule(r"(<times> (?:\d{3}|-1)) \d+ ", "$1 <bytes> ")
             .rule(r" (-1|\d+)/(-1|\d+)/\+?\d+ (\d+) ", " <times> $3 ");
         self.log
             .messages()

@@ -237,7 +237,7 @@ fn variables_and_conditions_shape_the_configuration() {
             .environment("EMPTY", "");
         let config = HEAD.to_owned()
             + "frontend fe\n    bind 127.0.0.1:{port:fe}\n    default_backend app\nbackend app\n"
-            + "    server \"${NAME-fallback}\" ${ORIGIN} weight \"${WEIGHT}\"${EMPTY}\n"
+            + "    server \"${NAME-fallback}\" ${ORIGIN} weight \"${WEIGHT}${EMPTY}\"\n"
             + ".if defined(WEIGHT) && streq(\"$WEIGHT\",7)\n    server yes ${ORIGIN}\n.elif 1\n    server no ${ORIGIN}\n.else\n    bogus\n.endif\n"
             + ".if version_before(2.0)\n    bogus\n.endif\n";
         let program = launch.start(&config)?;

@@ -97,6 +97,12 @@ pub fn canonical(head: &lb_testkit::http::Head) -> Vec<String> {
         .iter()
         .map(|(name, value)| (name.to_ascii_lowercase(), value))
         .filter(|(name, _)| name != "date")
+        // Connection options have no case.
+        .map(
+            |(name, value)| {
+                if name == "connection" { (name, value.to_ascii_lowercase()) } else { (name, value.clone()) }
+            },
+        )
         .map(|(name, value)| format!("{name}: {value}"))
         .collect();
     lines.sort();

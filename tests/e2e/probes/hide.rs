@@ -97,11 +97,15 @@ const CHECKED: &[&str] = &[
     "srv_agent_state",
 ];
 
+/// Whether a cell depends on how far the checks of an object had come.
+fn is_unsettled(object: &str, column: &str) -> bool {
+    !["web01", "FRONTEND", "web05"].contains(&object) && CHECKED.contains(&column)
+}
+
 /// Whether a cell of an object is hidden.
 fn is_hidden(object: &str, column: &str) -> bool {
-    let settled = ["web01", "FRONTEND", "web05"].contains(&object);
     // 3.5-dev5 starts servers without a `default-server` line at health 0, an evident fault.
-    VARYING.contains(&column) || (!settled && CHECKED.contains(&column)) || column == "srv_check_health"
+    VARYING.contains(&column) || is_unsettled(object, column) || column == "srv_check_health"
 }
 
 /// The answer with everything hidden that varies.
@@ -115,31 +119,37 @@ pub fn varying(answer: &str) -> String {
         .rule(r"(?m)^(  [a-z@].*?)\s+: \S.*$", "$1 : <summary>")
         .rule(r#"(?m)^([A-Z]\..*:|\d+\..*:|[A-Za-z].*: .*:)"[^"]*"$"#, "$1<description>");
     let mut table = None;
-    let lines: Vec<String> = general.apply(answer).split('\n').map(|line| hide_line(line, &mut table)).collect();
+    let text = general.apply(answer);
+    let lines: Vec<String> = text.split('\n').filter_map(|line| hide_line(line, &mut table)).collect();
     lines.join("\n")
 }
 
 /// A table being read: its separator and columns.
 type Table = Option<(char, Vec<String>)>;
 
-fn hide_line(line: &str, table: &mut Table) -> String {
+fn hide_line(line: &str, table: &mut Table) -> Option<String> {
     if let Some(header) = line.strip_prefix("# ") {
         let separator = if header.contains(',') { ',' } else { ' ' };
         let columns = header.split(separator).map(ToOwned::to_owned).collect();
         *table = Some((separator, columns));
-        return line.to_owned();
+        return Some(line.to_owned());
     }
     if line.is_empty() {
         *table = None;
-        return String::new();
+        return Some(String::new());
     }
     if let Some((separator, columns)) = table {
-        return hide_row(line, *separator, columns);
+        return Some(hide_row(line, *separator, columns));
     }
     if line.starts_with("[{") || line.starts_with("[[") {
-        return hide_json(line);
+        return Some(hide_json(line));
     }
-    hide_typed(line).or_else(|| hide_key(line)).unwrap_or_else(|| line.to_owned())
+    match typed(line) {
+        // A value that a check has not produced yet has no line at all.
+        Some((object, name, _)) if is_unsettled(object, name) => None,
+        Some((object, name, start)) if is_hidden(object, name) => Some(format!("{start}:*")),
+        _ => Some(hide_key(line).unwrap_or_else(|| line.to_owned())),
+    }
 }
 
 fn hide_row(line: &str, separator: char, columns: &[String]) -> String {
@@ -155,8 +165,8 @@ fn hide_row(line: &str, separator: char, columns: &[String]) -> String {
     row.join(&separator.to_string())
 }
 
-/// `S.3.1.23.lastchg.1:MGPV:u32:0` and `0.Name.1:POSV:str:HAProxy`.
-fn hide_typed(line: &str) -> Option<String> {
+/// Object, field and all but the value of `S.3.1.23.lastchg.1:MGPV:u32:0` or `0.Name.1:POSV:str:HAProxy`.
+fn typed(line: &str) -> Option<(&'static str, &str, String)> {
     let mut parts = line.splitn(4, ':');
     let (path, tags, kind, _value) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let steps: Vec<&str> = path.split('.').collect();
@@ -165,7 +175,7 @@ fn hide_typed(line: &str) -> Option<String> {
         [_, name, _] => ("FRONTEND", *name),
         _ => return None,
     };
-    is_hidden(object, name).then(|| format!("{path}:{tags}:{kind}:*"))
+    Some((object, name, format!("{path}:{tags}:{kind}")))
 }
 
 /// Names of the recorded configuration's objects by kind and ids.
@@ -187,22 +197,32 @@ fn hide_key(line: &str) -> Option<String> {
 fn hide_json(line: &str) -> String {
     let Ok(mut value) = serde_json::from_str::<Value>(line) else { return line.to_owned() };
     hide_json_fields(&mut value);
-    value.to_string()
+    value.to_string().replace("},{", "},\n{")
 }
 
 fn hide_json_fields(value: &mut Value) {
     if let Some(items) = value.as_array_mut() {
+        items.retain(|item| {
+            let (object, name) = json_field(item);
+            !is_unsettled(object, name)
+        });
         items.iter_mut().for_each(hide_json_fields);
         return;
     }
+    let (object, name) = json_field(value);
+    if is_hidden(object, name) {
+        value["value"]["value"] = Value::from("*");
+    }
+}
+
+/// Object and field of one element of a JSON answer.
+fn json_field(value: &Value) -> (&'static str, &str) {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
     let object = match value.get("objType") {
         Some(kind) => object_name(&text(kind), &text(&value["proxyId"]), &text(&value["id"])),
         None => "FRONTEND",
     };
-    if is_hidden(object, value["field"]["name"].as_str().unwrap_or_default()) {
-        value["value"]["value"] = Value::from("*");
-    }
+    (object, value["field"]["name"].as_str().unwrap_or_default())
 }
 
 /// The command in one line of a list of commands: `  show stat [desc…]* : <summary>`.
@@ -210,10 +230,9 @@ pub fn listed_command(line: &str) -> Option<&str> {
     line.strip_prefix("  ")?.split_once(" : ").map(|(syntax, _)| syntax.trim_end())
 }
 
-/// The text without the lines of commands that are not in `known`, and without those that a shorter list
-/// lets rise into a list of near matches.
-pub fn unknown_commands(text: &str, known: &BTreeSet<String>) -> String {
-    let near = text.contains("better match");
+/// The text without the lines of commands that are not in `known`. A list of `near` matches keeps only its fixed
+/// end, since a shorter list of commands lets others rise into it.
+pub fn unknown_commands(text: &str, known: &BTreeSet<String>, near: bool) -> String {
     text.split('\n')
         .filter(|line| match listed_command(line) {
             Some(command) if near => matches!(command.split(' ').next(), Some("help" | "prompt" | "quit")),
