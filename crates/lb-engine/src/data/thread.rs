@@ -159,16 +159,17 @@ impl ThreadCtx {
     }
 
     /// Waits for `poll`, until the session's deadline or its shutdown.
-    pub async fn wait<T>(
-        &self,
-        session: &Session,
-        mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
-    ) -> Result<T, Cut> {
-        poll_fn(|cx| match poll(cx) {
+    ///
+    /// A plain function: an `async fn` would keep its arguments twice, in every connection's future.
+    pub fn wait<'a, T>(
+        &'a self,
+        session: &'a Session,
+        mut poll: impl FnMut(&mut Context<'_>) -> Poll<T> + 'a,
+    ) -> impl Future<Output = Result<T, Cut>> + 'a {
+        poll_fn(move |cx| match poll(cx) {
             Poll::Ready(value) => Poll::Ready(Ok(value)),
             Poll::Pending => session.poll_cut(|| self.now_ms(), cx).map(Err),
         })
-        .await
     }
 
     /// Wakes accept tasks that wait for room, and counts the end of a connection.

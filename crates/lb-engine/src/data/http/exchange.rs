@@ -32,10 +32,10 @@ pub async fn run(
         respond::error(client, stream, txn, 500).await;
         return Next::Linger;
     };
-    let mut avoid = None;
     let mut replays = 0_u32;
     loop {
-        let upstream = match connect(client, stream, txn, backend, key, avoid, replays > 0).await {
+        let replayed = txn.server.filter(|_| replays > 0);
+        let upstream = match connect(client, stream, txn, backend, key, replayed).await {
             Ok(upstream) => upstream,
             Err(failure) => return refuse(client, stream, buffer, txn, &head, failure).await,
         };
@@ -48,15 +48,17 @@ pub async fn run(
         let outcome = forward::run(relay, txn, &head).await;
         pool.inspect(|pool| pool.end());
         client.session.server_fd.set(-1);
-        release(client, txn, backend);
+        if !matches!(outcome, Outcome::Replay) {
+            release(client, txn, backend);
+        }
         match outcome {
             // The pooled connection had been closed by the server: nothing of the request was served.
             Outcome::Replay if replays < 3 => {
                 replays += 1;
                 txn.connected_us = 0;
-                avoid = None;
             }
             Outcome::Replay => {
+                release(client, txn, backend);
                 txn.end(TermCause::ServerAbort, TermPhase::Headers);
                 respond::error(client, stream, txn, 502).await;
                 return Next::Linger;
@@ -204,19 +206,20 @@ enum Failure {
     Ended(Cut),
 }
 
-/// Gets a server's slot and a connection to it, retrying as configured. On success the slot is held.
+/// Gets a server's slot and a connection to it, retrying as configured. On success the slot is held. `replayed`: the
+/// slot is held already, and a pooled connection to that server was found dead.
 async fn connect(
     client: &Client,
     stream: &Stream,
     txn: &mut Txn,
     backend: &'static ProxyState,
     key: Option<u64>,
-    mut avoid: Option<usize>,
-    fresh: bool,
+    replayed: Option<usize>,
 ) -> Result<Upstream, Failure> {
     let ctx = client.ctx;
     let mut persistent = txn.persistence.server;
-    let mut held: Option<usize> = None;
+    let mut held = replayed;
+    let mut avoid = None;
     loop {
         let index = match held {
             Some(index) => index,
@@ -234,8 +237,10 @@ async fn connect(
         };
         let Some(server) = backend.servers.get(index) else { return Err(Failure::NoServer(NoServer::Unavailable)) };
         let counters = server.counters.of(ctx.index);
-        pick::count_attempt(counters, txn.slot_us / 1_000);
-        if !fresh && may_reuse(client, backend) {
+        if replayed.is_none() {
+            pick::count_attempt(counters, txn.slot_us / 1_000);
+        }
+        if replayed.is_none() && may_reuse(client, backend) {
             let pooled = ctx.pool(backend.index, index).and_then(|pool| pool.take(server));
             if let Some(upstream) = pooled {
                 counters.reuses.inc();
