@@ -11,6 +11,7 @@ use crate::data::accept::Client;
 use crate::queue;
 use crate::shared::ProxyState;
 use crate::stream::Stream;
+use lb_balance::key::{UriPart, url_parameter};
 use lb_check::TrafficEvent;
 use lb_config::model::{Balance, HttpReuse};
 use lb_http::{HeadEdit, RequestHead};
@@ -83,7 +84,7 @@ fn prepare(
     txn: &mut Txn,
     backend: &'static ProxyState,
     head: RequestHead,
-) -> Option<(RequestHead, Option<u64>)> {
+) -> Option<(RequestHead, Option<u32>)> {
     let buf = buffer.data();
     let key = balancing_key(client, backend, buf, &head);
     let mut edit = HeadEdit::default();
@@ -166,34 +167,16 @@ fn in_network(ip: IpAddr, net: IpAddr, bits: u8) -> bool {
 }
 
 /// Hash of what a hashing algorithm balances on. `None`: another algorithm, or the key is absent.
-fn balancing_key(client: &Client, backend: &ProxyState, buf: &[u8], head: &RequestHead) -> Option<u64> {
-    let hash = |bytes: &[u8]| Some(u64::from(lb_balance::hash::sdbm(bytes)));
+fn balancing_key(client: &Client, backend: &ProxyState, buf: &[u8], head: &RequestHead) -> Option<u32> {
+    let hash = pick::key_hash(backend);
     match &backend.config.balance {
-        Balance::Source => match client.session.source.get()?.ip() {
-            IpAddr::V4(ip) => Some(u64::from(ip.to_bits())),
-            IpAddr::V6(ip) => hash(&ip.octets()),
-        },
+        Balance::Source => Some(hash.address(client.session.source.get()?.ip())),
         Balance::Uri { whole, len, depth } => {
-            let mut uri = head.target.get(buf);
-            if !whole {
-                uri = uri.split(|&b| b == b'?').next().unwrap_or_default();
-            }
-            if *len > 0 {
-                uri = uri.get(..*len).unwrap_or(uri);
-            }
-            if *depth > 0 {
-                let slash = uri.iter().enumerate().filter(|(_, b)| **b == b'/').nth(*depth);
-                uri = slash.and_then(|(at, _)| uri.get(..at)).unwrap_or(uri);
-            }
-            hash(uri)
+            let part = UriPart { whole: *whole, len: *len, depth: *depth, path_only: false };
+            Some(hash.bytes(part.of(head.target.get(buf))))
         }
-        Balance::Header(name) => head.headers.values(buf, name).last().and_then(hash),
-        Balance::UrlParam(name) => {
-            let query = head.target.get(buf).split(|&b| b == b'?').nth(1)?;
-            let param =
-                query.split(|&b| b == b'&').find_map(|p| p.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
-            hash(param)
-        }
+        Balance::Header(name) => head.headers.values(buf, name).last().map(|value| hash.bytes(value)),
+        Balance::UrlParam(name) => url_parameter(head.target.get(buf), name).map(|value| hash.bytes(value)),
         _ => None,
     }
 }
@@ -213,7 +196,7 @@ async fn connect(
     stream: &Stream,
     txn: &mut Txn,
     backend: &'static ProxyState,
-    key: Option<u64>,
+    key: Option<u32>,
     replayed: Option<usize>,
 ) -> Result<Upstream, Failure> {
     let ctx = client.ctx;
