@@ -191,6 +191,20 @@ impl Gauge {
         now
     }
 
+    /// Adds one unless the value has reached `limit`. Says whether it did.
+    pub fn inc_up_to(&self, limit: u32) -> bool {
+        let one_more = |now: u32| (now < limit).then_some(now + 1);
+        match self.current.fetch_update(Relaxed, Relaxed, one_more) {
+            Ok(before) => {
+                if before + 1 > self.max.load(Relaxed) {
+                    self.max.fetch_max(before + 1, Relaxed);
+                }
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
     /// Takes one away and returns the new value.
     pub fn dec(&self) -> u32 {
         self.current.fetch_sub(1, Relaxed).wrapping_sub(1)
@@ -273,5 +287,7 @@ mod tests {
         assert_eq!((gauge.get(), gauge.max()), (1, 2));
         gauge.clear_max();
         assert_eq!(gauge.max(), 1);
+        assert!(gauge.inc_up_to(2) && !gauge.inc_up_to(2));
+        assert_eq!((gauge.get(), gauge.max()), (2, 2));
     }
 }

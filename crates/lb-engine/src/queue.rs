@@ -34,12 +34,10 @@ pub struct Queue {
 
 /// Takes a slot if one is free.
 pub fn try_take(server: &ServerState) -> bool {
-    let max = server.maxconn.load(SeqCst);
-    if server.sessions.inc() > max && max > 0 {
-        server.sessions.dec();
-        return false;
+    match server.maxconn.load(SeqCst) {
+        0 => server.sessions.inc() > 0,
+        max => server.sessions.inc_up_to(max),
     }
-    true
 }
 
 /// Gives a slot back, and hands it to the request that waited longest for it.
