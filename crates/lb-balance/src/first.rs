@@ -1,24 +1,27 @@
-//! `balance first`: fills servers one after the other.
+//! `first`: the lowest id with a free slot.
 
-use std::collections::BTreeSet;
+use crate::ServerView;
 
-/// The servers in service by identifier.
+/// Eligible servers by id.
 #[derive(Debug, Default)]
 pub(crate) struct First {
-    by_id: BTreeSet<(u32, usize)>,
+    order: Vec<usize>,
 }
 
 impl First {
-    pub(crate) fn set(&mut self, index: usize, id: u32, serves: bool) {
-        if serves {
-            self.by_id.insert((id, index));
-        } else {
-            self.by_id.remove(&(id, index));
-        }
+    pub(crate) fn rebuild(&mut self, servers: &[ServerView], weights: &[u32]) {
+        let mut order: Vec<(u32, usize)> = servers
+            .iter()
+            .zip(weights)
+            .enumerate()
+            .filter(|(_, (_, weight))| **weight > 0)
+            .map(|(index, (server, _))| (server.id, index))
+            .collect();
+        order.sort_unstable();
+        self.order = order.into_iter().map(|(_, index)| index).collect();
     }
 
-    /// Asks one server more than there are full ones below the first free one.
-    pub(crate) fn pick(&self, skip: impl Fn(usize) -> bool) -> Option<usize> {
-        self.by_id.iter().map(|&(_, index)| index).find(|&index| !skip(index))
+    pub(crate) fn pick(&self, free: &dyn Fn(usize) -> bool) -> Option<usize> {
+        self.order.iter().copied().find(|index| free(*index))
     }
 }

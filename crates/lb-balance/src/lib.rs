@@ -1,279 +1,221 @@
-//! Picks a server: round robin, static round robin, least connections, first, random, map-based
-//! hash and consistent hash.
+//! Picks a server.
 //!
-//! A [`Balancer`] knows servers by their position in the list it was made from. It learns of their
-//! state through [`Balancer::update`] and asks for load and fullness while picking. It knows
-//! nothing of connections, queues, persistence or keys' origin, and reads neither clock nor random
-//! source: its seed is an argument.
+//! A [`Balancer`] is told about its servers, then asked to pick one for each connection. It knows
+//! weights, states and hashes; it does not know connections, queues or clocks: loads come from the
+//! caller, randomness from a seed. The same calls give the same picks.
+//!
+//! ```
+//! use lb_balance::{Algorithm, Balancer, Request, ServerView};
+//!
+//! let up = |id, weight| ServerView { id, weight, usable: true, backup: false };
+//! let mut balancer = Balancer::new(Algorithm::RoundRobin, &[up(1, 1), up(2, 2)], false, 0);
+//! let picks: Vec<_> = (0..6).map(|_| balancer.pick(&Request::default(), |_| 0, |_| false)).collect();
+//! assert_eq!(picks, [1, 1, 0, 1, 1, 0].map(Some));
+//! ```
 
+mod consistent;
 mod first;
-pub mod hash;
-mod heap;
-mod leastconn;
+pub mod key;
+mod least_conn;
 mod map;
 mod random;
-mod ring;
-mod rng;
-mod roundrobin;
+mod round_robin;
 
-#[cfg(test)]
-mod tests;
-
-use std::collections::BTreeSet;
-
+use consistent::Ring;
 use first::First;
-use leastconn::LeastConn;
+use least_conn::LeastConn;
 use map::Map;
 use random::Random;
-use ring::Ring;
-use roundrobin::RoundRobin;
+use round_robin::RoundRobin;
 
-/// What the balancer knows of a server.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// What the balancer must know of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServerView {
-    /// The server's numeric identifier: orders `first` and places the server on the hash ring.
+    /// Numeric id: orders `first`, places on the hash ring.
     pub id: u32,
-    /// The effective weight, 0 to 256. A server of weight 0 gets no sessions from here.
+    /// Effective weight, 0 to 256; 0 takes no new connections.
     pub weight: u32,
-    /// Whether the server is up and not in maintenance.
+    /// Up and neither drained nor in maintenance.
     pub usable: bool,
-    /// Whether the server serves only while no main server can.
+    /// `backup`.
     pub backup: bool,
 }
 
-/// The `balance` algorithms.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How servers are picked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
-    /// Servers in turns by weight; weights may change at any time.
+    /// `roundrobin`: in turns by weight, weights may change at any time.
     RoundRobin,
-    /// Servers in turns by weight, from a table that ignores changes between non-zero weights.
+    /// `static-rr`: in turns by weight, from a map computed once.
     StaticRr,
-    /// The server with the fewest sessions for its weight, in turns among equals.
+    /// `leastconn`: the fewest connections for its weight.
     LeastConn,
-    /// The lowest identifier with a free slot.
+    /// `first`: the lowest id that has a free connection slot.
     First,
-    /// The least loaded of some servers drawn at random by weight.
+    /// `random`: the least loaded of so many drawn by weight.
     Random {
-        /// How many servers are drawn, at least one.
+        /// How many are drawn, at least 1.
         draws: u32,
     },
-    /// The key's remainder selects from a table in which each server stands as often as it weighs.
+    /// `hash-type map-based`: the hash modulo the total weight.
     MapHash,
-    /// The key's successor on a ring of points, of which each server has some per unit of weight.
+    /// `hash-type consistent`: the nearest point on a ring.
     ConsistentHash,
 }
 
-/// The outcome of [`Balancer::pick`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pick {
-    /// The server at this position. The hashing algorithms may name a full one when a key is
-    /// given: affinity is preserved and the session waits in that server's queue.
-    Server(usize),
-    /// There are usable servers and every one is full: the session waits in the backend's queue.
-    AllFull,
-    /// No server is usable.
-    None,
+/// What a pick depends on beside the servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Request {
+    /// The key's hash (see [`key`]). Without one the hashing algorithms pick in turns.
+    pub hash: Option<u32>,
+    /// A server to leave out, because it just failed. It is picked all the same when it is the only one.
+    pub avoid: Option<usize>,
 }
 
-/// One backend's choice of servers.
+/// Picks servers of one backend, by their index.
 #[derive(Debug)]
 pub struct Balancer {
     servers: Vec<ServerView>,
     all_backups: bool,
-    usable_mains: usize,
-    /// Backup servers able to serve, in the order of the list.
-    backups: BTreeSet<usize>,
+    /// Weights in force: 0 for what is not eligible, be it for its state or for being a backup.
+    weights: Vec<u32>,
+    /// Whether the eligible servers are backups.
+    on_backup: bool,
     picker: Picker,
 }
 
 #[derive(Debug)]
 enum Picker {
     RoundRobin(RoundRobin),
-    StaticRr(Map),
     LeastConn(LeastConn),
     First(First),
     Random(Random),
-    MapHash(Map),
-    Ring { ring: Ring, keyless: RoundRobin },
+    Map { map: Map, hashed: bool },
+    Ring { ring: Ring, turns: RoundRobin },
 }
 
 impl Balancer {
-    /// A balancer over `servers`. With `allbackups` all backup servers share the load once no main
-    /// server is left, otherwise the first usable one takes it. `seed` drives `random`.
-    pub fn new(algorithm: &Algorithm, servers: &[ServerView], allbackups: bool, seed: u64) -> Self {
-        let n = servers.len();
+    /// A balancer for these servers. `all_backups` is `option allbackups`; the seed only matters to
+    /// [`Algorithm::Random`].
+    pub fn new(algorithm: Algorithm, servers: &[ServerView], all_backups: bool, seed: u64) -> Self {
         let picker = match algorithm {
-            Algorithm::RoundRobin => Picker::RoundRobin(RoundRobin::new(n)),
-            Algorithm::StaticRr => Picker::StaticRr(Map::new(n)),
-            Algorithm::LeastConn => Picker::LeastConn(LeastConn::new(n)),
+            Algorithm::RoundRobin => Picker::RoundRobin(RoundRobin::default()),
+            Algorithm::StaticRr => Picker::Map { map: Map::default(), hashed: false },
+            Algorithm::LeastConn => Picker::LeastConn(LeastConn::default()),
             Algorithm::First => Picker::First(First::default()),
-            Algorithm::Random { draws } => Picker::Random(Random::new(n, *draws, seed)),
-            Algorithm::MapHash => Picker::MapHash(Map::new(n)),
-            Algorithm::ConsistentHash => Picker::Ring { ring: Ring::new(n), keyless: RoundRobin::new(n) },
+            Algorithm::Random { draws } => Picker::Random(Random::new(draws, seed)),
+            Algorithm::MapHash => Picker::Map { map: Map::default(), hashed: true },
+            Algorithm::ConsistentHash => Picker::Ring { ring: Ring::default(), turns: RoundRobin::default() },
         };
-        let mut balancer = Self {
-            servers: vec![ServerView::default(); n],
-            all_backups: allbackups,
-            usable_mains: 0,
-            backups: BTreeSet::new(),
-            picker,
-        };
-        for (index, view) in servers.iter().enumerate() {
-            balancer.update(index, view.clone());
-        }
-        balancer.restart_turns();
+        let mut balancer =
+            Self { servers: servers.to_vec(), all_backups, weights: Vec::new(), on_backup: false, picker };
+        balancer.refresh();
         balancer
     }
 
-    /// Takes note of a server's state. A position past the end of the list adds servers: those in
-    /// between start unusable.
+    /// Records a server's new state or weight. An index one past the last adds a server.
     pub fn update(&mut self, index: usize, view: ServerView) {
-        if index >= self.servers.len() {
-            self.servers.resize(index + 1, ServerView::default());
+        match self.servers.get_mut(index) {
+            Some(server) => *server = view,
+            None => self.servers.push(view),
         }
-        let Some(slot) = self.servers.get_mut(index) else { return };
-        if *slot == view {
-            return;
-        }
-        let old = std::mem::replace(slot, view.clone());
-        if old.backup != view.backup || old.id != view.id {
-            // The server leaves its old role or place entirely before it takes up the other.
-            self.place(index, &ServerView { usable: false, ..old.clone() }, can_serve(&old));
-            self.place(index, &view, false);
-        } else {
-            self.place(index, &view, can_serve(&old));
-        }
+        self.refresh();
     }
 
-    /// Picks a server for one session.
+    /// Picks a server for a new connection.
     ///
-    /// `load` tells a server's sessions, established and queued; `full` whether it is at its
-    /// maximum. Without `key` the hashing algorithms take servers in turns. `avoid` is not picked
-    /// when another server can be.
+    /// `load` gives a server's connections, queued ones included; `full` says that it cannot take
+    /// another one. `None`: no server is eligible, or all that the algorithm may choose are full and
+    /// the connection belongs into the backend's queue. Hashing does not look at `full`: a key stays with its
+    /// server and waits in that server's queue.
     pub fn pick(
         &mut self,
+        request: &Request,
         load: impl Fn(usize) -> u32,
         full: impl Fn(usize) -> bool,
-        key: Option<u64>,
+    ) -> Option<usize> {
+        self.pick_without(request.avoid, request.hash, &load, &full)
+            .or_else(|| request.avoid.and_then(|_| self.pick_without(None, request.hash, &load, &full)))
+    }
+
+    fn pick_without(
+        &mut self,
         avoid: Option<usize>,
-    ) -> Pick {
-        let picked = match (&mut self.picker, key) {
-            (Picker::MapHash(map), Some(key)) => map.pick_key(key, avoid),
-            (Picker::Ring { ring, .. }, Some(key)) => ring.pick(key, avoid),
-            _ => self.pick_keyless(&load, |s| full(s) || avoid == Some(s)),
-        };
-        // The avoided server is better than none.
-        let picked = picked.or_else(|| {
-            let avoided = avoid?;
-            match (&mut self.picker, key) {
-                (Picker::MapHash(map), Some(key)) => map.pick_key(key, None),
-                (Picker::Ring { ring, .. }, Some(key)) => ring.pick(key, None),
-                _ => self.pick_keyless(&load, |s| s != avoided || full(s)),
-            }
-        });
-        match picked {
-            Some(index) => Pick::Server(index),
-            None if self.usable_mains > 0 || !self.backups.is_empty() => Pick::AllFull,
-            None => Pick::None,
-        }
-    }
-
-    fn pick_keyless(&mut self, load: &impl Fn(usize) -> u32, skip: impl Fn(usize) -> bool) -> Option<usize> {
+        hash: Option<u32>,
+        load: &dyn Fn(usize) -> u32,
+        full: &dyn Fn(usize) -> bool,
+    ) -> Option<usize> {
+        let allowed = |index: usize| Some(index) != avoid;
+        let free = |index: usize| allowed(index) && !full(index);
         match &mut self.picker {
-            Picker::RoundRobin(p) | Picker::Ring { keyless: p, .. } => p.pick(skip),
-            Picker::StaticRr(p) | Picker::MapHash(p) => p.pick_next(skip),
-            Picker::LeastConn(p) => p.pick(load, skip),
-            Picker::First(p) => p.pick(skip),
-            Picker::Random(p) => p.pick(load, skip),
+            Picker::RoundRobin(turns) => turns.pick(&free),
+            Picker::LeastConn(order) => order.pick(load, &free),
+            Picker::First(order) => order.pick(&free),
+            Picker::Random(random) => random.pick(load, &free),
+            Picker::Map { map, hashed } => match hash {
+                Some(hash) if *hashed => map.at(hash, &allowed),
+                _ => map.next(&free),
+            },
+            Picker::Ring { ring, turns } => match hash {
+                Some(hash) => ring.nearest(hash, &allowed),
+                None => turns.pick(&free),
+            },
         }
     }
 
-    /// Moves one server in or out of service, and the backup servers with it when it is the first
-    /// or the last main one.
-    fn place(&mut self, index: usize, view: &ServerView, served: bool) {
-        let serves = can_serve(view);
-        let weight = if serves { view.weight } else { 0 };
-        if view.backup {
-            let before = self.first_backup();
-            if serves {
-                self.backups.insert(index);
-            } else {
-                self.backups.remove(&index);
-            }
-            if self.usable_mains > 0 {
-                return;
-            }
-            if self.all_backups {
-                self.set(index, weight, view.id);
-                return;
-            }
-            let after = self.first_backup();
-            if before != after
-                && let Some(before) = before
-            {
-                let id = self.servers.get(before).map_or(view.id, |s| s.id);
-                self.set(before, 0, id);
-            }
-            if let Some(after) = after {
-                self.enable(after);
-            }
-            return;
-        }
-        let mains_before = self.usable_mains;
-        self.usable_mains = mains_before + usize::from(serves) - usize::from(served);
-        if mains_before == 0 && self.usable_mains > 0 {
-            self.each_active_backup(|this, b| {
-                let id = this.servers.get(b).map_or(0, |s| s.id);
-                this.set(b, 0, id);
-            });
-        }
-        self.set(index, weight, view.id);
-        if mains_before > 0 && self.usable_mains == 0 {
-            self.each_active_backup(Self::enable);
-            self.restart_turns();
+    /// Records a server's connections, which may have changed other than by a pick: some ended, or came by
+    /// persistence. `leastconn` orders its servers by this; the others need no notice.
+    pub fn load_changed(&mut self, index: usize, load: u32) {
+        if let Picker::LeastConn(order) = &mut self.picker {
+            order.note_load(index, load);
         }
     }
 
-    fn first_backup(&self) -> Option<usize> {
-        self.backups.first().copied()
+    /// Whether [`load_changed`](Self::load_changed) has an effect, so that callers may skip it.
+    pub fn wants_loads(&self) -> bool {
+        matches!(self.picker, Picker::LeastConn(_))
     }
 
-    fn each_active_backup(&mut self, act: impl Fn(&mut Self, usize)) {
-        let count = if self.all_backups { self.backups.len() } else { 1 };
-        let active: Vec<usize> = self.backups.iter().take(count).copied().collect();
-        for index in active {
-            act(self, index);
+    /// Whether a server may be picked.
+    pub fn is_eligible(&self, index: usize) -> bool {
+        self.weights.get(index).is_some_and(|w| *w > 0)
+    }
+
+    /// The sum of the eligible servers' weights.
+    pub fn total_weight(&self) -> u32 {
+        self.weights.iter().sum()
+    }
+
+    /// Whether only backup servers are left.
+    pub fn is_on_backup(&self) -> bool {
+        self.on_backup
+    }
+
+    /// Brings the weights in force up to date: backups count only when no other server is usable,
+    /// the first of them alone unless all may serve.
+    fn refresh(&mut self) {
+        let eligible = |s: &ServerView, backup: bool| s.usable && s.weight > 0 && s.backup == backup;
+        let has_active = self.servers.iter().any(|s| eligible(s, false));
+        let mut weights: Vec<u32> =
+            self.servers.iter().map(|s| if eligible(s, !has_active) { s.weight } else { 0 }).collect();
+        if !has_active && !self.all_backups {
+            weights.iter_mut().filter(|w| **w > 0).skip(1).for_each(|w| *w = 0);
         }
-    }
-
-    fn restart_turns(&mut self) {
-        if let Picker::RoundRobin(p) | Picker::Ring { keyless: p, .. } = &mut self.picker {
-            p.restart();
-        }
-    }
-
-    fn enable(&mut self, index: usize) {
-        if let Some(view) = self.servers.get(index) {
-            let (weight, id) = (view.weight, view.id);
-            self.set(index, weight, id);
-        }
-    }
-
-    fn set(&mut self, index: usize, weight: u32, id: u32) {
+        self.on_backup = !has_active && weights.iter().any(|w| *w > 0);
+        let old = std::mem::replace(&mut self.weights, weights);
+        let changed = (0..self.weights.len().max(old.len()))
+            .map(|i| (i, old.get(i).copied().unwrap_or(0), self.weights.get(i).copied().unwrap_or(0)))
+            .filter(|(_, before, after)| before != after);
         match &mut self.picker {
-            Picker::RoundRobin(p) => p.set(index, weight),
-            Picker::StaticRr(p) | Picker::MapHash(p) => p.set(index, weight),
-            Picker::LeastConn(p) => p.set(index, weight),
-            Picker::First(p) => p.set(index, id, weight > 0),
-            Picker::Random(p) => p.set(index, weight),
-            Picker::Ring { ring, keyless } => {
-                ring.set(index, id, weight);
-                keyless.set(index, weight);
+            Picker::RoundRobin(turns) => changed.for_each(|(i, _, weight)| turns.set(i, weight)),
+            Picker::LeastConn(order) => changed.for_each(|(i, _, weight)| order.set_weight(i, weight)),
+            Picker::First(order) => order.rebuild(&self.servers, &self.weights),
+            Picker::Random(random) => random.rebuild(&self.weights),
+            Picker::Map { map, .. } => map.rebuild(&self.weights),
+            Picker::Ring { ring, turns } => {
+                changed.for_each(|(i, _, weight)| turns.set(i, weight));
+                ring.rebuild(&self.servers, &self.weights);
             }
         }
     }
-}
-
-fn can_serve(view: &ServerView) -> bool {
-    view.usable && view.weight > 0
 }

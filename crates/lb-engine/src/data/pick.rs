@@ -7,7 +7,8 @@ use crate::data::accept::Client;
 use crate::queue::{self, Place, Turn};
 use crate::shared::{ProxyState, ServerState};
 use crate::stream::Stream;
-use lb_balance::{Algorithm, Balancer, Pick, ServerView};
+use lb_balance::key::KeyHash;
+use lb_balance::{Algorithm, Balancer, Request, ServerView};
 use lb_config::model::Balance;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
@@ -18,38 +19,54 @@ pub struct BackendPicker {
     balancer: Balancer,
     generation: u64,
     views: Vec<ServerView>,
+    /// The next server whose load is looked at again.
+    cursor: usize,
 }
+
+/// Servers whose load is looked at again before each pick of `leastconn`: up to this many servers its order is exact,
+/// whatever thread a connection ended on.
+const LOADS_PER_PICK: usize = 32;
 
 impl BackendPicker {
     /// A balancer over the backend's servers.
     pub fn new(proxy: &'static ProxyState, thread: usize) -> Self {
         let generation = proxy.generation.load(Relaxed);
-        let views: Vec<_> = (0..proxy.servers.len()).map(|i| view(proxy, i)).collect();
+        let views: Vec<_> = proxy.servers.iter().map(view).collect();
         let seed = (thread as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let balancer = Balancer::new(&algorithm(proxy), &views, proxy.config.options.allbackups, seed);
-        Self { balancer, generation, views }
+        let balancer = Balancer::new(algorithm(proxy), &views, proxy.config.options.allbackups, seed);
+        Self { balancer, generation, views, cursor: 0 }
     }
 
     fn refresh(&mut self, proxy: &'static ProxyState) {
         let generation = proxy.generation.load(Relaxed);
-        if generation == self.generation {
-            return;
+        if generation != self.generation {
+            self.generation = generation;
+            for (index, (known, server)) in self.views.iter_mut().zip(&proxy.servers).enumerate() {
+                let current = view(server);
+                if current != *known {
+                    self.balancer.update(index, current);
+                    *known = current;
+                }
+            }
         }
-        self.generation = generation;
-        for (index, known) in self.views.iter_mut().enumerate() {
-            let current = view(proxy, index);
-            if current != *known {
-                self.balancer.update(index, current.clone());
-                *known = current;
+        if self.balancer.wants_loads() {
+            for _ in 0..self.views.len().min(LOADS_PER_PICK) {
+                self.cursor = (self.cursor + 1) % self.views.len();
+                if let Some(server) = proxy.servers.get(self.cursor) {
+                    self.balancer.load_changed(self.cursor, load(server));
+                }
             }
         }
     }
 }
 
-fn view(proxy: &ProxyState, index: usize) -> ServerView {
-    let Some(server) = proxy.servers.get(index) else { return ServerView::default() };
+fn view(server: &ServerState) -> ServerView {
     let weight = server.balanced_weight();
     ServerView { id: server.config.id, weight, usable: weight > 0, backup: server.config.backup }
+}
+
+fn load(server: &ServerState) -> u32 {
+    server.sessions.get() + server.queued.get()
 }
 
 fn algorithm(proxy: &ProxyState) -> Algorithm {
@@ -75,7 +92,7 @@ pub struct Wish {
     /// The server to stay away from, if there is another.
     pub avoid: Option<usize>,
     /// Hash of the balancing key.
-    pub key: Option<u64>,
+    pub key: Option<u32>,
 }
 
 /// Why no server was got.
@@ -105,9 +122,10 @@ pub async fn acquire(
         let (wanted, queue_on) = match bound {
             Some(index) => (Some(index), Some(index)),
             None => match balance(ctx, backend, wish) {
-                Pick::Server(index) => (Some(index), None),
-                Pick::AllFull => (None, None),
-                Pick::None => return Err(NoServer::Unavailable),
+                // A hashed key stays with its server, and waits for it.
+                Choice::Server(index) => (Some(index), wish.key.map(|_| index)),
+                Choice::AllFull => (None, None),
+                Choice::Nobody => return Err(NoServer::Unavailable),
             },
         };
         if let Some(index) = wanted {
@@ -127,16 +145,29 @@ pub async fn acquire(
     }
 }
 
-fn balance(ctx: &ThreadCtx, backend: &'static ProxyState, wish: Wish) -> Pick {
-    let Some(picker) = ctx.pickers.get(backend.index) else { return Pick::None };
+/// What load balancing says.
+enum Choice {
+    Server(usize),
+    /// Servers are usable, and all are full.
+    AllFull,
+    Nobody,
+}
+
+fn balance(ctx: &ThreadCtx, backend: &'static ProxyState, wish: Wish) -> Choice {
+    let Some(picker) = ctx.pickers.get(backend.index) else { return Choice::Nobody };
     let mut picker = picker.borrow_mut();
     picker.refresh(backend);
-    picker.balancer.pick(
-        |index| backend.servers.get(index).map_or(0, |s| s.sessions.get() + s.queued.get()),
+    let request = Request { hash: wish.key, avoid: wish.avoid };
+    let picked = picker.balancer.pick(
+        &request,
+        |index| backend.servers.get(index).map_or(0, load),
         |index| backend.servers.get(index).is_none_or(ServerState::is_full),
-        wish.key,
-        wish.avoid,
-    )
+    );
+    match picked {
+        Some(index) => Choice::Server(index),
+        None if picker.balancer.total_weight() > 0 => Choice::AllFull,
+        None => Choice::Nobody,
+    }
 }
 
 fn count_choice(ctx: &ThreadCtx, backend: &'static ProxyState, index: usize, balanced: bool) {
@@ -205,6 +236,11 @@ async fn wait_in_queue(
         Err(Cut::Timeout) => Err(NoServer::QueueTimeout),
         Err(cut) => Err(NoServer::Ended(cut)),
     }
+}
+
+/// How the backend hashes balancing keys.
+pub const fn key_hash(backend: &ProxyState) -> KeyHash {
+    KeyHash::default_for(backend.config.consistent_hash)
 }
 
 /// Whether the `n`-th retry goes to another server (`option redispatch [interval]`). As observed: a session that no

@@ -13,7 +13,6 @@ use lb_check::TrafficEvent;
 use lb_config::model::{Balance, Proxy};
 use lb_model::{Severity, TermCause, TermPhase, Termination};
 use lb_sample::{CookieStatus, LogRecord};
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// `tcp-request` rules of one kind: whether the connection is accepted.
@@ -146,11 +145,8 @@ fn release(client: &Client, books: &Books, backend: &'static ProxyState) {
 
 async fn connect(client: &Client, books: &mut Books, backend: &'static ProxyState) -> Result<Upstream, Termination> {
     let ctx = client.ctx;
-    let key = match (&backend.config.balance, client.session.source.get().map(|a| a.ip())) {
-        (Balance::Source, Some(IpAddr::V4(ip))) => Some(u64::from(ip.to_bits())),
-        (Balance::Source, Some(IpAddr::V6(ip))) => Some(u64::from(lb_balance::hash::sdbm(&ip.octets()))),
-        _ => None,
-    };
+    let source = client.session.source.get().filter(|_| backend.config.balance == Balance::Source);
+    let key = source.map(|address| pick::key_hash(backend).address(address.ip()));
     let mut avoid = None;
     let mut held = None;
     loop {

@@ -15,6 +15,7 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::runtime::LocalOptions;
 use tokio::sync::{Notify, mpsc, watch};
 
 /// A job for a data thread, sent by the control thread.
@@ -159,16 +160,17 @@ impl ThreadCtx {
     }
 
     /// Waits for `poll`, until the session's deadline or its shutdown.
-    pub async fn wait<T>(
-        &self,
-        session: &Session,
-        mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
-    ) -> Result<T, Cut> {
-        poll_fn(|cx| match poll(cx) {
+    ///
+    /// A plain function: an `async fn` would keep its arguments twice, in every connection's future.
+    pub fn wait<'a, T>(
+        &'a self,
+        session: &'a Session,
+        mut poll: impl FnMut(&mut Context<'_>) -> Poll<T> + 'a,
+    ) -> impl Future<Output = Result<T, Cut>> + 'a {
+        poll_fn(move |cx| match poll(cx) {
             Poll::Ready(value) => Poll::Ready(Ok(value)),
             Poll::Pending => session.poll_cut(|| self.now_ms(), cx).map(Err),
         })
-        .await
     }
 
     /// Wakes accept tasks that wait for room, and counts the end of a connection.
@@ -200,11 +202,10 @@ pub fn run(shared: &'static Shared, seed: ThreadSeed, listeners: Vec<BoundListen
         .enable_all()
         .event_interval(61)
         .max_io_events_per_tick(200)
-        .build()?;
-    let local = tokio::task::LocalSet::new();
+        .build_local(LocalOptions::default())?;
     // Tasks of the thread refer to its context for as long as the process lives.
     let ctx: &'static ThreadCtx = Box::leak(Box::new(ThreadCtx::new(shared, seed.index)));
-    local.block_on(&runtime, async move {
+    runtime.block_on(async move {
         tokio::task::spawn_local(drive_timers(ctx));
         tokio::task::spawn_local(purge_pools(ctx));
         for listener in listeners {

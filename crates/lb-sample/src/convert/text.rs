@@ -184,7 +184,8 @@ fn part<'a>(s: Sample<'a>, args: &[Arg], words: bool) -> Option<Sample<'a>> {
     }
     let at = usize::try_from(index.unsigned_abs()).ok()?.checked_sub(1)?;
     let (first, last) = if index > 0 {
-        let last = if count <= 0 { spans.len().checked_sub(1)? } else { at + usize::try_from(count).ok()? - 1 };
+        let last =
+            if count <= 0 { spans.len().checked_sub(1)? } else { at.saturating_add(usize::try_from(count).ok()? - 1) };
         (at, last.min(spans.len().checked_sub(1)?))
     } else {
         let last = spans.len().checked_sub(at + 1)?;

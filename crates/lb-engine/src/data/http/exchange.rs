@@ -11,6 +11,7 @@ use crate::data::accept::Client;
 use crate::queue;
 use crate::shared::ProxyState;
 use crate::stream::Stream;
+use lb_balance::key::{UriPart, url_parameter};
 use lb_check::TrafficEvent;
 use lb_config::model::{Balance, HttpReuse};
 use lb_http::{HeadEdit, RequestHead};
@@ -32,10 +33,10 @@ pub async fn run(
         respond::error(client, stream, txn, 500).await;
         return Next::Linger;
     };
-    let mut avoid = None;
     let mut replays = 0_u32;
     loop {
-        let upstream = match connect(client, stream, txn, backend, key, avoid, replays > 0).await {
+        let replayed = txn.server.filter(|_| replays > 0);
+        let upstream = match connect(client, stream, txn, backend, key, replayed).await {
             Ok(upstream) => upstream,
             Err(failure) => return refuse(client, stream, buffer, txn, &head, failure).await,
         };
@@ -48,15 +49,17 @@ pub async fn run(
         let outcome = forward::run(relay, txn, &head).await;
         pool.inspect(|pool| pool.end());
         client.session.server_fd.set(-1);
-        release(client, txn, backend);
+        if !matches!(outcome, Outcome::Replay) {
+            release(client, txn, backend);
+        }
         match outcome {
             // The pooled connection had been closed by the server: nothing of the request was served.
             Outcome::Replay if replays < 3 => {
                 replays += 1;
                 txn.connected_us = 0;
-                avoid = None;
             }
             Outcome::Replay => {
+                release(client, txn, backend);
                 txn.end(TermCause::ServerAbort, TermPhase::Headers);
                 respond::error(client, stream, txn, 502).await;
                 return Next::Linger;
@@ -81,7 +84,7 @@ fn prepare(
     txn: &mut Txn,
     backend: &'static ProxyState,
     head: RequestHead,
-) -> Option<(RequestHead, Option<u64>)> {
+) -> Option<(RequestHead, Option<u32>)> {
     let buf = buffer.data();
     let key = balancing_key(client, backend, buf, &head);
     let mut edit = HeadEdit::default();
@@ -164,34 +167,16 @@ fn in_network(ip: IpAddr, net: IpAddr, bits: u8) -> bool {
 }
 
 /// Hash of what a hashing algorithm balances on. `None`: another algorithm, or the key is absent.
-fn balancing_key(client: &Client, backend: &ProxyState, buf: &[u8], head: &RequestHead) -> Option<u64> {
-    let hash = |bytes: &[u8]| Some(u64::from(lb_balance::hash::sdbm(bytes)));
+fn balancing_key(client: &Client, backend: &ProxyState, buf: &[u8], head: &RequestHead) -> Option<u32> {
+    let hash = pick::key_hash(backend);
     match &backend.config.balance {
-        Balance::Source => match client.session.source.get()?.ip() {
-            IpAddr::V4(ip) => Some(u64::from(ip.to_bits())),
-            IpAddr::V6(ip) => hash(&ip.octets()),
-        },
+        Balance::Source => Some(hash.address(client.session.source.get()?.ip())),
         Balance::Uri { whole, len, depth } => {
-            let mut uri = head.target.get(buf);
-            if !whole {
-                uri = uri.split(|&b| b == b'?').next().unwrap_or_default();
-            }
-            if *len > 0 {
-                uri = uri.get(..*len).unwrap_or(uri);
-            }
-            if *depth > 0 {
-                let slash = uri.iter().enumerate().filter(|(_, b)| **b == b'/').nth(*depth);
-                uri = slash.and_then(|(at, _)| uri.get(..at)).unwrap_or(uri);
-            }
-            hash(uri)
+            let part = UriPart { whole: *whole, len: *len, depth: *depth, path_only: false };
+            Some(hash.bytes(part.of(head.target.get(buf))))
         }
-        Balance::Header(name) => head.headers.values(buf, name).last().and_then(hash),
-        Balance::UrlParam(name) => {
-            let query = head.target.get(buf).split(|&b| b == b'?').nth(1)?;
-            let param =
-                query.split(|&b| b == b'&').find_map(|p| p.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
-            hash(param)
-        }
+        Balance::Header(name) => head.headers.values(buf, name).last().map(|value| hash.bytes(value)),
+        Balance::UrlParam(name) => url_parameter(head.target.get(buf), name).map(|value| hash.bytes(value)),
         _ => None,
     }
 }
@@ -204,19 +189,20 @@ enum Failure {
     Ended(Cut),
 }
 
-/// Gets a server's slot and a connection to it, retrying as configured. On success the slot is held.
+/// Gets a server's slot and a connection to it, retrying as configured. On success the slot is held. `replayed`: the
+/// slot is held already, and a pooled connection to that server was found dead.
 async fn connect(
     client: &Client,
     stream: &Stream,
     txn: &mut Txn,
     backend: &'static ProxyState,
-    key: Option<u64>,
-    mut avoid: Option<usize>,
-    fresh: bool,
+    key: Option<u32>,
+    replayed: Option<usize>,
 ) -> Result<Upstream, Failure> {
     let ctx = client.ctx;
     let mut persistent = txn.persistence.server;
-    let mut held: Option<usize> = None;
+    let mut held = replayed;
+    let mut avoid = None;
     loop {
         let index = match held {
             Some(index) => index,
@@ -234,8 +220,10 @@ async fn connect(
         };
         let Some(server) = backend.servers.get(index) else { return Err(Failure::NoServer(NoServer::Unavailable)) };
         let counters = server.counters.of(ctx.index);
-        pick::count_attempt(counters, txn.slot_us / 1_000);
-        if !fresh && may_reuse(client, backend) {
+        if replayed.is_none() {
+            pick::count_attempt(counters, txn.slot_us / 1_000);
+        }
+        if replayed.is_none() && may_reuse(client, backend) {
             let pooled = ctx.pool(backend.index, index).and_then(|pool| pool.take(server));
             if let Some(upstream) = pooled {
                 counters.reuses.inc();

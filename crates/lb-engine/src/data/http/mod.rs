@@ -17,6 +17,7 @@ use super::view::View;
 use crate::stream::Stream;
 use lb_model::{TermCause, TermPhase};
 use lb_sample::LogRecord;
+use std::sync::atomic::Ordering::Relaxed;
 use txn::Txn;
 
 /// What becomes of the client's connection after an exchange.
@@ -33,31 +34,39 @@ enum Next {
 }
 
 /// Serves a client's connection to its end.
-pub async fn serve(client: Client, mut stream: Stream) {
-    if !admit(&client, &stream) {
-        return;
-    }
-    let session = &client.session;
-    let mut start_us = session.accepted_us;
-    loop {
-        let next = match idle(&client, &stream).await {
-            Ok(()) => Box::pin(request::serve_ready(&client, &mut stream, start_us)).await,
-            Err(cut) => Box::pin(idle_end(&client, &mut stream, cut, start_us)).await,
-        };
-        match next {
-            Next::KeepAlive if !client.ctx.shared.process.stopping.load(std::sync::atomic::Ordering::Relaxed) => {}
-            Next::KeepAlive | Next::Close => {
-                let _ = std::future::poll_fn(|cx| stream.poll_end(cx)).await;
-                return;
-            }
-            Next::Linger => return Box::pin(linger(&client, stream)).await,
-            Next::Abort => {
-                stream.reset_on_close();
-                return;
-            }
+///
+/// A block and not an `async fn`, and no borrow of a local is held while idle: this future is most of what an idle
+/// connection costs.
+pub fn serve(client: Client, mut stream: Stream) -> impl Future<Output = ()> {
+    let mut start_us = client.session.accepted_us;
+    async move {
+        if !admit(&client, &stream) {
+            return;
         }
-        session.phase.set(Phase::Idle);
-        start_us = client.ctx.now_us();
+        loop {
+            arm_idle(&client);
+            let waited = client.ctx.wait(&client.session, |cx| stream.poll_readable(cx)).await;
+            let next = match waited {
+                Ok(_) => Box::pin(request::serve_ready(&client, &mut stream, start_us)).await,
+                Err(cut) => Box::pin(idle_end(&client, &mut stream, cut, start_us)).await,
+            };
+            if next != Next::KeepAlive || client.ctx.shared.process.stopping.load(Relaxed) {
+                return Box::pin(end(client, stream, next)).await;
+            }
+            client.session.phase.set(Phase::Idle);
+            start_us = client.ctx.now_us();
+        }
+    }
+}
+
+/// Ends a connection as its last exchange asks.
+async fn end(client: Client, mut stream: Stream, next: Next) {
+    match next {
+        Next::KeepAlive | Next::Close => {
+            let _ = std::future::poll_fn(|cx| stream.poll_end(cx)).await;
+        }
+        Next::Linger => linger(&client, stream).await,
+        Next::Abort => stream.reset_on_close(),
     }
 }
 
@@ -88,8 +97,8 @@ fn admit(client: &Client, stream: &Stream) -> bool {
     true
 }
 
-/// Waits for the first bytes of a request. Small on purpose: this is all that an idle connection runs.
-async fn idle(client: &Client, stream: &Stream) -> Result<(), Cut> {
+/// Sets how long the connection may wait for the first bytes of a request.
+fn arm_idle(client: &Client) {
     let timeouts = &client.proxy.config.timeouts;
     let first = client.session.requests.get() == 0;
     let timeout = if first {
@@ -98,7 +107,6 @@ async fn idle(client: &Client, stream: &Stream) -> Result<(), Cut> {
         timeouts.http_keep_alive.or(timeouts.http_request).or(timeouts.client)
     };
     client.ctx.set_deadline(&client.session, timeout);
-    client.ctx.wait(&client.session, |cx| stream.poll_readable(cx)).await.map(drop)
 }
 
 /// The end of a connection on which no request had begun.

@@ -85,8 +85,8 @@ async fn read_head(
                 Ok(None) if buffer.is_full() => return Err(too_long(client, txn, buffer)),
                 Ok(None) => {}
                 Err(error) => {
-                    // As observed, a bad request is the client's doing, and its time is not told.
-                    txn.end(TermCause::ClientAbort, TermPhase::Request);
+                    // As observed, the time of a bad request is not told.
+                    txn.end(TermCause::Proxy, TermPhase::Request);
                     txn.request_us = 0;
                     txn.request_line = Some(Box::from(&b"<BADREQ>"[..]));
                     capture(client, buffer, &error.to_string());
