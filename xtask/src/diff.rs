@@ -57,7 +57,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         if !args.words.iter().all(|word| step.contains(word)) {
             continue;
         }
-        let (mine, theirs) = (left.answer(step)?, right.answer(step)?);
+        let (mine, theirs, notes) = common(&left.answer(step)?, &right.answer(step)?);
         match diff(&mine, &theirs) {
             None => equal += 1,
             Some(difference) => {
@@ -65,8 +65,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
                 println!("{step}\n{}", indented(&difference));
             }
         }
-        for note in columns_of_one_side(&mine, &theirs) {
-            println!("{step}\n    {note}\n");
+        for note in notes {
+            println!("    {step}: {note}\n");
         }
     }
     println!("{equal} equal, {different} different (- lbd, + haproxy)");
@@ -152,11 +152,14 @@ fn by_column(answer: &str) -> String {
                 let cells: Vec<&str> = line.split(*separator).collect();
                 let names_of_row = if *separator == ',' { cells.get(..2) } else { cells.get(1..4) };
                 let row = names_of_row.unwrap_or(&cells).join("/");
+                let from = out.len();
                 for (name, cell) in
                     names.iter().zip(&cells).filter(|(name, _)| !name.is_empty() && !VARYING.contains(name))
                 {
                     out.push(format!("{row} {name} = {cell}"));
                 }
+                // Versions order their columns differently.
+                out.get_mut(from..).unwrap_or_default().sort();
             }
             _ => out.push(line.to_owned()),
         }
@@ -164,23 +167,29 @@ fn by_column(answer: &str) -> String {
     out.join("\n")
 }
 
-/// Columns that only one of two answers by column has.
-fn columns_of_one_side(left: &str, right: &str) -> Vec<String> {
-    let columns = |text: &str| -> BTreeSet<String> {
-        text.lines().filter_map(|line| line.split_once(" = ")?.0.rsplit(' ').next().map(ToOwned::to_owned)).collect()
-    };
-    let (left, right) = (columns(left), columns(right));
-    if left.is_empty() || right.is_empty() {
-        return Vec::new();
+/// The column of a line that `by_column` made.
+fn column_of(line: &str) -> Option<&str> {
+    line.split_once(" = ")?.0.rsplit(' ').next()
+}
+
+/// Two answers by column reduced to the columns that both have, and notes of what was left out.
+fn common(left: &str, right: &str) -> (String, String, Vec<String>) {
+    let columns =
+        |text: &str| -> BTreeSet<String> { text.lines().filter_map(column_of).map(ToOwned::to_owned).collect() };
+    let (mine, theirs) = (columns(left), columns(right));
+    if mine.is_empty() || theirs.is_empty() {
+        return (left.to_owned(), right.to_owned(), Vec::new());
     }
+    let keep = |text: &str| -> String {
+        let in_both = |line: &&str| column_of(line).is_none_or(|name| mine.contains(name) && theirs.contains(name));
+        text.lines().filter(in_both).collect::<Vec<_>>().join("\n")
+    };
     let list = |who: &str, only: Vec<&String>| {
         let names: Vec<&str> = only.into_iter().map(String::as_str).collect();
         (!names.is_empty()).then(|| format!("only {who} has columns {}", names.join(", ")))
     };
-    [list("lbd", left.difference(&right).collect()), list("haproxy", right.difference(&left).collect())]
-        .into_iter()
-        .flatten()
-        .collect()
+    let notes = [list("lbd", mine.difference(&theirs).collect()), list("haproxy", theirs.difference(&mine).collect())];
+    (keep(left), keep(right), notes.into_iter().flatten().collect())
 }
 
 fn indented(text: &str) -> String {
@@ -219,10 +228,11 @@ mod tests {
     fn tables_are_turned_into_cells() {
         assert_eq!(
             by_column("# pxname,svname,scur,lastchg,\nfe,FRONTEND,3,9,\n"),
-            "fe/FRONTEND pxname = fe\nfe/FRONTEND svname = FRONTEND\nfe/FRONTEND scur = 3"
+            "fe/FRONTEND pxname = fe\nfe/FRONTEND scur = 3\nfe/FRONTEND svname = FRONTEND"
         );
         assert_eq!(by_column("plain\ntext"), "plain\ntext");
-        assert_eq!(columns_of_one_side("a/b x = 1\na/b y = 2", "a/b x = 1"), ["only lbd has columns y"]);
+        let (left, right, notes) = common("a/b x = 1\na/b y = 2", "a/b x = 1");
+        assert_eq!((left, notes), (right, vec!["only lbd has columns y".to_owned()]));
     }
 
     #[test]

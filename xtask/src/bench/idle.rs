@@ -24,7 +24,7 @@ pub fn measure(pairs: &Pairs) -> anyhow::Result<()> {
 
 fn run(engine: &Engine, origin: &str) -> anyhow::Result<Sample> {
     let program = Launch::new(engine)?.pinned(PROGRAM_CPU).set("origin", origin).start(
-        "global\n    nbthread 1\n    maxconn 10000\n\
+        "global\n    nbthread 1\n    maxconn 4000\n\
          defaults\n    mode http\n    timeout connect 5s\n    timeout client 600s\n    timeout server 600s\n\
          frontend fe\n    bind 127.0.0.1:{port:fe}\n    default_backend app\nbackend app\n    server s1 {origin}\n",
     )?;

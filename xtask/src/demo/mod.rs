@@ -116,7 +116,7 @@ impl Stage {
             view.show(&what, &self.lbd.admin(), &self.tally());
             child.try_wait().ok().flatten()
         })?;
-        view.done(&what);
+        view.done(&what, &self.lbd.admin(), &self.tally());
         if !status.success() {
             let output = child.wait_with_output()?;
             bail!("`{what}` ended with {status}: {}", String::from_utf8_lossy(&output.stderr));

@@ -39,7 +39,9 @@ impl View {
     }
 
     /// Leaves the line of a finished step standing.
-    pub fn done(&mut self, what: &str) {
+    pub fn done(&mut self, what: &str, admin: &Admin, tally: &Tally) {
+        self.shown = None;
+        self.show(what, admin, tally);
         let clear = if self.is_terminal { "\r\x1b[K" } else { "" };
         println!("{clear}{:6.1}s  {}  {what}", self.begin.elapsed().as_secs_f64(), self.last);
         self.shown = None;
