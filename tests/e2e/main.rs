@@ -22,3 +22,4 @@ mod retries;
 mod start_stop;
 mod tcp;
 mod timeouts;
+mod tools;

@@ -35,11 +35,8 @@ pub struct Queue {
 /// Takes a slot if one is free.
 pub fn try_take(server: &ServerState) -> bool {
     match server.maxconn.load(SeqCst) {
-        0 => {
-            server.sessions.inc();
-            true
-        }
-        max => server.sessions.inc_below(max),
+        0 => server.sessions.inc() > 0,
+        max => server.sessions.inc_up_to(max),
     }
 }
 

@@ -74,6 +74,8 @@ const CHECKED: &[&str] = &[
     "status",
     "check_status",
     "check_code",
+    "check_duration",
+    "agent_duration",
     "last_chk",
     "check_desc",
     "check_health",
