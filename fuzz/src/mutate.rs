@@ -10,7 +10,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -19,14 +19,14 @@ impl Random {
 
     /// A number below `limit`, which is not 0.
     pub fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit.max(1) as u64) as usize
+        (self.number() % limit.max(1) as u64) as usize
     }
 
     /// A variant of one input of the corpus, sometimes spliced with another, sometimes made of nothing.
     pub fn variant(&mut self, corpus: &[Vec<u8>], words: &[&str], longest: usize) -> Vec<u8> {
         let mut input = match corpus.len() {
             0 => Vec::new(),
-            _ if self.below(50) == 0 => (0..self.below(200)).map(|_| self.next() as u8).collect(),
+            _ if self.below(50) == 0 => (0..self.below(200)).map(|_| self.number() as u8).collect(),
             n => corpus[self.below(n)].clone(),
         };
         if corpus.len() > 1 && self.below(8) == 0 {
@@ -48,7 +48,7 @@ impl Random {
         let length = self.below(16) + 1;
         let end = (at + length).min(input.len());
         match self.below(9) {
-            0 if at < input.len() => input[at] = self.next() as u8,
+            0 if at < input.len() => input[at] = self.number() as u8,
             1 if at < input.len() => input[at] ^= 1 << self.below(8),
             2 => input.insert(at, BYTES[self.below(BYTES.len())]),
             3 => drop(input.drain(at..end)),
@@ -68,8 +68,8 @@ impl Random {
             }
             _ => {
                 let digits = match self.below(4) {
-                    0 => self.next().to_string(),
-                    1 => format!("{:x}", self.next()),
+                    0 => self.number().to_string(),
+                    1 => format!("{:x}", self.number()),
                     2 => self.below(70_000).to_string(),
                     _ => format!("-{}", self.below(10)),
                 };

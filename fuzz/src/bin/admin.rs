@@ -65,7 +65,7 @@ fn run(input: &[u8]) -> u64 {
     let middle = input.len() / 2;
     assert_eq!(whole, talk(&[&input[..middle], &input[middle..]]), "cut in the middle");
     let bytes: Vec<&[u8]> = input.chunks(1).collect();
-    if bytes.len() <= 300 {
+    if bytes.len() <= 120 {
         assert_eq!(whole, talk(&bytes), "byte by byte");
     }
     for line in input.split(|byte| *byte == b'\n').take(4) {
