@@ -43,7 +43,6 @@ pub async fn run(
         let server = txn.server;
         let pool = server.and_then(|index| client.ctx.pool(backend.index, index));
         pool.inspect(|pool| pool.begin());
-        let reused = upstream.reused;
         client.session.server_fd.set(upstream.stream.fd());
         let relay = Relay::new(client, stream, buffer, upstream, &head, backend, server);
         let outcome = forward::run(relay, txn, &head).await;
@@ -61,17 +60,12 @@ pub async fn run(
             Outcome::Replay => {
                 release(client, txn, backend);
                 txn.end(TermCause::ServerAbort, TermPhase::Headers);
-                respond::error(client, stream, txn, 502).await;
-                return Next::Linger;
+                return respond::after_failure(client, stream, txn, 502, head.keep_alive && head.minor == 1).await;
             }
             Outcome::Done(next) => return next,
-            Outcome::Error { status, .. } => {
-                if reused && status == 502 && client.session.requests.get() > 1 && replays == 0 && !txn.local {
-                    // The client's connection was reused as well: it knows to send the request again.
-                    txn.local = true;
-                }
-                respond::error(client, stream, txn, status).await;
-                return Next::Linger;
+            Outcome::Error { status, complete } => {
+                let keep = complete && status >= 500 && head.keep_alive && head.minor == 1;
+                return respond::after_failure(client, stream, txn, status, keep).await;
             }
         }
     }
@@ -349,7 +343,9 @@ async fn refuse(
         Failure::NoServer(NoServer::Ended(cut)) => return ended(txn, cut, TermPhase::Queue),
         Failure::Ended(cut) => return ended(txn, cut, TermPhase::Connect),
     }
-    respond::error(client, stream, txn, 503).await;
-    let complete = head.framing == lb_http::BodyFraming::None && buffer.len() == head.len as usize;
-    if complete { Next::Close } else { Next::Linger }
+    let keep = head.framing == lb_http::BodyFraming::None && head.keep_alive && head.minor == 1;
+    if keep {
+        buffer.consume(head.len as usize);
+    }
+    respond::after_failure(client, stream, txn, 503, keep).await
 }

@@ -26,6 +26,8 @@ pub enum Outcome {
     Error {
         /// 502, 504, 400 or 408.
         status: u16,
+        /// The request was received whole: its connection may serve another.
+        complete: bool,
     },
     /// The reused connection was dead: nothing was received, and the request can be sent again.
     Replay,
@@ -140,6 +142,15 @@ impl<'a> Relay<'a> {
         self.keep = false;
     }
 
+    /// The end of an exchange of which nothing was sent to the client.
+    fn failed(&mut self, status: u16) -> Outcome {
+        let complete = self.upload == Upload::Done;
+        if complete && self.keep {
+            self.settle();
+        }
+        Outcome::Error { status, complete }
+    }
+
     fn server_timeout(&self) -> Option<Duration> {
         self.backend.config.timeouts.server
     }
@@ -167,7 +178,7 @@ pub async fn run(mut relay: Relay<'_>, txn: &mut Txn, head: &RequestHead) -> Out
     let after_head = relay.request.data().get(relay.ready..).unwrap_or_default();
     match relay.body.advance(after_head) {
         Ok(progress) => relay.ready += progress.consumed,
-        Err(_) => return bad_request(&relay, txn),
+        Err(_) => return bad_request(&mut relay, txn),
     }
     // A request that is wholly in the buffer can be sent again if a pooled connection turns out to be dead.
     relay.keep = relay.body.is_done();
@@ -182,10 +193,10 @@ pub async fn run(mut relay: Relay<'_>, txn: &mut Txn, head: &RequestHead) -> Out
     deliver(relay, txn, head, response).await
 }
 
-fn bad_request(relay: &Relay<'_>, txn: &mut Txn) -> Outcome {
+fn bad_request(relay: &mut Relay<'_>, txn: &mut Txn) -> Outcome {
     txn.end(TermCause::ClientAbort, TermPhase::Data);
     relay.client.ctx.front(relay.client.proxy).request_errors.inc();
-    Outcome::Error { status: 400 }
+    relay.failed(400)
 }
 
 /// Sends the request and waits for a final response's head, or a switch of protocols. Interim responses are passed on.
@@ -229,13 +240,13 @@ async fn receive_head(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) 
             }
             Err(Cut::Timeout) if relay.upload == Upload::Going && !relay.keep => {
                 txn.end(TermCause::ClientTimeout, TermPhase::Data);
-                return Err(Outcome::Error { status: 408 });
+                return Err(relay.failed(408));
             }
             Err(Cut::Timeout) => {
                 txn.end(TermCause::ServerTimeout, TermPhase::Headers);
                 report(relay, TrafficEvent::ResponseTimeout);
                 count_response_error(relay);
-                return Err(Outcome::Error { status: 504 });
+                return Err(relay.failed(504));
             }
             Err(Cut::Killed(cause)) => {
                 txn.end(cause, TermPhase::Headers);
@@ -289,16 +300,16 @@ async fn parse_head(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) ->
     }
 }
 
-fn bad_response(relay: &Relay<'_>, txn: &mut Txn, reason: &str) -> Outcome {
+fn bad_response(relay: &mut Relay<'_>, txn: &mut Txn, reason: &str) -> Outcome {
     txn.end(TermCause::Proxy, TermPhase::Headers);
     capture_response(relay.client, txn, &relay.response, reason);
     report(relay, TrafficEvent::ResponseInvalid);
     count_response_error(relay);
-    Outcome::Error { status: 502 }
+    relay.failed(502)
 }
 
 /// The server closed without a whole head.
-fn no_response(relay: &Relay<'_>, txn: &mut Txn, head: &RequestHead) -> Outcome {
+fn no_response(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) -> Outcome {
     let reused = relay.upstream.as_ref().is_some_and(|u| u.reused);
     let safe_method = matches!(head_method(relay, head), b"GET" | b"HEAD" | b"OPTIONS" | b"PUT" | b"DELETE" | b"TRACE");
     if reused && relay.keep && relay.response.is_empty() && safe_method {
@@ -307,7 +318,7 @@ fn no_response(relay: &Relay<'_>, txn: &mut Txn, head: &RequestHead) -> Outcome 
     txn.end(TermCause::ServerAbort, TermPhase::Headers);
     report(relay, TrafficEvent::ResponseClosed);
     count_response_error(relay);
-    Outcome::Error { status: 502 }
+    relay.failed(502)
 }
 
 fn head_method<'b>(relay: &'b Relay<'_>, head: &RequestHead) -> &'b [u8] {
@@ -390,12 +401,12 @@ async fn deliver(mut relay: Relay<'_>, txn: &mut Txn, head: &RequestHead, mut re
             Verdict::Deny(status) => {
                 txn.end(TermCause::Proxy, TermPhase::Headers);
                 client.ctx.back(backend).denied_responses.inc();
-                return Outcome::Error { status };
+                return relay.failed(status);
             }
             Verdict::TooLarge => {
                 txn.end(TermCause::Proxy, TermPhase::Headers);
                 client.ctx.back(backend).failed_rewrites.inc();
-                return Outcome::Error { status: 500 };
+                return relay.failed(500);
             }
         }
         if by.index == client.proxy.index {
@@ -405,7 +416,7 @@ async fn deliver(mut relay: Relay<'_>, txn: &mut Txn, head: &RequestHead, mut re
     let keep_client = keeps_client(&relay, head, &response);
     if !edit_head(&mut relay, txn, head, &mut response, keep_client) {
         txn.end(TermCause::Proxy, TermPhase::Headers);
-        return Outcome::Error { status: 500 };
+        return relay.failed(500);
     }
     txn.status = response.status;
     client.session.phase.set(Phase::Data);

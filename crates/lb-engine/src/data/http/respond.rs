@@ -1,6 +1,7 @@
 //! Answers the proxy gives itself.
 
 use super::super::session::Cut;
+use super::Next;
 use super::txn::Txn;
 use crate::data::accept::Client;
 use crate::stream::Stream;
@@ -25,6 +26,12 @@ pub async fn page(client: &Client, stream: &mut Stream, txn: &mut Txn, status: u
     txn.status = status;
     txn.local = true;
     let _ = send(client, stream, txn, shown).await;
+}
+
+/// Sends the page of a failure; the connection goes on if `keep`.
+pub async fn after_failure(client: &Client, stream: &mut Stream, txn: &mut Txn, status: u16, keep: bool) -> Next {
+    page(client, stream, txn, status, !keep).await;
+    if keep { Next::KeepAlive } else { Next::Linger }
 }
 
 /// Sends bytes to the client within its timeout.
