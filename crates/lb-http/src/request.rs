@@ -38,8 +38,29 @@ pub struct RequestHead {
     pub bare_lf: bool,
     /// The method is HEAD: the response has no body.
     pub is_head: bool,
+    /// The method is CONNECT: a successful response opens a tunnel.
+    pub is_connect: bool,
+    /// An edit took the field away that told the body's framing: it must be told again.
+    pub framing_lost: bool,
     /// Index of the first `Host` field.
     pub host: Option<u16>,
+}
+
+impl RequestHead {
+    /// This head, an edited form of `original`, with what `original` said of body and connection: edits change what is
+    /// passed on, never how the client's bytes are read.
+    #[must_use]
+    pub fn with_semantics_of(self, original: &Self) -> Self {
+        Self {
+            framing_lost: original.framing_lost || self.framing != original.framing,
+            framing: original.framing,
+            keep_alive: original.keep_alive,
+            upgrade: original.upgrade,
+            normalize_length: original.normalize_length,
+            expect_continue: original.expect_continue,
+            ..self
+        }
+    }
 }
 
 /// Why a request cannot be served.
@@ -148,7 +169,8 @@ fn build(
     if minor == 0 && body != BodyFraming::None && matches!(method.get(buf), b"GET" | b"HEAD" | b"DELETE") {
         return Err(RequestError::UnexpectedBody);
     }
-    let upgrade = framing.connection_upgrade && framing.has_upgrade && minor == 1;
+    let asks = framing.connection_upgrade && framing.has_upgrade && minor == 1;
+    let upgrade = asks && body == BodyFraming::None;
     if upgrade && wants_websocket(buf, &headers) && headers.values(buf, "sec-websocket-key").next().is_none() {
         return Err(RequestError::Malformed("a WebSocket handshake without Sec-WebSocket-Key"));
     }
@@ -167,6 +189,8 @@ fn build(
         normalize_length: framing.length_repeated || (framing.transfer_encoding && framing.content_length.is_some()),
         bare_lf: !crlf || has_bare_lf(buf, &headers),
         is_head: method.get(buf) == b"HEAD",
+        is_connect: method.get(buf) == b"CONNECT",
+        framing_lost: false,
         host,
         headers,
     })

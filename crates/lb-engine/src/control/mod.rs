@@ -220,7 +220,7 @@ async fn finish(control: &Rc<Control>, commands: &mut mpsc::UnboundedReceiver<Co
             },
             _ = tick.tick() => {
                 let process = &control.shared.process;
-                if process.connections.get() == 0 && control.admin.busy() == 0 && process.stopping.load(Relaxed) {
+                if process.alive.load(Relaxed) == 0 && process.connections.get() == 0 && control.admin.busy() == 0 && process.stopping.load(Relaxed) {
                     return Stopped::Soft;
                 }
             }

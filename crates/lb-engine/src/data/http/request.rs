@@ -22,6 +22,7 @@ pub async fn serve_ready(client: &Client, stream: &mut Stream, mut start_us: u64
         if next != Next::KeepAlive || buffer.is_empty() {
             break next;
         }
+        client.session.phase.set(Phase::Idle);
         // A pipelined request is waiting.
         start_us = client.ctx.now_us();
     };
@@ -105,7 +106,13 @@ async fn read_head(
             txn.request_us = 1;
             if session.phase.get() == Phase::Idle {
                 session.phase.set(Phase::Request);
-                ctx.set_deadline(session, config.timeouts.http_request.or(config.timeouts.client));
+                // The wait for a first request is counted from the accept.
+                if !first {
+                    ctx.set_deadline(session, config.timeouts.http_request.or(config.timeouts.client));
+                }
+            }
+            if config.timeouts.http_request.is_none() {
+                ctx.set_deadline(session, config.timeouts.client);
             }
             buffer.compact();
         }
@@ -198,7 +205,11 @@ async fn route(
 ) -> Next {
     let ctx = client.ctx;
     let frontend = client.proxy;
-    let verdict = rules::run_request(client, txn, &frontend.config.http_request, buffer, &mut head);
+    let verdict = if rules::content_accepted(client, txn, frontend, (buffer.data(), &head)) {
+        rules::run_request(client, txn, &frontend.config.http_request, buffer, &mut head)
+    } else {
+        Verdict::Reject
+    };
     if !matches!(verdict, Verdict::Pass) {
         return answer(client, stream, buffer, txn, &head, verdict, frontend).await;
     }
@@ -219,6 +230,8 @@ async fn route(
     back.last_session_ms.set(txn.request_us / 1_000 + 1);
     let verdict = if backend.index == frontend.index {
         Verdict::Pass
+    } else if !rules::content_accepted(client, txn, backend, (buffer.data(), &head)) {
+        Verdict::Reject
     } else {
         rules::run_request(client, txn, &backend.config.http_request, buffer, &mut head)
     };
@@ -244,17 +257,21 @@ async fn answer(
     let front = client.ctx.front(client.proxy);
     match verdict {
         Verdict::Pass => Next::Close,
+        Verdict::Reject => {
+            txn.end(TermCause::Proxy, TermPhase::Request);
+            let counters = if by.index == client.proxy.index { front } else { client.ctx.back(by) };
+            counters.denied_requests.inc();
+            Next::Close
+        }
         Verdict::Deny(status) => {
             txn.end(TermCause::Proxy, TermPhase::Request);
             let counters = if by.index == client.proxy.index { front } else { client.ctx.back(by) };
             counters.denied_requests.inc();
             let keep = head.keep_alive && head.minor == 1 && head.framing == lb_http::BodyFraming::None;
-            respond::page(client, stream, txn, status, !keep).await;
-            if !keep {
-                return finish_unread(buffer, head);
+            if keep {
+                buffer.consume(head.len as usize);
             }
-            buffer.consume(head.len as usize);
-            Next::KeepAlive
+            respond::after_failure(client, stream, txn, status, keep).await
         }
         Verdict::TooLarge => {
             txn.end(TermCause::Proxy, TermPhase::Request);
@@ -270,7 +287,8 @@ async fn answer(
             let body_there = head.framing == lb_http::BodyFraming::None;
             let keep = head.keep_alive && head.minor == 1 && body_there;
             let bytes = if keep { bytes } else { with_close(bytes) };
-            if respond::send(client, stream, txn, &bytes).await.is_err() {
+            let shown = if head.is_head { respond::head_of(&bytes) } else { &bytes };
+            if !matches!(respond::send(client, stream, txn, shown).await, Ok(true)) {
                 return Next::Abort;
             }
             if keep {
@@ -289,11 +307,4 @@ fn with_close(mut bytes: Vec<u8>) -> Vec<u8> {
         bytes.splice(at + 2..at + 2, *b"connection: close\r\n");
     }
     bytes
-}
-
-/// After an error page: the pages close the connection.
-fn finish_unread(buffer: &mut Buffer, head: &RequestHead) -> Next {
-    let complete = head.framing == lb_http::BodyFraming::None && buffer.len() == head.len as usize;
-    buffer.clear();
-    if complete { Next::Close } else { Next::Linger }
 }
