@@ -8,6 +8,7 @@ mod support;
 
 mod admin;
 mod balance;
+mod bodies;
 mod checks;
 mod config_errors;
 mod cookies;
