@@ -92,7 +92,12 @@ fn a_check_reports_what_went_wrong() {
             // A star marks a check under way beside the last one's result.
             let status = admin.stat("app", "s1", "check_status")?.trim_start_matches("* ").to_owned();
             // Whether a close at once is seen before or after the request is written is a matter of luck.
-            let status = if mode == Mode::Close { status.replace("SOCKERR", "L7RSP") } else { status };
+            let status = match mode {
+                Mode::Close => status.replace("SOCKERR", "L7RSP"),
+                // A reset may come before the connection is seen to be established.
+                Mode::Reset => status.replace("L4CON", "SOCKERR").replace("L7RSP", "SOCKERR"),
+                _ => status,
+            };
             seen.push((mode, status, admin.stat("app", "s1", "status")?));
         }
         Ok(seen)

@@ -48,6 +48,12 @@ pub enum RequestError {
     /// Not an HTTP/1 request, or one with ambiguous framing.
     #[error("malformed request: {0}")]
     Malformed(&'static str),
+    /// An HTTP/1 version later than 1.1. Changed to `1`, the digit at `at` makes it a request that can be served.
+    #[error("an HTTP/1 version later than 1.1")]
+    LaterMinor {
+        /// Offset of the minor version's digit.
+        at: usize,
+    },
     /// More header fields than allowed.
     #[error("too many header fields")]
     TooManyFields,
@@ -63,7 +69,7 @@ impl RequestError {
     /// The status to answer with.
     pub const fn status(self) -> u16 {
         match self {
-            Self::Malformed(_) | Self::TooManyFields => 400,
+            Self::Malformed(_) | Self::TooManyFields | Self::LaterMinor { .. } => 400,
             Self::UnexpectedBody => 413,
             Self::UnsupportedCoding => 422,
         }
@@ -84,7 +90,7 @@ pub fn parse_request(buf: &[u8], max_fields: usize) -> Result<Option<RequestHead
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => return Err(RequestError::TooManyFields),
         Err(httparse::Error::Token) => return Err(RequestError::Malformed("method or target")),
-        Err(httparse::Error::Version) => return Err(RequestError::Malformed("version")),
+        Err(httparse::Error::Version) => return Err(version_error(buf)),
         Err(httparse::Error::HeaderName) => return Err(RequestError::Malformed("header name")),
         Err(httparse::Error::HeaderValue) => return Err(RequestError::Malformed("header value")),
         Err(_) => return Err(RequestError::Malformed("line end")),
@@ -92,6 +98,18 @@ pub fn parse_request(buf: &[u8], max_fields: usize) -> Result<Option<RequestHead
     let method = Span::of(buf, request.method.unwrap_or_default().as_bytes());
     let target = Span::of(buf, request.path.unwrap_or_default().as_bytes());
     build(buf, len, method, target, request.version.unwrap_or(1), request.headers).map(Some)
+}
+
+fn version_error(buf: &[u8]) -> RequestError {
+    let start = buf.iter().position(|b| !matches!(b, b'\r' | b'\n')).unwrap_or(0);
+    let line_end = buf.iter().skip(start).position(|&b| b == b'\n').map_or(buf.len(), |at| start + at);
+    let line = buf.get(start..line_end).unwrap_or_default().trim_ascii_end();
+    match line.split_last() {
+        Some((b'2'..=b'9', before)) if before.ends_with(b" HTTP/1.") => {
+            RequestError::LaterMinor { at: start + before.len() }
+        }
+        _ => RequestError::Malformed("version"),
+    }
 }
 
 fn build(
@@ -291,6 +309,13 @@ mod tests {
         ] {
             assert!(parse(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_later_minor_version_is_pointed_at() {
+        assert!(matches!(parse("\r\nGET /a HTTP/1.2\r\n\r\n"), Err(RequestError::LaterMinor { at: 16 })));
+        assert!(matches!(parse("GET /a HTTP/2.0\r\n\r\n"), Err(RequestError::Malformed(_))));
+        assert!(matches!(parse("GET /a HTTP/1.23\r\n\r\n"), Err(RequestError::Malformed(_))));
     }
 
     #[test]

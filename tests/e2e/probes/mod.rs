@@ -47,6 +47,10 @@ const NOT_COMPARED: &[(&str, &str)] = &[
         "set server app/web01 addr 127.0.0.2 port 8081;show servers state app\n",
         "3.5 applies a change a moment after answering it",
     ),
+    (
+        "set server app/web01 addr 127.0.0.2 port +1;show servers state app\n",
+        "3.5 changes the address and refuses the port; a refused command changes nothing here",
+    ),
     ("prompt foo\n", "the usage is each program's own words"),
 ];
 

@@ -9,7 +9,7 @@ use crate::buffer::Buffer;
 use crate::data::accept::Client;
 use crate::shared::{Capture, lock};
 use crate::stream::Stream;
-use lb_http::{RequestHead, parse_request};
+use lb_http::{RequestError, RequestHead, parse_request};
 use lb_model::{TermCause, TermPhase};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -34,7 +34,9 @@ async fn serve_one(client: &Client, stream: &mut Stream, buffer: &mut Buffer, tx
         Ok(head) => head,
         Err(HeadFailure::Silent) => return Next::Close,
         Err(HeadFailure::Answer(status)) => {
-            client.ctx.front(client.proxy).request_errors.inc();
+            let front = client.ctx.front(client.proxy);
+            front.request_errors.inc();
+            front.requests.inc();
             respond::error(client, stream, txn, status).await;
             // Bytes of an answer to no request are not counted, as observed.
             txn.bytes_out = 0;
@@ -84,6 +86,13 @@ async fn read_head(
                 }
                 Ok(None) if buffer.is_full() => return Err(too_long(client, txn, buffer)),
                 Ok(None) => {}
+                // A later HTTP/1 is served, and passed on, as the latest one known (RFC 9110, 2.5).
+                Err(RequestError::LaterMinor { at }) => {
+                    if let Some(digit) = buffer.data_mut().get_mut(at) {
+                        *digit = b'1';
+                    }
+                    continue;
+                }
                 Err(error) => {
                     // As observed, the time of a bad request is not told.
                     txn.end(TermCause::Proxy, TermPhase::Request);
@@ -195,8 +204,11 @@ async fn route(
     }
     let Some(backend) = rules::choose_backend(client, txn, Some((buffer.data(), &head))) else {
         txn.end(TermCause::ServerAbort, TermPhase::Connect);
-        respond::error(client, stream, txn, 503).await;
-        return finish_unread(buffer, &head);
+        let keep = head.framing == lb_http::BodyFraming::None && head.keep_alive && head.minor == 1;
+        if keep {
+            buffer.consume(head.len as usize);
+        }
+        return respond::after_failure(client, stream, txn, 503, keep).await;
     };
     txn.backend = Some(backend);
     client.session.backend.set(Some(backend.index));

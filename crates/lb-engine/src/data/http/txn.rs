@@ -129,7 +129,9 @@ impl Txn {
         for counters in std::iter::once(ctx.back(backend)).chain(server) {
             counters.bytes_in.add(self.bytes_in);
             counters.bytes_out.add(self.bytes_out);
-            counters.requests.inc();
+            if self.response_us > 0 || std::ptr::eq(counters, ctx.back(backend)) {
+                counters.requests.inc();
+            }
             if self.status > 0 && (!self.local || std::ptr::eq(counters, ctx.back(backend))) {
                 counters.responses.get(class).inspect(|c| c.inc());
             }
