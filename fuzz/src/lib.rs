@@ -71,8 +71,11 @@ struct Hunt<'t> {
     corpus: Vec<Vec<u8>>,
     seen: HashSet<u64>,
     /// The input under way and when it began, for the watchdog.
-    current: Arc<Mutex<Option<(Instant, Vec<u8>)>>>,
+    current: Arc<Mutex<Option<Running>>>,
 }
+
+/// When an input's run began, and the input.
+type Running = (Instant, Vec<u8>);
 
 impl<'t> Hunt<'t> {
     fn new(target: &'t Target, seed: u64) -> Self {

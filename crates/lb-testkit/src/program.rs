@@ -18,6 +18,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -282,7 +283,11 @@ impl Program {
         });
         match ready {
             Ok(true) => Ok(()),
-            Ok(false) => bail!("{name} ended with {:?} instead of listening: {}", self.ended, self.output()),
+            Ok(false) => {
+                self.stdout.finish();
+                self.stderr.finish();
+                bail!("{name} ended with {:?} instead of listening: {}", self.ended, self.output());
+            }
             Err(error) => Err(error.context(self.output())),
         }
     }
@@ -393,26 +398,36 @@ impl Drop for Program {
 }
 
 /// A stream read to its end by a thread of its own.
-#[derive(Debug, Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
+#[derive(Debug, Default)]
+struct Captured {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reader: Option<JoinHandle<()>>,
+}
 
 impl Captured {
     fn of(stream: Option<impl Read + Send + 'static>) -> Captured {
-        let captured = Captured::default();
+        let mut captured = Captured::default();
         let Some(mut stream) = stream else { return captured };
-        let sink = captured.clone();
-        std::thread::spawn(move || {
+        let sink = Arc::clone(&captured.bytes);
+        captured.reader = Some(std::thread::spawn(move || {
             let mut buffer = vec![0; 4096];
             while let Ok(n @ 1..) = stream.read(&mut buffer) {
                 let bytes = buffer.get(..n).unwrap_or_default();
-                sink.0.lock().unwrap_or_else(PoisonError::into_inner).extend(bytes);
+                sink.lock().unwrap_or_else(PoisonError::into_inner).extend(bytes);
             }
-        });
+        }));
         captured
     }
 
+    /// Waits for the end of the stream, which the end of its only writer brings.
+    fn finish(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            let _ = reader.join();
+        }
+    }
+
     fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+        String::from_utf8_lossy(&self.bytes.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }
 }
 
@@ -451,5 +466,6 @@ mod tests {
         let error =
             launch.argument("-c").argument("echo broken >&2; exit 1").start("bind 127.0.0.1:{port:a}\n").unwrap_err();
         assert!(format!("{error:#}").contains("instead of listening"), "{error:#}");
+        assert!(format!("{error:#}").contains("broken"), "{error:#}");
     }
 }
