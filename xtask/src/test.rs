@@ -28,7 +28,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     });
     steps.run("tidy", tidy::run);
     steps.run("generated files", || codegen::run(&parsed(&["codegen", "--check"])));
-    steps.run("tests", || succeed(cargo().args(["test", "--quiet", "--workspace"])));
+    steps.run("tests", || succeed(cargo().args(["test", "--quiet", "--workspace", "--no-fail-fast"])));
     if is_installed("varnishtest") {
         steps.run("varnishtest cases", || vtc::run(&parsed(&["vtc"])));
     }
