@@ -8,6 +8,7 @@ mod support;
 
 mod admin;
 mod balance;
+mod bodies;
 mod checks;
 mod config_errors;
 mod cookies;
@@ -22,3 +23,4 @@ mod retries;
 mod start_stop;
 mod tcp;
 mod timeouts;
+mod tools;

@@ -27,7 +27,7 @@ fn redispatch_moves_a_request_to_a_server_that_answers() {
     same(|engine| {
         let origin = Origin::http("o1")?;
         let body = format!(
-            "    retries 2\n    option redispatch\n    server dead 127.0.0.1:{}\n    server s1 {{o1}}",
+            "    balance roundrobin\n    retries 2\n    option redispatch\n    server dead 127.0.0.1:{}\n    server s1 {{o1}}",
             free_port()
         );
         let program = start(engine, &[("o1", &origin)], &one_backend(&body))?;

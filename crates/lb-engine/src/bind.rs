@@ -8,7 +8,7 @@ use crate::log::Logger;
 use crate::queue::Queue;
 use crate::rate::Rate;
 use crate::shared::{Captures, Gate, Limits, ListenerState, Process, ProxyState, ServerState, Shared, listen_text};
-use lb_config::model::{Config, Global, ListenAddress, Proxy};
+use lb_config::model::{Config, Global, ListenAddress, LogSink, Proxy};
 use nix::sys::resource::{Resource, getrlimit};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
@@ -196,7 +196,13 @@ fn shared_state(
         .and_then(|name| name.into_string().ok())
         .unwrap_or_else(|| "localhost".to_owned());
     let log_host = global.log_send_hostname.as_ref().map(|name| if name.is_empty() { &hostname } else { name });
-    let logger = Logger::new(clock, global.log_tag.clone().unwrap_or_else(|| program.to_owned()), log_host.cloned());
+    let targets = global.logs.iter().chain(config.proxies.iter().flat_map(|proxy| &proxy.logs));
+    let descriptors = targets.filter_map(|target| match target.sink {
+        LogSink::Fd(fd) => Some(fd),
+        LogSink::Udp(..) | LogSink::Unix(_) => None,
+    });
+    let tag = global.log_tag.clone().unwrap_or_else(|| program.to_owned());
+    let logger = Logger::new(clock, tag, log_host.cloned(), descriptors);
     let ulimit_n = getrlimit(Resource::RLIMIT_NOFILE).map_or(1_024, |(soft, _)| soft);
     // Two descriptors per connection, and some for listeners, checks, logs and admin sockets.
     let affordable = (ulimit_n.saturating_sub(u64::from(listeners) * threads as u64 + 64) / 2).clamp(1, 1 << 20) as u32;
@@ -217,6 +223,7 @@ fn shared_state(
         node: global.node.clone().unwrap_or_else(|| hostname.clone()),
         hostname,
         startup_log,
+        alive: AtomicU32::new(threads as u32),
         boot_ms: AtomicU64::new(0),
     };
     Shared {

@@ -185,6 +185,7 @@ pub struct Gauge {
 impl Gauge {
     /// Adds one and returns the new value.
     pub fn inc(&self) -> u32 {
+        // Ordered with the queue's count of waiting requests: see `queue::give_back`.
         let now = self.current.fetch_add(1, SeqCst) + 1;
         if now > self.max.load(Relaxed) {
             self.max.fetch_max(now, Relaxed);
@@ -192,12 +193,14 @@ impl Gauge {
         now
     }
 
-    /// Adds one unless the value has reached `limit`.
-    pub fn inc_below(&self, limit: u32) -> bool {
-        let step = |now: u32| (now < limit).then_some(now + 1);
-        match self.current.fetch_update(SeqCst, SeqCst, step) {
+    /// Adds one unless the value has reached `limit`. Says whether it did.
+    pub fn inc_up_to(&self, limit: u32) -> bool {
+        let one_more = |now: u32| (now < limit).then_some(now + 1);
+        match self.current.fetch_update(SeqCst, SeqCst, one_more) {
             Ok(before) => {
-                self.max.fetch_max(before + 1, Relaxed);
+                if before + 1 > self.max.load(Relaxed) {
+                    self.max.fetch_max(before + 1, Relaxed);
+                }
                 true
             }
             Err(_) => false,
@@ -286,5 +289,7 @@ mod tests {
         assert_eq!((gauge.get(), gauge.max()), (1, 2));
         gauge.clear_max();
         assert_eq!(gauge.max(), 1);
+        assert!(gauge.inc_up_to(2) && !gauge.inc_up_to(2));
+        assert_eq!((gauge.get(), gauge.max()), (2, 2));
     }
 }

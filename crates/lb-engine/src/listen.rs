@@ -89,6 +89,10 @@ pub fn open_bind(
     let name = listen_text(&bind.address);
     let mut attempt = || -> std::io::Result<Vec<Socket>> {
         let mut sockets = inherited.take(&name)?;
+        for socket in &sockets {
+            // The former process may have paused it.
+            socket.listen(backlog)?;
+        }
         if sockets.is_empty() {
             let access = FileAccess { mode: bind.mode, uid: bind.uid, gid: bind.gid };
             sockets.push(open(&bind.address, access, backlog, bind.v6only)?);

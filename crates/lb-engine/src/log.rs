@@ -5,10 +5,13 @@ use crate::clock::Clock;
 use lb_config::model::{LogSink, LogTarget, LogWire};
 use lb_model::Severity;
 use lb_sample::WallTime;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{MsgFlags, send};
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::net::{SocketAddr, UdpSocket};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::os::unix::net::UnixDatagram;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -18,6 +21,7 @@ pub struct Logger {
     v4: Option<UdpSocket>,
     v6: Option<UdpSocket>,
     unix: Option<UnixDatagram>,
+    descriptors: BTreeMap<i32, Descriptor>,
     tag: String,
     host: Option<String>,
     pid: u32,
@@ -26,8 +30,9 @@ pub struct Logger {
 }
 
 impl Logger {
-    /// A logger; `tag` and `host` go in each envelope.
-    pub fn new(clock: Clock, tag: String, host: Option<String>) -> Self {
+    /// A logger; `tag` and `host` go in each envelope. `descriptors` are those that targets name: they are opened anew
+    /// here, which is before the process changes its root.
+    pub fn new(clock: Clock, tag: String, host: Option<String>, descriptors: impl Iterator<Item = i32>) -> Self {
         let udp = |address: &str| {
             let socket = UdpSocket::bind(address).ok()?;
             socket.set_nonblocking(true).ok()?;
@@ -38,6 +43,7 @@ impl Logger {
             v4: udp("0.0.0.0:0"),
             v6: udp("[::]:0"),
             unix,
+            descriptors: descriptors.filter_map(|fd| Some((fd, Descriptor::open(fd)?))).collect(),
             tag,
             host,
             pid: std::process::id(),
@@ -101,7 +107,7 @@ impl Logger {
                 socket.as_ref().is_some_and(|s| s.send_to(line, SocketAddr::new(*ip, *port)).is_ok())
             }
             LogSink::Unix(path) => self.unix.as_ref().is_some_and(|s| s.send_to(line, path).is_ok()),
-            LogSink::Fd(fd) => write_if_ready(*fd, line),
+            LogSink::Fd(fd) => self.descriptors.get(fd).is_some_and(|d| d.write(line)),
         }
     }
 }
@@ -110,15 +116,40 @@ fn with_space(host: Option<&str>) -> String {
     host.map(|h| format!("{h} ")).unwrap_or_default()
 }
 
-/// Writes to a descriptor that takes the line at once; a full pipe drops it.
-fn write_if_ready(fd: i32, line: &[u8]) -> bool {
-    let Some(target) = crate::sys::log_descriptor(fd) else { return false };
-    let mut polled = [PollFd::new(target, PollFlags::POLLOUT)];
-    matches!(poll(&mut polled, PollTimeout::ZERO), Ok(1..)) && write_all_of(target, line)
+/// A descriptor lines are written to. No write waits: a reader that stalls costs lines.
+#[derive(Debug)]
+enum Descriptor {
+    /// A pipe or a terminal, opened anew so that it can be made non-blocking for us alone.
+    Own(File),
+    /// A socket.
+    Socket(BorrowedFd<'static>),
+    /// A file or device that never blocks.
+    Plain(BorrowedFd<'static>),
 }
 
-fn write_all_of(fd: BorrowedFd<'_>, line: &[u8]) -> bool {
-    nix::unistd::write(fd, line).is_ok_and(|n| n == line.len())
+impl Descriptor {
+    fn open(fd: i32) -> Option<Self> {
+        let inherited = crate::sys::log_descriptor(fd)?;
+        let path = format!("/proc/self/fd/{fd}");
+        let kind = std::fs::metadata(&path).ok()?.file_type();
+        if kind.is_socket() {
+            return Some(Self::Socket(inherited));
+        }
+        if kind.is_fifo() || kind.is_char_device() {
+            let own = OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(&path);
+            return own.ok().map(Self::Own);
+        }
+        Some(Self::Plain(inherited))
+    }
+
+    fn write(&self, line: &[u8]) -> bool {
+        let written = match self {
+            Self::Own(file) => nix::unistd::write(file.as_fd(), line),
+            Self::Plain(fd) => nix::unistd::write(fd, line),
+            Self::Socket(fd) => send(fd.as_raw_fd(), line, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL),
+        };
+        written.is_ok_and(|n| n == line.len())
+    }
 }
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

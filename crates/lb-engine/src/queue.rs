@@ -35,11 +35,8 @@ pub struct Queue {
 /// Takes a slot if one is free.
 pub fn try_take(server: &ServerState) -> bool {
     match server.maxconn.load(SeqCst) {
-        0 => {
-            server.sessions.inc();
-            true
-        }
-        max => server.sessions.inc_below(max),
+        0 => server.sessions.inc() > 0,
+        max => server.sessions.inc_up_to(max),
     }
 }
 
@@ -110,7 +107,9 @@ impl Place {
         proxy.queue.waiting.fetch_add(1, SeqCst);
         // A slot may have been given back before the count was visible.
         match server {
-            Some(index) => wake(proxy, index),
+            Some(index) if proxy.servers.get(index).is_some_and(ServerState::is_persistent) => wake(proxy, index),
+            // The server went out between the choice and the queue.
+            Some(index) => drop(redispatch(proxy, index)),
             None => (0..proxy.servers.len()).for_each(|index| wake(proxy, index)),
         }
         Self { proxy, server, turn: Some(turn) }

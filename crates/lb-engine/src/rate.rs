@@ -16,7 +16,8 @@ impl Rate {
     pub fn hit(&self, now_ms: u64) {
         let second = now_ms / 1_000;
         let last = self.second.get();
-        if second != last {
+        // A stamp taken a moment before another event's counts with it.
+        if second > last {
             self.max.raise(self.current.get());
             self.previous.set(if second == last + 1 { self.current.get() } else { 0 });
             self.current.set(0);

@@ -34,7 +34,9 @@ impl Bound {
             let spawned = std::thread::Builder::new().name(format!("data-{index}")).spawn(move || {
                 // The control thread publishes the servers' states before the first connection is accepted.
                 shared.gate.wait();
-                thread::run(shared, seed, listeners)
+                let ended = thread::run(shared, seed, listeners);
+                shared.process.alive.fetch_sub(1, Relaxed);
+                ended
             });
             match spawned {
                 Ok(worker) => workers.push(worker),

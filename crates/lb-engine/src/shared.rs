@@ -128,6 +128,8 @@ pub struct Process {
     pub node: String,
     /// What the start printed.
     pub startup_log: Vec<String>,
+    /// Data threads that have not ended.
+    pub alive: AtomicU32,
     /// Milliseconds from the process's start to serving.
     pub boot_ms: AtomicU64,
 }

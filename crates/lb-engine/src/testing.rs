@@ -59,7 +59,7 @@ pub fn shared(text: &str) -> &'static Shared {
         mailboxes: OnceLock::new(),
         gate: Gate::default(),
         events: OnceLock::new(),
-        logger: Logger::new(clock, "haproxy".into(), None),
+        logger: Logger::new(clock, "haproxy".into(), None, std::iter::empty()),
         threads,
         limits: Limits { bufsize: 16_384, maxrewrite: 1_024, maxhdr: 101 },
     }))
@@ -93,6 +93,7 @@ fn listener(config: &'static lb_config::model::Bind, threads: usize) -> Listener
 
 fn process(maxconn: u32, threads: usize) -> Process {
     Process {
+        alive: AtomicU32::new(0),
         connections: Gauge::default(),
         totals: PerThread::new(threads),
         maxconn: AtomicU32::new(maxconn),

@@ -43,6 +43,10 @@ impl TimerWheel {
         if deadline == u64::MAX {
             return;
         }
+        if self.armed.get() == 0 {
+            // Nothing was due while the wheel stood still.
+            self.next_tick.set(self.next_tick.get().max(now_ms / SLOT_MS));
+        }
         let at = deadline.min(now_ms + LOOK_AHEAD_MS);
         let tick = at.div_ceil(SLOT_MS).max(self.next_tick.get());
         let armed = session.armed_tick.get();

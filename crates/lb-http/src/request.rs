@@ -38,8 +38,29 @@ pub struct RequestHead {
     pub bare_lf: bool,
     /// The method is HEAD: the response has no body.
     pub is_head: bool,
+    /// The method is CONNECT: a successful response opens a tunnel.
+    pub is_connect: bool,
+    /// An edit took the field away that told the body's framing: it must be told again.
+    pub framing_lost: bool,
     /// Index of the first `Host` field.
     pub host: Option<u16>,
+}
+
+impl RequestHead {
+    /// This head, an edited form of `original`, with what `original` said of body and connection: edits change what is
+    /// passed on, never how the client's bytes are read.
+    #[must_use]
+    pub fn with_semantics_of(self, original: &Self) -> Self {
+        Self {
+            framing_lost: original.framing_lost || self.framing != original.framing,
+            framing: original.framing,
+            keep_alive: original.keep_alive,
+            upgrade: original.upgrade,
+            normalize_length: original.normalize_length,
+            expect_continue: original.expect_continue,
+            ..self
+        }
+    }
 }
 
 /// Why a request cannot be served.
@@ -48,6 +69,12 @@ pub enum RequestError {
     /// Not an HTTP/1 request, or one with ambiguous framing.
     #[error("malformed request: {0}")]
     Malformed(&'static str),
+    /// An HTTP/1 version later than 1.1. Changed to `1`, the digit at `at` makes it a request that can be served.
+    #[error("an HTTP/1 version later than 1.1")]
+    LaterMinor {
+        /// Offset of the minor version's digit.
+        at: usize,
+    },
     /// More header fields than allowed.
     #[error("too many header fields")]
     TooManyFields,
@@ -63,7 +90,7 @@ impl RequestError {
     /// The status to answer with.
     pub const fn status(self) -> u16 {
         match self {
-            Self::Malformed(_) | Self::TooManyFields => 400,
+            Self::Malformed(_) | Self::TooManyFields | Self::LaterMinor { .. } => 400,
             Self::UnexpectedBody => 413,
             Self::UnsupportedCoding => 422,
         }
@@ -84,7 +111,7 @@ pub fn parse_request(buf: &[u8], max_fields: usize) -> Result<Option<RequestHead
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => return Err(RequestError::TooManyFields),
         Err(httparse::Error::Token) => return Err(RequestError::Malformed("method or target")),
-        Err(httparse::Error::Version) => return Err(RequestError::Malformed("version")),
+        Err(httparse::Error::Version) => return Err(version_error(buf)),
         Err(httparse::Error::HeaderName) => return Err(RequestError::Malformed("header name")),
         Err(httparse::Error::HeaderValue) => return Err(RequestError::Malformed("header value")),
         Err(_) => return Err(RequestError::Malformed("line end")),
@@ -92,6 +119,18 @@ pub fn parse_request(buf: &[u8], max_fields: usize) -> Result<Option<RequestHead
     let method = Span::of(buf, request.method.unwrap_or_default().as_bytes());
     let target = Span::of(buf, request.path.unwrap_or_default().as_bytes());
     build(buf, len, method, target, request.version.unwrap_or(1), request.headers).map(Some)
+}
+
+fn version_error(buf: &[u8]) -> RequestError {
+    let start = buf.iter().position(|b| !matches!(b, b'\r' | b'\n')).unwrap_or(0);
+    let line_end = buf.iter().skip(start).position(|&b| b == b'\n').map_or(buf.len(), |at| start + at);
+    let line = buf.get(start..line_end).unwrap_or_default().trim_ascii_end();
+    match line.split_last() {
+        Some((b'2'..=b'9', before)) if before.ends_with(b" HTTP/1.") => {
+            RequestError::LaterMinor { at: start + before.len() }
+        }
+        _ => RequestError::Malformed("version"),
+    }
 }
 
 fn build(
@@ -130,7 +169,8 @@ fn build(
     if minor == 0 && body != BodyFraming::None && matches!(method.get(buf), b"GET" | b"HEAD" | b"DELETE") {
         return Err(RequestError::UnexpectedBody);
     }
-    let upgrade = framing.connection_upgrade && framing.has_upgrade && minor == 1;
+    let asks = framing.connection_upgrade && framing.has_upgrade && minor == 1;
+    let upgrade = asks && body == BodyFraming::None;
     if upgrade && wants_websocket(buf, &headers) && headers.values(buf, "sec-websocket-key").next().is_none() {
         return Err(RequestError::Malformed("a WebSocket handshake without Sec-WebSocket-Key"));
     }
@@ -149,6 +189,8 @@ fn build(
         normalize_length: framing.length_repeated || (framing.transfer_encoding && framing.content_length.is_some()),
         bare_lf: !crlf || has_bare_lf(buf, &headers),
         is_head: method.get(buf) == b"HEAD",
+        is_connect: method.get(buf) == b"CONNECT",
+        framing_lost: false,
         host,
         headers,
     })
@@ -291,6 +333,13 @@ mod tests {
         ] {
             assert!(parse(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_later_minor_version_is_pointed_at() {
+        assert!(matches!(parse("\r\nGET /a HTTP/1.2\r\n\r\n"), Err(RequestError::LaterMinor { at: 16 })));
+        assert!(matches!(parse("GET /a HTTP/2.0\r\n\r\n"), Err(RequestError::Malformed(_))));
+        assert!(matches!(parse("GET /a HTTP/1.23\r\n\r\n"), Err(RequestError::Malformed(_))));
     }
 
     #[test]

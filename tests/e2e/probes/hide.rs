@@ -74,6 +74,8 @@ const CHECKED: &[&str] = &[
     "status",
     "check_status",
     "check_code",
+    "check_duration",
+    "agent_duration",
     "last_chk",
     "check_desc",
     "check_health",
@@ -116,7 +118,7 @@ pub fn varying(answer: &str) -> String {
         .rule(r"(?m)^\d+\.\d+(\.\d+|-dev\d+)[-+~0-9a-z]*$", "<version>")
         .rule(r"\[\d+:\d\d:\d\d:\d\d\]> ", "[<uptime>]> ")
         // Summaries of commands and descriptions of fields are each program's own words.
-        .rule(r"(?m)^(  [a-z@].*?)\s+: \S.*$", "$1 : <summary>")
+        .rule(r"(?m)^(  [a-z@].*?)\s*: \S.*$", "$1 : <summary>")
         .rule(r#"(?m)^([A-Z]\..*:|\d+\..*:|[A-Za-z].*: .*:)"[^"]*"$"#, "$1<description>");
     let mut table = None;
     let text = general.apply(answer);

@@ -5,9 +5,10 @@ use crate::control::{Control, ControlError};
 use crate::stream::Stream;
 use lb_config::model::{ListenAddress, StatsSocket};
 use lb_model::Level;
-use socket2::Socket;
+use socket2::{SockAddr, Socket};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
@@ -28,15 +29,23 @@ pub struct BoundAdmin {
     pub socket: Socket,
 }
 
-/// The address as `show cli sockets` prints it.
-pub(super) fn socket_text(address: &ListenAddress) -> String {
+/// The address as `show cli sockets` prints it. An inherited socket is shown by the address it is bound to.
+fn socket_text(address: &ListenAddress, socket: &Socket) -> String {
     match address {
-        ListenAddress::Ip { ip, port } if ip.is_ipv4() => format!("ipv4@{ip}:{port}"),
-        ListenAddress::Ip { ip, port } => format!("ipv6@[{ip}]:{port}"),
+        ListenAddress::Ip { ip, port } => ip_text(SocketAddr::new(*ip, *port)),
         ListenAddress::Unix(path) => format!("unix@{}", path.display()),
         ListenAddress::Abstract(name) => format!("abns@{name}"),
-        ListenAddress::Fd(fd) => format!("sockpair@{fd}"),
+        ListenAddress::Fd(fd) => {
+            let bound = socket.local_addr().ok();
+            let ip = bound.as_ref().and_then(SockAddr::as_socket).map(ip_text);
+            let path = bound.as_ref().and_then(SockAddr::as_pathname).map(|path| format!("unix@{}", path.display()));
+            ip.or(path).unwrap_or_else(|| format!("fd@{fd}"))
+        }
     }
+}
+
+fn ip_text(address: SocketAddr) -> String {
+    format!("{}@{address}", if address.is_ipv4() { "ipv4" } else { "ipv6" })
 }
 
 /// What `show sess` tells of an admin connection.
@@ -163,7 +172,7 @@ enum Acceptor {
 }
 
 impl Acceptor {
-    async fn accept(&self) -> std::io::Result<(Stream, Option<std::net::SocketAddr>)> {
+    async fn accept(&self) -> std::io::Result<(Stream, Option<SocketAddr>)> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
@@ -184,6 +193,7 @@ pub fn listen(control: &Rc<Control>, bound: BoundAdmin) -> Result<(), ControlErr
     let config = bound.config;
     bound.socket.set_nonblocking(true)?;
     let is_unix = bound.socket.local_addr().is_ok_and(|address| address.is_unix());
+    let text = socket_text(&config.address, &bound.socket);
     let socket = OwnedFd::from(bound.socket);
     let acceptor = if is_unix {
         Acceptor::Unix(UnixListener::from_std(socket.into())?)
@@ -192,7 +202,7 @@ pub fn listen(control: &Rc<Control>, bound: BoundAdmin) -> Result<(), ControlErr
     };
     let number = {
         let mut sockets = control.admin.sockets.borrow_mut();
-        sockets.push(SocketInfo { text: socket_text(&config.address), level: config.level });
+        sockets.push(SocketInfo { text, level: config.level });
         sockets.len()
     };
     tokio::task::spawn_local(accept_all(Rc::clone(control), config, acceptor, number));

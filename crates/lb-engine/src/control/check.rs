@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream, UnixStream};
+use tokio::net::{TcpSocket, UnixStream};
 
 /// The most bytes an agent's line may take.
 const MAX_AGENT_LINE: usize = 4_096;
@@ -36,11 +36,13 @@ enum End {
 
 /// Starts a check unless it is switched off, paused or in progress.
 pub(super) fn start(control: &Rc<Control>, proxy: usize, server: usize, work: Work) -> bool {
-    let Some((target, limits, probe, header)) = prepare(control, proxy, server, work) else { return false };
+    let state = control.shared.proxies.get(proxy).and_then(|p| p.servers.get(server));
+    let (Some(state), Some(prepared)) = (state, prepare(control, proxy, server, work)) else { return false };
+    let (target, limits, probe, header) = prepared;
     let control = Rc::clone(control);
     tokio::task::spawn_local(async move {
         let started = Instant::now();
-        let end = run(&control.shared.proxies[proxy].servers[server], target, limits, probe, header).await;
+        let end = run(state, target, limits, probe, header).await;
         finish(&control, proxy, server, work, end, started.elapsed());
     });
     true
@@ -162,7 +164,8 @@ async fn run(
     header: Option<ProxyHeader>,
 ) -> End {
     let started = tokio::time::Instant::now();
-    let mut stream = match tokio::time::timeout_at(started + limits.connect, open(server, target)).await {
+    let talks = header.is_some() || !matches!(probe, Probe::Tcp);
+    let mut stream = match tokio::time::timeout_at(started + limits.connect, open(server, target, talks)).await {
         Err(_) => return End::Verdict(connect::connect_timeout()),
         Ok(Err(Failure::Socket(e))) => return End::Verdict(connect::socket_failed(&e)),
         Ok(Err(Failure::Connect(e))) => return End::Verdict(connect::connect_failed(&e)),
@@ -184,13 +187,12 @@ enum Failure {
     Connect(io::Error),
 }
 
-async fn open(server: &ServerState, target: Target) -> Result<Stream, Failure> {
+/// Connects. A check that `talks` sends what it has at once.
+async fn open(server: &ServerState, target: Target, talks: bool) -> Result<Stream, Failure> {
     match target {
         Target::Ip(address) => {
-            let socket = prepare_tcp(server, address).map_err(Failure::Socket)?;
-            let stream = socket.connect(address).await.map_err(Failure::Connect)?;
-            reset_on_close(&stream);
-            Ok(Stream::Tcp(stream))
+            let socket = prepare_tcp(server, address, talks).map_err(Failure::Socket)?;
+            socket.connect(address).await.map(Stream::Tcp).map_err(Failure::Connect)
         }
         Target::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix).map_err(Failure::Connect),
         // A leading NUL is how an abstract name is written.
@@ -200,20 +202,19 @@ async fn open(server: &ServerState, target: Target) -> Result<Stream, Failure> {
     }
 }
 
-fn prepare_tcp(server: &ServerState, address: SocketAddr) -> io::Result<TcpSocket> {
+fn prepare_tcp(server: &ServerState, address: SocketAddr, talks: bool) -> io::Result<TcpSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    socket.set_nodelay(true)?;
+    // Checks are many and short: a reset instead of an orderly close leaves nothing in TIME_WAIT on this side.
+    socket.set_zero_linger()?;
+    if talks {
+        socket.set_nodelay(true)?;
+    }
     match server.config.source {
         // A fixed source port is for traffic: checks would find it in use.
         Some((ip, _)) if ip.is_ipv4() == address.is_ipv4() => socket.bind(SocketAddr::new(ip, 0))?,
         _ => {}
     }
     Ok(socket)
-}
-
-/// Checks are many and short: a reset instead of an orderly close leaves nothing in TIME_WAIT on this side.
-fn reset_on_close(stream: &TcpStream) {
-    let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }
 
 async fn converse(stream: &mut Stream, probe: Probe, header: Option<ProxyHeader>) -> io::Result<End> {

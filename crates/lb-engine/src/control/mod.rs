@@ -39,6 +39,7 @@ use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
+use tokio::runtime::LocalOptions;
 use tokio::sync::{Notify, mpsc};
 
 /// What the process asks of the control thread.
@@ -163,10 +164,9 @@ pub fn run(
     commands: mpsc::UnboundedReceiver<ControlCommand>,
     events: mpsc::Receiver<ServerEvent>,
 ) -> Result<Stopped, ControlError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let local = tokio::task::LocalSet::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     let control = Control::new(shared)?;
-    local.block_on(&runtime, async move {
+    runtime.block_on(async move {
         for socket in admin_sockets {
             admin::listen(&control, socket)?;
         }
@@ -220,7 +220,7 @@ async fn finish(control: &Rc<Control>, commands: &mut mpsc::UnboundedReceiver<Co
             },
             _ = tick.tick() => {
                 let process = &control.shared.process;
-                if process.connections.get() == 0 && control.admin.busy() == 0 && process.stopping.load(Relaxed) {
+                if process.alive.load(Relaxed) == 0 && process.connections.get() == 0 && control.admin.busy() == 0 && process.stopping.load(Relaxed) {
                     return Stopped::Soft;
                 }
             }

@@ -2,11 +2,14 @@
 
 use super::session::Session;
 use super::thread::{ThreadCtx, accepts};
+use super::upstream::Upstream;
 use super::{http, tcp};
 use crate::listen::{self, BoundListener};
+use crate::queue;
 use crate::shared::{FrontendState, ListenerState, ProxyState};
 use crate::stream::Stream;
 use lb_model::Mode;
+use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -82,8 +85,14 @@ async fn accept_until_change(
     acceptor: &Acceptor,
     changes: &mut watch::Receiver<u64>,
 ) {
+    let mut was_full = false;
     loop {
-        if is_full(ctx, proxy, listener) {
+        let full = is_full(ctx, proxy, listener);
+        if full && !was_full && at_process_limit(ctx) {
+            ctx.shared.process.maxconn_reached.fetch_add(1, Relaxed);
+        }
+        was_full = full;
+        if full {
             // Sessions that end on another thread do not notify this one: look again soon in any case.
             let _ = tokio::time::timeout(Duration::from_millis(5), ctx.room.notified()).await;
             if changes.has_changed().unwrap_or(true) {
@@ -96,25 +105,33 @@ async fn accept_until_change(
             biased;
             accepted = acceptor.accept() => match accepted {
                 Ok((stream, peer)) => start(ctx, proxy, listener, bound, stream, peer),
-                // Out of descriptors or memory: connections stay in the kernel's queue for a moment.
-                Err(e) if is_resource_error(&e) => tokio::time::sleep(Duration::from_millis(50)).await,
-                Err(_) => tokio::task::yield_now().await,
+                // The connection was gone before it was accepted.
+                Err(e) if matches!(e.raw_os_error(), Some(libc::ECONNABORTED | libc::EINTR | libc::EPROTO)) => {}
+                Err(e) => {
+                    // Another process that shares the socket has paused it.
+                    if e.raw_os_error() == Some(libc::EINVAL) {
+                        let _ = bound.socket.listen(bound.backlog);
+                        return;
+                    }
+                    // Out of descriptors or memory: connections stay in the kernel's queue for a moment.
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
             },
             _ = changes.changed() => return,
         }
     }
 }
 
-fn is_resource_error(e: &io::Error) -> bool {
-    matches!(e.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
+fn at_process_limit(ctx: &ThreadCtx) -> bool {
+    let process = &ctx.shared.process;
+    process.connections.get() >= process.maxconn.load(Relaxed)
 }
 
 fn is_full(ctx: &ThreadCtx, proxy: &ProxyState, listener: &ListenerState) -> bool {
-    let process = &ctx.shared.process;
-    if process.connections.get() >= process.maxconn.load(Relaxed) {
-        process.maxconn_reached.fetch_add(1, Relaxed);
+    if at_process_limit(ctx) {
         return true;
     }
+    let process = &ctx.shared.process;
     let max = proxy.maxconn.load(Relaxed);
     if max > 0 && proxy.front_sessions.get() >= max {
         return true;
@@ -159,7 +176,7 @@ fn start(
     {
         let _ = socket2::SockRef::from(tcp).set_keepalive(true);
     }
-    let client = Client { ctx, proxy, listener, session };
+    let client = Client { ctx, proxy, listener, session, private: Cell::new(None) };
     match proxy.config.mode {
         Mode::Http => {
             front.h1_connections.inc();
@@ -172,7 +189,6 @@ fn start(
 }
 
 /// An accepted connection's place in the books; dropping it closes them.
-#[derive(Debug)]
 pub struct Client {
     /// The thread.
     pub ctx: &'static ThreadCtx,
@@ -182,10 +198,54 @@ pub struct Client {
     pub listener: &'static ListenerState,
     /// The session's entry.
     pub session: Rc<Session>,
+    private: Cell<Option<Box<Private>>>,
+}
+
+/// A server's connection that is authenticated as this client.
+#[derive(Debug)]
+struct Private {
+    backend: usize,
+    server: usize,
+    upstream: Upstream,
+}
+
+impl Client {
+    /// Keeps a connection for this client alone.
+    pub fn keep_private(&self, backend: usize, server: usize, mut upstream: Upstream) {
+        upstream.private = true;
+        upstream.reused = true;
+        self.private.set(Some(Box::new(Private { backend, server, upstream })));
+    }
+
+    /// The server whose private connection is kept for requests to that backend.
+    pub fn private_server(&self, backend: usize) -> Option<usize> {
+        let private = self.private.take();
+        let server = private.as_ref().filter(|p| p.backend == backend).map(|p| p.server);
+        self.private.set(private);
+        server
+    }
+
+    /// Takes the private connection to that server, if it is alive.
+    pub fn take_private(&self, proxy: &ProxyState, server: usize) -> Option<Upstream> {
+        let private = self.private.take()?;
+        if private.backend != proxy.index || private.server != server {
+            self.private.set(Some(private));
+            return None;
+        }
+        let state = proxy.servers.get(server)?;
+        Some(private.upstream).filter(|upstream| upstream.is_usable(state))
+    }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
+        // Nothing is held here in the ordinary course; a task that was cut short leaves no slot taken.
+        if let Some((backend, server)) = self.session.server.take() {
+            queue::give_back(self.ctx.proxy(backend), server);
+        }
+        if let Some(backend) = self.session.backend.take() {
+            self.ctx.proxy(backend).back_sessions.dec();
+        }
         self.ctx.sessions.remove(self.session.id);
         self.listener.sessions.dec();
         self.proxy.front_sessions.dec();

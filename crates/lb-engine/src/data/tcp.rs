@@ -112,6 +112,16 @@ async fn session(client: &Client, stream: &mut Stream, books: &mut Books) {
         return;
     };
     books.backend = Some(backend);
+    let config = backend.config;
+    if backend.index != client.proxy.index
+        && !config.tcp_request.is_empty()
+        && !accepted(config, &view_of(client, books, LogRecord::default()), false)
+    {
+        ctx.back(backend).denied_requests.inc();
+        books.backend = None;
+        books.termination = Termination::new(TermCause::Proxy, TermPhase::Request);
+        return;
+    }
     client.session.backend.set(Some(backend.index));
     backend.back_sessions.inc();
     let back = ctx.back(backend);
@@ -166,7 +176,7 @@ async fn connect(client: &Client, books: &mut Books, backend: &'static ProxyStat
             return Err(Termination::new(TermCause::Internal, TermPhase::Connect));
         };
         let counters = server.counters.of(ctx.index);
-        pick::count_attempt(counters, books.slot_us / 1_000);
+        pick::count_attempt(counters, ctx.now_ms());
         client.session.phase.set(Phase::Connect);
         ctx.set_deadline(&client.session, backend.config.timeouts.connect);
         let port = client.session.destination.get().map(|a| a.port());

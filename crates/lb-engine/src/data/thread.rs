@@ -15,6 +15,7 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::runtime::LocalOptions;
 use tokio::sync::{Notify, mpsc, watch};
 
 /// A job for a data thread, sent by the control thread.
@@ -201,11 +202,10 @@ pub fn run(shared: &'static Shared, seed: ThreadSeed, listeners: Vec<BoundListen
         .enable_all()
         .event_interval(61)
         .max_io_events_per_tick(200)
-        .build()?;
-    let local = tokio::task::LocalSet::new();
+        .build_local(LocalOptions::default())?;
     // Tasks of the thread refer to its context for as long as the process lives.
     let ctx: &'static ThreadCtx = Box::leak(Box::new(ThreadCtx::new(shared, seed.index)));
-    local.block_on(&runtime, async move {
+    runtime.block_on(async move {
         tokio::task::spawn_local(drive_timers(ctx));
         tokio::task::spawn_local(purge_pools(ctx));
         for listener in listeners {

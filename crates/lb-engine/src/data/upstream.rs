@@ -17,6 +17,8 @@ pub struct Upstream {
     pub stream: Stream,
     /// It served an exchange before.
     pub reused: bool,
+    /// It is authenticated as one client: it serves no other.
+    pub private: bool,
     purge_epoch: u32,
 }
 
@@ -61,7 +63,7 @@ impl Pool {
         while let Some(candidate) = idle.pop() {
             server.idle.dec();
             if candidate.purge_epoch == epoch && is_quiet(&candidate.stream) {
-                return Some(Upstream { stream: candidate.stream, reused: true, purge_epoch: epoch });
+                return Some(Upstream { stream: candidate.stream, reused: true, private: false, purge_epoch: epoch });
             }
         }
         None
@@ -109,6 +111,13 @@ impl Pool {
     }
 }
 
+impl Upstream {
+    /// Whether the connection can serve another exchange with that server.
+    pub fn is_usable(&self, server: &ServerState) -> bool {
+        self.purge_epoch == server.purge_epoch.load(Relaxed) && is_quiet(&self.stream)
+    }
+}
+
 /// Whether nothing was received, not even an end. Costs no system call: the reactor has seen it or not.
 fn is_quiet(stream: &Stream) -> bool {
     stream.poll_readable(&mut Context::from_waker(Waker::noop())).is_pending()
@@ -127,7 +136,7 @@ pub async fn connect(server: &ServerState, client_port: Option<u16>) -> io::Resu
         Target::Unix(path) => Stream::Unix(UnixStream::connect(path).await?),
         Target::Abstract(name) => Stream::Unix(connect_abstract(&name).await?),
     };
-    Ok(Upstream { stream, reused: false, purge_epoch })
+    Ok(Upstream { stream, reused: false, private: false, purge_epoch })
 }
 
 /// The port: the server's, or the client's destination port with the server's offset.

@@ -139,7 +139,7 @@ pub fn write_response(
                 return;
             }
             edit.add(b"set-cookie", &set_cookie(config, value));
-            if config.nocache {
+            if config.nocache && is_cacheable(buf, head) {
                 edit.add(b"cache-control", b"private");
             }
             request.status.server = if request.present { 'U' } else { 'I' };
@@ -162,6 +162,19 @@ pub fn write_response(
             request.status.server = 'R';
         }
     }
+}
+
+/// Whether a cache may keep the response, by what it says of itself. As observed: an expiry date or an age makes it
+/// so, unless a word forbids it; silence does not.
+fn is_cacheable(buf: &[u8], head: &ResponseHead) -> bool {
+    let says = |word: &str| {
+        head.headers.values(buf, "cache-control").any(|value| {
+            let mut words = value.split(|&b| matches!(b, b',' | b'=')).map(<[u8]>::trim_ascii);
+            words.any(|w| w.eq_ignore_ascii_case(word.as_bytes()))
+        })
+    };
+    let expires = head.headers.values(buf, "expires").next().is_some();
+    (expires || says("max-age") || says("s-maxage")) && !["private", "no-cache", "no-store"].into_iter().any(says)
 }
 
 fn set_cookie(config: &Cookie, value: &str) -> Vec<u8> {

@@ -43,7 +43,6 @@ pub async fn run(
         let server = txn.server;
         let pool = server.and_then(|index| client.ctx.pool(backend.index, index));
         pool.inspect(|pool| pool.begin());
-        let reused = upstream.reused;
         client.session.server_fd.set(upstream.stream.fd());
         let relay = Relay::new(client, stream, buffer, upstream, &head, backend, server);
         let outcome = forward::run(relay, txn, &head).await;
@@ -61,17 +60,12 @@ pub async fn run(
             Outcome::Replay => {
                 release(client, txn, backend);
                 txn.end(TermCause::ServerAbort, TermPhase::Headers);
-                respond::error(client, stream, txn, 502).await;
-                return Next::Linger;
+                return respond::after_failure(client, stream, txn, 502, false).await;
             }
             Outcome::Done(next) => return next,
-            Outcome::Error { status, .. } => {
-                if reused && status == 502 && client.session.requests.get() > 1 && replays == 0 && !txn.local {
-                    // The client's connection was reused as well: it knows to send the request again.
-                    txn.local = true;
-                }
-                respond::error(client, stream, txn, status).await;
-                return Next::Linger;
+            Outcome::Error { status, complete } => {
+                let keep = complete && status >= 500 && head.keep_alive && head.minor == 1;
+                return respond::after_failure(client, stream, txn, status, keep).await;
             }
         }
     }
@@ -91,10 +85,19 @@ fn prepare(
     if head.has_connection {
         hop_by_hop(buf, &head.headers, &mut edit);
     }
-    if head.normalize_length {
+    if head.normalize_length && !head.framing_lost {
         edit.remove_all(buf, &head.headers, "content-length");
         if let lb_http::BodyFraming::Length(n) = head.framing {
             edit.add(b"content-length", n.to_string().as_bytes());
+        }
+    }
+    if head.framing_lost {
+        edit.remove_all(buf, &head.headers, "content-length");
+        edit.remove_all(buf, &head.headers, "transfer-encoding");
+        match head.framing {
+            lb_http::BodyFraming::Length(n) => edit.add(b"content-length", n.to_string().as_bytes()),
+            lb_http::BodyFraming::Chunked => edit.add(b"transfer-encoding", b"chunked"),
+            lb_http::BodyFraming::None | lb_http::BodyFraming::UntilClose => {}
         }
     }
     let options = &backend.config.options;
@@ -113,7 +116,7 @@ fn prepare(
     }
     // Flags that speak of the client's connection must survive the edit.
     let edited = rules::rewrite_request(buffer, &head, &edit, client.ctx.shared.limits.maxhdr + 4)?;
-    Some((RequestHead { keep_alive: head.keep_alive, framing: head.framing, upgrade: head.upgrade, ..edited }, key))
+    Some((edited.with_semantics_of(&head), key))
 }
 
 /// Takes the words that speak of one hop only out of the `Connection` fields; other words stay, as observed.
@@ -200,7 +203,7 @@ async fn connect(
     replayed: Option<usize>,
 ) -> Result<Upstream, Failure> {
     let ctx = client.ctx;
-    let mut persistent = txn.persistence.server;
+    let mut persistent = txn.persistence.server.or_else(|| client.private_server(backend.index));
     let mut held = replayed;
     let mut avoid = None;
     loop {
@@ -221,7 +224,13 @@ async fn connect(
         let Some(server) = backend.servers.get(index) else { return Err(Failure::NoServer(NoServer::Unavailable)) };
         let counters = server.counters.of(ctx.index);
         if replayed.is_none() {
-            pick::count_attempt(counters, txn.slot_us / 1_000);
+            pick::count_attempt(counters, if txn.retries > 0 { ctx.now_ms() } else { txn.slot_us / 1_000 });
+        }
+        if let Some(private) = client.take_private(backend, index) {
+            counters.reuses.inc();
+            ctx.back(backend).reuses.inc();
+            txn.connected_us = txn.slot_us;
+            return Ok(private);
         }
         if replayed.is_none() && may_reuse(client, backend) {
             let pooled = ctx.pool(backend.index, index).and_then(|pool| pool.take(server));
@@ -349,7 +358,9 @@ async fn refuse(
         Failure::NoServer(NoServer::Ended(cut)) => return ended(txn, cut, TermPhase::Queue),
         Failure::Ended(cut) => return ended(txn, cut, TermPhase::Connect),
     }
-    respond::error(client, stream, txn, 503).await;
-    let complete = head.framing == lb_http::BodyFraming::None && buffer.len() == head.len as usize;
-    if complete { Next::Close } else { Next::Linger }
+    let keep = head.framing == lb_http::BodyFraming::None && head.keep_alive && head.minor == 1;
+    if keep {
+        buffer.consume(head.len as usize);
+    }
+    respond::after_failure(client, stream, txn, 503, keep).await
 }

@@ -26,6 +26,8 @@ pub enum Outcome {
     Error {
         /// 502, 504, 400 or 408.
         status: u16,
+        /// The request was received whole: its connection may serve another.
+        complete: bool,
     },
     /// The reused connection was dead: nothing was received, and the request can be sent again.
     Replay,
@@ -68,6 +70,12 @@ pub struct Relay<'a> {
     /// Sent bytes stay in the buffer until the response begins.
     keep: bool,
     upload: Upload,
+    /// Bytes received from the client during the exchange.
+    received: u64,
+    /// The upload moved since the deadline was set.
+    moved: bool,
+    /// The response asks for an authentication that binds its connection.
+    challenged: bool,
 }
 
 impl<'a> Relay<'a> {
@@ -94,6 +102,9 @@ impl<'a> Relay<'a> {
             sent: 0,
             keep: false,
             upload: Upload::Going,
+            received: 0,
+            moved: false,
+            challenged: false,
         }
     }
 
@@ -104,7 +115,10 @@ impl<'a> Relay<'a> {
             if self.sent < self.ready {
                 let bytes = self.request.data().get(self.sent..self.ready).unwrap_or_default();
                 match std::task::ready!(upstream.stream.poll_send(cx, bytes)) {
-                    Ok(n) => self.sent += n,
+                    Ok(n) => {
+                        self.sent += n;
+                        self.moved = true;
+                    }
                     Err(_) => {
                         self.upload = Upload::Refused;
                         return Poll::Ready(Ok(()));
@@ -114,6 +128,10 @@ impl<'a> Relay<'a> {
             }
             if self.body.is_done() {
                 self.upload = Upload::Done;
+                // What was sent must be gone from the buffer before the next request is looked for in it.
+                if !self.keep {
+                    self.settle();
+                }
                 return Poll::Ready(Ok(()));
             }
             self.request.consume(self.sent);
@@ -121,6 +139,8 @@ impl<'a> Relay<'a> {
             self.request.compact();
             match std::task::ready!(self.stream.poll_fill(cx, self.request)) {
                 Ok(n) if n > 0 => {
+                    self.received += n as u64;
+                    self.moved = true;
                     let progress = self.body.advance(self.request.data()).map_err(|_| UploadError::BadBody);
                     match progress {
                         Ok(progress) => self.ready = progress.consumed,
@@ -138,6 +158,25 @@ impl<'a> Relay<'a> {
         self.ready = self.ready.saturating_sub(self.sent);
         self.sent = 0;
         self.keep = false;
+    }
+
+    /// The end of an exchange of which nothing was sent to the client.
+    fn failed(&mut self, status: u16) -> Outcome {
+        let complete = self.upload == Upload::Done;
+        if complete {
+            self.settle();
+        }
+        Outcome::Error { status, complete }
+    }
+
+    /// Whether the wait under way is for the client: for more of its request's body.
+    fn waits_for_client(&self) -> bool {
+        self.upload == Upload::Going && self.sent == self.ready && !self.body.is_done()
+    }
+
+    /// How long the silence may last while the request is sent or its answer awaited.
+    fn upload_timeout(&self) -> Option<Duration> {
+        if self.waits_for_client() { self.client_timeout() } else { self.server_timeout() }
     }
 
     fn server_timeout(&self) -> Option<Duration> {
@@ -160,32 +199,41 @@ impl Drop for Relay<'_> {
 enum Reply {
     Bytes,
     End,
+    /// The upload moved: the silence starts again.
+    Progress,
 }
 
 /// Runs an exchange to its end.
 pub async fn run(mut relay: Relay<'_>, txn: &mut Txn, head: &RequestHead) -> Outcome {
+    let outcome = exchange(&mut relay, txn, head).await;
+    txn.bytes_in += relay.received;
+    outcome
+}
+
+async fn exchange(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) -> Outcome {
     let after_head = relay.request.data().get(relay.ready..).unwrap_or_default();
     match relay.body.advance(after_head) {
         Ok(progress) => relay.ready += progress.consumed,
-        Err(_) => return bad_request(&relay, txn),
+        Err(_) => return bad_request(relay, txn),
     }
     // A request that is wholly in the buffer can be sent again if a pooled connection turns out to be dead.
     relay.keep = relay.body.is_done();
     relay.client.session.phase.set(Phase::Response);
-    let response = match receive_head(&mut relay, txn, head).await {
+    let response = match receive_head(relay, txn, head).await {
         Ok(response) => response,
         Err(outcome) => return outcome,
     };
-    if response.status == 101 && head.upgrade {
-        return upgrade(relay, txn, response).await;
+    let connected = head.is_connect && (200..300).contains(&response.status);
+    if connected || response.status == 101 {
+        return switch_protocols(relay, txn, response).await;
     }
     deliver(relay, txn, head, response).await
 }
 
-fn bad_request(relay: &Relay<'_>, txn: &mut Txn) -> Outcome {
+fn bad_request(relay: &mut Relay<'_>, txn: &mut Txn) -> Outcome {
     txn.end(TermCause::ClientAbort, TermPhase::Data);
     relay.client.ctx.front(relay.client.proxy).request_errors.inc();
-    Outcome::Error { status: 400 }
+    relay.failed(400)
 }
 
 /// Sends the request and waits for a final response's head, or a switch of protocols. Interim responses are passed on.
@@ -193,9 +241,7 @@ async fn receive_head(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) 
     let client = relay.client;
     let ctx = client.ctx;
     loop {
-        let timeout = if relay.upload == Upload::Going { relay.client_timeout() } else { relay.server_timeout() };
-        let timeout = if relay.keep { relay.server_timeout() } else { timeout };
-        ctx.set_deadline(&client.session, timeout);
+        ctx.set_deadline(&client.session, relay.upload_timeout());
         let polled = ctx
             .wait(&client.session, |cx| {
                 if relay.upload == Upload::Going {
@@ -214,11 +260,15 @@ async fn receive_head(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) 
                 if watched && relay.stream.poll_gone(cx).is_ready() {
                     return Poll::Ready(Err(UploadError::ClientLeft));
                 }
+                if std::mem::take(&mut relay.moved) {
+                    return Poll::Ready(Ok(Reply::Progress));
+                }
                 Poll::Pending
             })
             .await;
         match polled {
             Ok(Ok(Reply::Bytes)) => {}
+            Ok(Ok(Reply::Progress)) => continue,
             Ok(Ok(Reply::End)) => return Err(no_response(relay, txn, head)),
             Ok(Err(UploadError::BadBody)) => return Err(bad_request(relay, txn)),
             Ok(Err(aborted)) => {
@@ -227,15 +277,15 @@ async fn receive_head(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) 
                 count_abort(relay, true);
                 return Err(Outcome::Done(Next::Abort));
             }
-            Err(Cut::Timeout) if relay.upload == Upload::Going && !relay.keep => {
+            Err(Cut::Timeout) if relay.waits_for_client() => {
                 txn.end(TermCause::ClientTimeout, TermPhase::Data);
-                return Err(Outcome::Error { status: 408 });
+                return Err(relay.failed(408));
             }
             Err(Cut::Timeout) => {
                 txn.end(TermCause::ServerTimeout, TermPhase::Headers);
                 report(relay, TrafficEvent::ResponseTimeout);
                 count_response_error(relay);
-                return Err(Outcome::Error { status: 504 });
+                return Err(relay.failed(504));
             }
             Err(Cut::Killed(cause)) => {
                 txn.end(cause, TermPhase::Headers);
@@ -268,6 +318,9 @@ async fn parse_head(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) ->
                     return Ok(None);
                 }
             }
+            Ok(Some(response)) if response.status == 101 && !head.upgrade => {
+                return Err(bad_response(relay, txn, "a switch of protocols that was not asked for"));
+            }
             Ok(Some(response)) => {
                 txn.response_us = relay.client.ctx.now_us();
                 report(relay, TrafficEvent::of_status(response.status));
@@ -289,16 +342,16 @@ async fn parse_head(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) ->
     }
 }
 
-fn bad_response(relay: &Relay<'_>, txn: &mut Txn, reason: &str) -> Outcome {
+fn bad_response(relay: &mut Relay<'_>, txn: &mut Txn, reason: &str) -> Outcome {
     txn.end(TermCause::Proxy, TermPhase::Headers);
     capture_response(relay.client, txn, &relay.response, reason);
     report(relay, TrafficEvent::ResponseInvalid);
     count_response_error(relay);
-    Outcome::Error { status: 502 }
+    relay.failed(502)
 }
 
 /// The server closed without a whole head.
-fn no_response(relay: &Relay<'_>, txn: &mut Txn, head: &RequestHead) -> Outcome {
+fn no_response(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) -> Outcome {
     let reused = relay.upstream.as_ref().is_some_and(|u| u.reused);
     let safe_method = matches!(head_method(relay, head), b"GET" | b"HEAD" | b"OPTIONS" | b"PUT" | b"DELETE" | b"TRACE");
     if reused && relay.keep && relay.response.is_empty() && safe_method {
@@ -307,7 +360,7 @@ fn no_response(relay: &Relay<'_>, txn: &mut Txn, head: &RequestHead) -> Outcome 
     txn.end(TermCause::ServerAbort, TermPhase::Headers);
     report(relay, TrafficEvent::ResponseClosed);
     count_response_error(relay);
-    Outcome::Error { status: 502 }
+    relay.failed(502)
 }
 
 fn head_method<'b>(relay: &'b Relay<'_>, head: &RequestHead) -> &'b [u8] {
@@ -375,45 +428,55 @@ fn cut_while_sending(txn: &mut Txn, cut: Cut) -> Outcome {
 }
 
 /// Edits the response's head and sends all of the response.
-async fn deliver(mut relay: Relay<'_>, txn: &mut Txn, head: &RequestHead, mut response: ResponseHead) -> Outcome {
+async fn deliver(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead, mut response: ResponseHead) -> Outcome {
     let client = relay.client;
     let backend = relay.backend;
     for by in [backend, client.proxy] {
         let rules = &by.config.http_response;
-        if rules.is_empty()
-            || (by.index == backend.index && by.index == client.proxy.index && relay.upload == Upload::Refused)
-        {
+        if rules.is_empty() {
             continue;
         }
         match rules::run_response(client, txn, rules, &mut relay.response, &mut response) {
-            Verdict::Pass | Verdict::Reply { .. } => {}
+            Verdict::Pass | Verdict::Reply { .. } | Verdict::Reject => {}
             Verdict::Deny(status) => {
                 txn.end(TermCause::Proxy, TermPhase::Headers);
                 client.ctx.back(backend).denied_responses.inc();
-                return Outcome::Error { status };
+                return relay.failed(status);
             }
             Verdict::TooLarge => {
                 txn.end(TermCause::Proxy, TermPhase::Headers);
                 client.ctx.back(backend).failed_rewrites.inc();
-                return Outcome::Error { status: 500 };
+                return relay.failed(500);
             }
         }
         if by.index == client.proxy.index {
             break;
         }
     }
-    let keep_client = keeps_client(&relay, head, &response);
-    if !edit_head(&mut relay, txn, head, &mut response, keep_client) {
+    relay.challenged = matches!(response.status, 401 | 407) && challenges_connection(relay, &response);
+    let keep_client = keeps_client(relay, head, &response);
+    if !edit_head(relay, txn, head, &mut response, keep_client) {
         txn.end(TermCause::Proxy, TermPhase::Headers);
-        return Outcome::Error { status: 500 };
+        return relay.failed(500);
     }
     txn.status = response.status;
     client.session.phase.set(Phase::Data);
-    match send_response(&mut relay, txn, &response).await {
+    match send_response(relay, txn, &response).await {
         Ok(()) => {}
         Err(outcome) => return outcome,
     }
-    finish(relay, head, &response, keep_client)
+    finish(relay, &response, keep_client)
+}
+
+/// Whether a challenge names a scheme that authenticates connections rather than requests.
+fn challenges_connection(relay: &Relay<'_>, response: &ResponseHead) -> bool {
+    let buf = relay.response.data();
+    ["www-authenticate", "proxy-authenticate"].into_iter().any(|name| {
+        response.headers.values(buf, name).any(|value| {
+            let scheme = value.split(|&b| b == b' ' || b == b',').next().unwrap_or_default();
+            scheme.eq_ignore_ascii_case(b"ntlm") || scheme.eq_ignore_ascii_case(b"negotiate")
+        })
+    })
 }
 
 /// Whether the client's connection can serve another request after this response.
@@ -485,27 +548,31 @@ async fn send_response(relay: &mut Relay<'_>, txn: &mut Txn, response: &Response
     let mut ready = len + progress.consumed;
     loop {
         let waits_for_server = ready == 0;
-        ctx.set_deadline(
-            &client.session,
-            if waits_for_server { relay.server_timeout() } else { relay.client_timeout() },
-        );
+        let timeout = if waits_for_server { relay.upload_timeout() } else { relay.client_timeout() };
+        ctx.set_deadline(&client.session, timeout);
         let step = ctx
             .wait(&client.session, |cx| {
                 if relay.upload == Upload::Going && matches!(relay.poll_upload(cx), Poll::Ready(Err(_))) {
                     relay.upload = Upload::Refused;
                 }
-                if ready > 0 {
+                let step = if ready > 0 {
                     let bytes = relay.response.data().get(..ready).unwrap_or_default();
-                    return relay.stream.poll_send(cx, bytes).map(Step::Sent);
+                    relay.stream.poll_send(cx, bytes).map(Step::Sent)
+                } else {
+                    relay.response.compact();
+                    match relay.upstream.as_mut() {
+                        Some(upstream) => upstream.stream.poll_fill(cx, &mut relay.response).map(Step::Received),
+                        None => Poll::Ready(Step::Received(Ok(0))),
+                    }
+                };
+                if step.is_pending() && std::mem::take(&mut relay.moved) {
+                    return Poll::Ready(Step::Uploaded);
                 }
-                relay.response.compact();
-                match relay.upstream.as_mut() {
-                    Some(upstream) => upstream.stream.poll_fill(cx, &mut relay.response).map(Step::Received),
-                    None => Poll::Ready(Step::Received(Ok(0))),
-                }
+                step
             })
             .await;
         match step {
+            Ok(Step::Uploaded) => {}
             Ok(Step::Sent(Ok(n))) => {
                 relay.response.consume(n);
                 txn.bytes_out += n as u64;
@@ -544,12 +611,14 @@ async fn send_response(relay: &mut Relay<'_>, txn: &mut Txn, response: &Response
 }
 
 enum Step {
+    /// The upload moved: the silence starts again.
+    Uploaded,
     Sent(std::io::Result<usize>),
     Received(std::io::Result<usize>),
 }
 
 /// Keeps or closes both connections after a complete response.
-fn finish(mut relay: Relay<'_>, head: &RequestHead, response: &ResponseHead, keep_client: bool) -> Outcome {
+fn finish(relay: &mut Relay<'_>, response: &ResponseHead, keep_client: bool) -> Outcome {
     let ctx = relay.client.ctx;
     let options = &relay.backend.config.options;
     let keep_server = response.keep_alive
@@ -559,26 +628,40 @@ fn finish(mut relay: Relay<'_>, head: &RequestHead, response: &ResponseHead, kee
         && !options.http_server_close
         && relay.backend.config.http_reuse != lb_config::model::HttpReuse::Never;
     if let (Some(upstream), Some(index)) = (relay.upstream.take().filter(|_| keep_server), relay.server) {
+        if upstream.private || binds_connection(relay, response) {
+            relay.client.keep_private(relay.backend.index, index, upstream);
+            return Outcome::Done(next_for(relay, keep_client));
+        }
         let pool = ctx.pool(relay.backend.index, index);
         if let (Some(pool), Some(server)) = (pool, relay.backend.servers.get(index)) {
             pool.give(server, upstream, ctx.now_ms());
         }
     }
-    let _ = head;
-    Outcome::Done(if keep_client {
+    Outcome::Done(next_for(relay, keep_client))
+}
+
+fn next_for(relay: &Relay<'_>, keep_client: bool) -> Next {
+    if keep_client {
         Next::KeepAlive
     } else if relay.upload == Upload::Done {
         Next::Close
     } else {
         Next::Linger
-    })
+    }
+}
+
+/// Whether the response begins an authentication of the connection itself (NTLM, Negotiate): it must then serve this
+/// client alone.
+fn binds_connection(relay: &Relay<'_>, response: &ResponseHead) -> bool {
+    relay.challenged && matches!(response.status, 401 | 407)
 }
 
 /// Passes the switch of protocols on and becomes a tunnel.
-async fn upgrade(mut relay: Relay<'_>, txn: &mut Txn, response: ResponseHead) -> Outcome {
+async fn switch_protocols(relay: &mut Relay<'_>, txn: &mut Txn, response: ResponseHead) -> Outcome {
     let client = relay.client;
     txn.status = response.status;
-    if let Err(outcome) = send_front(&mut relay, txn, response.len as usize).await {
+    relay.settle();
+    if let Err(outcome) = send_front(relay, txn, response.len as usize).await {
         return outcome;
     }
     let Some(upstream) = relay.upstream.take() else { return Outcome::Done(Next::Abort) };

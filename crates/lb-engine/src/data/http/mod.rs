@@ -47,7 +47,10 @@ pub fn serve(client: Client, mut stream: Stream) -> impl Future<Output = ()> {
             arm_idle(&client);
             let waited = client.ctx.wait(&client.session, |cx| stream.poll_readable(cx)).await;
             let next = match waited {
-                Ok(_) => Box::pin(request::serve_ready(&client, &mut stream, start_us)).await,
+                Ok(_) => {
+                    client.session.forgive();
+                    Box::pin(request::serve_ready(&client, &mut stream, start_us)).await
+                }
                 Err(cut) => Box::pin(idle_end(&client, &mut stream, cut, start_us)).await,
             };
             if next != Next::KeepAlive || client.ctx.shared.process.stopping.load(Relaxed) {

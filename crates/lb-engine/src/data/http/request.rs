@@ -9,7 +9,7 @@ use crate::buffer::Buffer;
 use crate::data::accept::Client;
 use crate::shared::{Capture, lock};
 use crate::stream::Stream;
-use lb_http::{RequestHead, parse_request};
+use lb_http::{RequestError, RequestHead, parse_request};
 use lb_model::{TermCause, TermPhase};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -22,6 +22,7 @@ pub async fn serve_ready(client: &Client, stream: &mut Stream, mut start_us: u64
         if next != Next::KeepAlive || buffer.is_empty() {
             break next;
         }
+        client.session.phase.set(Phase::Idle);
         // A pipelined request is waiting.
         start_us = client.ctx.now_us();
     };
@@ -34,7 +35,9 @@ async fn serve_one(client: &Client, stream: &mut Stream, buffer: &mut Buffer, tx
         Ok(head) => head,
         Err(HeadFailure::Silent) => return Next::Close,
         Err(HeadFailure::Answer(status)) => {
-            client.ctx.front(client.proxy).request_errors.inc();
+            let front = client.ctx.front(client.proxy);
+            front.request_errors.inc();
+            front.requests.inc();
             respond::error(client, stream, txn, status).await;
             // Bytes of an answer to no request are not counted, as observed.
             txn.bytes_out = 0;
@@ -84,6 +87,13 @@ async fn read_head(
                 }
                 Ok(None) if buffer.is_full() => return Err(too_long(client, txn, buffer)),
                 Ok(None) => {}
+                // A later HTTP/1 is served, and passed on, as the latest one known (RFC 9110, 2.5).
+                Err(RequestError::LaterMinor { at }) => {
+                    if let Some(digit) = buffer.data_mut().get_mut(at) {
+                        *digit = b'1';
+                    }
+                    continue;
+                }
                 Err(error) => {
                     // As observed, the time of a bad request is not told.
                     txn.end(TermCause::Proxy, TermPhase::Request);
@@ -96,7 +106,13 @@ async fn read_head(
             txn.request_us = 1;
             if session.phase.get() == Phase::Idle {
                 session.phase.set(Phase::Request);
-                ctx.set_deadline(session, config.timeouts.http_request.or(config.timeouts.client));
+                // The wait for a first request is counted from the accept.
+                if !first {
+                    ctx.set_deadline(session, config.timeouts.http_request.or(config.timeouts.client));
+                }
+            }
+            if config.timeouts.http_request.is_none() {
+                ctx.set_deadline(session, config.timeouts.client);
             }
             buffer.compact();
         }
@@ -189,14 +205,21 @@ async fn route(
 ) -> Next {
     let ctx = client.ctx;
     let frontend = client.proxy;
-    let verdict = rules::run_request(client, txn, &frontend.config.http_request, buffer, &mut head);
+    let verdict = if rules::content_accepted(client, txn, frontend, (buffer.data(), &head)) {
+        rules::run_request(client, txn, &frontend.config.http_request, buffer, &mut head)
+    } else {
+        Verdict::Reject
+    };
     if !matches!(verdict, Verdict::Pass) {
         return answer(client, stream, buffer, txn, &head, verdict, frontend).await;
     }
     let Some(backend) = rules::choose_backend(client, txn, Some((buffer.data(), &head))) else {
         txn.end(TermCause::ServerAbort, TermPhase::Connect);
-        respond::error(client, stream, txn, 503).await;
-        return finish_unread(buffer, &head);
+        let keep = head.framing == lb_http::BodyFraming::None && head.keep_alive && head.minor == 1;
+        if keep {
+            buffer.consume(head.len as usize);
+        }
+        return respond::after_failure(client, stream, txn, 503, keep).await;
     };
     txn.backend = Some(backend);
     client.session.backend.set(Some(backend.index));
@@ -207,6 +230,8 @@ async fn route(
     back.last_session_ms.set(txn.request_us / 1_000 + 1);
     let verdict = if backend.index == frontend.index {
         Verdict::Pass
+    } else if !rules::content_accepted(client, txn, backend, (buffer.data(), &head)) {
+        Verdict::Reject
     } else {
         rules::run_request(client, txn, &backend.config.http_request, buffer, &mut head)
     };
@@ -232,17 +257,21 @@ async fn answer(
     let front = client.ctx.front(client.proxy);
     match verdict {
         Verdict::Pass => Next::Close,
+        Verdict::Reject => {
+            txn.end(TermCause::Proxy, TermPhase::Request);
+            let counters = if by.index == client.proxy.index { front } else { client.ctx.back(by) };
+            counters.denied_requests.inc();
+            Next::Close
+        }
         Verdict::Deny(status) => {
             txn.end(TermCause::Proxy, TermPhase::Request);
             let counters = if by.index == client.proxy.index { front } else { client.ctx.back(by) };
             counters.denied_requests.inc();
             let keep = head.keep_alive && head.minor == 1 && head.framing == lb_http::BodyFraming::None;
-            respond::page(client, stream, txn, status, !keep).await;
-            if !keep {
-                return finish_unread(buffer, head);
+            if keep {
+                buffer.consume(head.len as usize);
             }
-            buffer.consume(head.len as usize);
-            Next::KeepAlive
+            respond::after_failure(client, stream, txn, status, keep).await
         }
         Verdict::TooLarge => {
             txn.end(TermCause::Proxy, TermPhase::Request);
@@ -258,7 +287,8 @@ async fn answer(
             let body_there = head.framing == lb_http::BodyFraming::None;
             let keep = head.keep_alive && head.minor == 1 && body_there;
             let bytes = if keep { bytes } else { with_close(bytes) };
-            if respond::send(client, stream, txn, &bytes).await.is_err() {
+            let shown = if head.is_head { respond::head_of(&bytes) } else { &bytes };
+            if !matches!(respond::send(client, stream, txn, shown).await, Ok(true)) {
                 return Next::Abort;
             }
             if keep {
@@ -277,11 +307,4 @@ fn with_close(mut bytes: Vec<u8>) -> Vec<u8> {
         bytes.splice(at + 2..at + 2, *b"connection: close\r\n");
     }
     bytes
-}
-
-/// After an error page: the pages close the connection.
-fn finish_unread(buffer: &mut Buffer, head: &RequestHead) -> Next {
-    let complete = head.framing == lb_http::BodyFraming::None && buffer.len() == head.len as usize;
-    buffer.clear();
-    if complete { Next::Close } else { Next::Linger }
 }

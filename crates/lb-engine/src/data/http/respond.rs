@@ -1,6 +1,7 @@
 //! Answers the proxy gives itself.
 
 use super::super::session::Cut;
+use super::Next;
 use super::txn::Txn;
 use crate::data::accept::Client;
 use crate::stream::Stream;
@@ -8,27 +9,51 @@ use std::borrow::Cow;
 
 /// Sends the page for a status and closes: the backend's or the frontend's `errorfile`, else the default one.
 pub async fn error(client: &Client, stream: &mut Stream, txn: &mut Txn, status: u16) {
-    page(client, stream, txn, status, true).await;
+    after_failure(client, stream, txn, status, false).await;
 }
 
-/// Sends the page for a status; `close` says whether the connection ends with it.
-pub async fn page(client: &Client, stream: &mut Stream, txn: &mut Txn, status: u16, close: bool) {
+/// Sends the page for a status. The connection goes on if `keep`, and if the page, which may be a file that says
+/// otherwise, lets it.
+pub async fn after_failure(client: &Client, stream: &mut Stream, txn: &mut Txn, status: u16, keep: bool) -> Next {
     let files = |proxy: &'static crate::shared::ProxyState| {
         proxy.config.error_files.iter().find(|(s, _)| *s == status).map(|(_, page)| &**page)
     };
-    let page = match txn.backend.and_then(files).or_else(|| files(client.proxy)) {
+    let file = txn.backend.and_then(files).or_else(|| files(client.proxy));
+    let keep = keep && file.is_none_or(lets_connection_live);
+    let page = match file {
         Some(page) => Cow::Borrowed(page),
-        None => Cow::Owned(lb_http::error_page(status, close)),
+        None => Cow::Owned(lb_http::error_page(status, !keep)),
     };
-    let head_end = memchr::memmem::find(&page, b"\r\n\r\n").map_or(page.len(), |at| at + 4);
-    let shown = if txn.is_head { page.get(..head_end).unwrap_or(&page) } else { &page };
+    let shown = if txn.is_head { head_of(&page) } else { &page };
     txn.status = status;
     txn.local = true;
-    let _ = send(client, stream, txn, shown).await;
+    match send(client, stream, txn, shown).await {
+        Ok(true) if keep => Next::KeepAlive,
+        Ok(true) => Next::Linger,
+        Ok(false) | Err(_) => Next::Abort,
+    }
 }
 
-/// Sends bytes to the client within its timeout.
-pub async fn send(client: &Client, stream: &mut Stream, txn: &mut Txn, bytes: &[u8]) -> Result<(), Cut> {
+/// Whether a page from a file tells where it ends and does not ask for the connection's end.
+fn lets_connection_live(page: &[u8]) -> bool {
+    let Ok(Some(head)) = lb_http::parse_response(page, 256, false) else { return false };
+    let body = page.len() - head.len as usize;
+    let complete = match head.framing {
+        lb_http::BodyFraming::Length(n) => n == body as u64,
+        lb_http::BodyFraming::None => body == 0,
+        lb_http::BodyFraming::Chunked | lb_http::BodyFraming::UntilClose => false,
+    };
+    complete && head.keep_alive
+}
+
+/// The head of a response, its empty line included.
+pub fn head_of(response: &[u8]) -> &[u8] {
+    let end = memchr::memmem::find(response, b"\r\n\r\n").map_or(response.len(), |at| at + 4);
+    response.get(..end).unwrap_or(response)
+}
+
+/// Sends bytes to the client within its timeout. `false`: the client is gone.
+pub async fn send(client: &Client, stream: &mut Stream, txn: &mut Txn, bytes: &[u8]) -> Result<bool, Cut> {
     let mut rest = bytes;
     client.ctx.set_deadline(&client.session, client.proxy.config.timeouts.client);
     while !rest.is_empty() {
@@ -37,8 +62,8 @@ pub async fn send(client: &Client, stream: &mut Stream, txn: &mut Txn, bytes: &[
                 txn.bytes_out += n as u64;
                 rest = rest.get(n..).unwrap_or_default();
             }
-            Err(_) => return Ok(()),
+            Err(_) => return Ok(false),
         }
     }
-    Ok(())
+    Ok(true)
 }

@@ -13,6 +13,8 @@ use lb_sample::LogFormat;
 pub enum Verdict {
     /// Go on.
     Pass,
+    /// Close without an answer (`tcp-request content reject`).
+    Reject,
     /// Answer with this error status.
     Deny(u16),
     /// Answer with this response.
@@ -49,6 +51,7 @@ pub fn run_request(
         match &rule.action {
             HttpAction::Allow => return Verdict::Pass,
             HttpAction::Deny(status) => return Verdict::Deny(*status),
+            HttpAction::Redirect(redirect) if redirect.ignore_empty && value.is_empty() => {}
             HttpAction::Redirect(redirect) => return redirected(redirect, &value, buffer.data(), head),
             HttpAction::Return(fixed) => {
                 let content_type = fixed.content_type.as_deref().map(|t| ("content-type", t.as_bytes()));
@@ -60,7 +63,7 @@ pub fn run_request(
                 let changes = request_edit(edit, &value, buffer.data(), head);
                 let max_fields = client.ctx.shared.limits.maxhdr;
                 match rewrite_request(buffer, head, &changes, max_fields) {
-                    Some(edited) => *head = edited,
+                    Some(edited) => *head = edited.with_semantics_of(head),
                     None => return Verdict::TooLarge,
                 }
             }
@@ -177,16 +180,37 @@ pub fn rewrite_response(
 
 fn redirected(redirect: &Redirect, value: &[u8], buf: &[u8], head: &RequestHead) -> Verdict {
     let target = head.target.get(buf);
-    let location = match redirect.kind {
-        RedirectKind::Location => value.to_vec(),
-        RedirectKind::Prefix => [value, target].concat(),
-        RedirectKind::Scheme => {
-            let host = head.headers.values(buf, "host").next().unwrap_or_default();
-            [value, b"://", host, target].concat()
+    let query_at = target.iter().position(|&b| b == b'?').unwrap_or(target.len());
+    let (path, query) = target.split_at(query_at);
+    let mut location = value.to_vec();
+    match redirect.kind {
+        RedirectKind::Location if redirect.keep_query && query.len() > 1 => {
+            location.push(if value.contains(&b'?') { b'&' } else { b'?' });
+            location.extend(query.iter().skip(1));
         }
-    };
+        RedirectKind::Location => {}
+        RedirectKind::Prefix | RedirectKind::Scheme => {
+            if redirect.kind == RedirectKind::Scheme {
+                location.extend_from_slice(b"://");
+                location.extend_from_slice(head.headers.values(buf, "host").next().unwrap_or_default());
+            }
+            location.extend_from_slice(path);
+            if redirect.drop_query && redirect.append_slash && !path.ends_with(b"/") {
+                location.push(b'/');
+            }
+            if !redirect.drop_query {
+                location.extend_from_slice(query);
+            }
+        }
+    }
     let bytes = static_response(redirect.code, &[("location", &location)], b"", false);
     Verdict::Reply { status: redirect.code, bytes }
+}
+
+/// `tcp-request content` rules of a proxy, judged on a whole request.
+pub fn content_accepted(client: &Client, txn: &Txn, proxy: &ProxyState, request: (&[u8], &RequestHead)) -> bool {
+    let rules = &proxy.config.tcp_request;
+    rules.is_empty() || crate::data::tcp::accepted(proxy.config, &txn.view(client, Some(request), None), false)
 }
 
 /// The backend a request goes to: the first `use_backend` rule that applies, else the default.

@@ -86,7 +86,7 @@ impl Txn {
     pub fn close(&mut self, client: &Client) {
         let ctx = client.ctx;
         let now_us = ctx.now_us();
-        self.count(ctx, client.proxy, now_us);
+        self.count(ctx, client, now_us);
         let config = client.proxy.config;
         if config.logs.is_empty() {
             return;
@@ -106,22 +106,20 @@ impl Txn {
         ctx.shared.logger.send(&config.logs, severity, config.log_tag.as_deref(), &line);
     }
 
-    fn count(&self, ctx: &'static ThreadCtx, frontend: &'static ProxyState, now_us: u64) {
+    fn count(&self, ctx: &'static ThreadCtx, client: &Client, now_us: u64) {
         let class = match self.status / 100 {
             n @ 1..=5 => usize::from(n) - 1,
             _ => 5,
         };
-        let front = ctx.front(frontend);
+        let front = ctx.front(client.proxy);
         front.bytes_in.add(self.bytes_in);
         front.bytes_out.add(self.bytes_out);
         if self.status > 0 {
             front.responses.get(class).inspect(|c| c.inc());
         }
-        if let Some(listener) = frontend.listeners.first() {
-            let own = listener.counters.of(ctx.index);
-            own.bytes_in.add(self.bytes_in);
-            own.bytes_out.add(self.bytes_out);
-        }
+        let own = client.listener.counters.of(ctx.index);
+        own.bytes_in.add(self.bytes_in);
+        own.bytes_out.add(self.bytes_out);
         ctx.totals().bytes_out.add(self.bytes_out);
         let Some(backend) = self.backend else { return };
         let ms = |from: u64, to: u64| to.saturating_sub(from) / 1_000;
@@ -129,7 +127,9 @@ impl Txn {
         for counters in std::iter::once(ctx.back(backend)).chain(server) {
             counters.bytes_in.add(self.bytes_in);
             counters.bytes_out.add(self.bytes_out);
-            counters.requests.inc();
+            if self.response_us > 0 || std::ptr::eq(counters, ctx.back(backend)) {
+                counters.requests.inc();
+            }
             if self.status > 0 && (!self.local || std::ptr::eq(counters, ctx.back(backend))) {
                 counters.responses.get(class).inspect(|c| c.inc());
             }
