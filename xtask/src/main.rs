@@ -8,7 +8,9 @@ mod codegen;
 mod cycles;
 mod demo;
 mod diff;
+mod fuzz;
 mod packages;
+mod sources;
 mod test;
 mod tidy;
 mod vtc;
@@ -33,9 +35,11 @@ enum Chore {
     Test(test::Args),
     /// `test`, then each fuzz target for ten seconds
     Ci(ci::Args),
+    /// Feed random inputs to a fuzz target, or to each of them
+    Fuzz(fuzz::Args),
     /// Write manual pages, completions and the diagram of crates
     Codegen(codegen::Args),
-    /// Check the crates' arrows, the pure crates' bans, and facts in the documents
+    /// Check the crates' arrows, the pure crates' bans, what must not be in a source, and facts in the documents
     Tidy,
     /// Send lbd and HAProxy the same commands and requests, and show where the answers differ
     Diff(diff::Args),
@@ -52,6 +56,7 @@ fn main() -> ExitCode {
         Chore::Demo(args) => demo::run(&args),
         Chore::Test(args) => test::run(&args),
         Chore::Ci(args) => ci::run(&args),
+        Chore::Fuzz(args) => fuzz::run(&args),
         Chore::Codegen(args) => codegen::run(&args),
         Chore::Tidy => tidy::run(),
         Chore::Diff(args) => diff::run(&args),

@@ -1,6 +1,13 @@
 //! Debian packages that suites use: installed when that is possible, named when it is not.
+//!
+//! Nothing here starts, stops or configures a service: packages that bring one are installed while a policy
+//! forbids starting it.
 
-use crate::chore::is_installed;
+use crate::chore::{is_installed, succeed};
+use anyhow::{Context, bail};
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 /// A package, a program it brings, and what cannot run without it.
@@ -9,6 +16,7 @@ const PACKAGES: &[(&str, &str, &str)] = &[
     ("socat", "socat", "scripts over the admin socket"),
     ("nginx-light", "nginx", "drain cycles and benchmarks"),
     ("wrk", "wrk", "drain cycles and benchmarks"),
+    ("nghttp2-client", "h2load", "benchmarks"),
     ("varnish", "varnishtest", "the varnishtest cases"),
     ("hatop", "hatop", "hatop on lbd's socket"),
     ("tmux", "tmux", "hatop on lbd's socket"),
@@ -16,11 +24,24 @@ const PACKAGES: &[(&str, &str, &str)] = &[
     ("curl", "curl", "scripts over HTTP"),
 ];
 
+/// Asked by Debian's tools before they start a service; status 101 forbids it.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+const POLICY_TEXT: &str =
+    "#!/bin/sh\n# Written by `cargo xtask test` while it installs packages; may be removed.\nexit 101\n";
+
 /// Installs what is missing where root may, and returns a line for each suite that will be skipped.
 pub fn prepare(may_install: bool) -> Vec<String> {
     let missing = missing();
-    if !missing.is_empty() && may_install && nix::unistd::geteuid().is_root() && is_installed("apt-get") {
-        install(&missing.iter().map(|(package, ..)| *package).collect::<Vec<_>>());
+    if !missing.is_empty() && may_install {
+        let names: Vec<_> = missing.iter().map(|(package, ..)| *package).collect();
+        eprintln!("installing {}", names.join(" "));
+        if !nix::unistd::geteuid().is_root() {
+            eprintln!("not installed: only root may");
+        } else if !is_installed("apt-get") {
+            eprintln!("not installed: there is no apt-get on this system");
+        } else if let Err(error) = install(&names) {
+            eprintln!("not installed: {error:#}");
+        }
     }
     self::missing()
         .iter()
@@ -32,19 +53,56 @@ fn missing() -> Vec<&'static (&'static str, &'static str, &'static str)> {
     PACKAGES.iter().filter(|(_, program, _)| !is_installed(program)).collect()
 }
 
-/// Failure shows by what is still missing afterwards.
-fn install(packages: &[&str]) {
-    eprintln!("installing {}", packages.join(" "));
-    let apt = |arguments: &[&str]| {
+fn install(packages: &[&'static str]) -> anyhow::Result<()> {
+    let _policy = Policy::establish()?;
+    let apt = |arguments: &[&'static str]| {
         let mut command = Command::new("apt-get");
-        command.args(["-qq", "-o", "DPkg::Lock::Timeout=60"]).args(arguments);
-        // Packages of servers must not start them.
-        command.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1").stdout(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
+        command.args(["-qq", "-y", "-o", "DPkg::Lock::Timeout=60"]).args(arguments);
+        succeed(command.env("DEBIAN_FRONTEND", "noninteractive").env("NEEDRESTART_MODE", "l").stdout(Stdio::null()))
     };
-    let names: Vec<&str> =
-        ["install", "-y", "--no-install-recommends"].into_iter().chain(packages.iter().copied()).collect();
-    if !apt(&names) && apt(&["update"]) {
-        apt(&names);
+    apt(&["update"])?;
+    let names = |packages: &[&'static str]| [&["install", "--no-install-recommends"], packages].concat();
+    if apt(&names(packages)).is_err() {
+        // One package that a release lacks must not keep the others out.
+        for package in packages {
+            apt(&names(&[*package])).unwrap_or_else(|error| eprintln!("{error:#}"));
+        }
+    }
+    Ok(())
+}
+
+/// While this lives, installing a package starts no service.
+struct Policy {
+    is_ours: bool,
+}
+
+impl Policy {
+    fn establish() -> anyhow::Result<Self> {
+        match fs::read_to_string(POLICY) {
+            // Left over by a run that was killed.
+            Ok(text) if text == POLICY_TEXT => Ok(Self { is_ours: true }),
+            Ok(_) => {
+                let status = Command::new(POLICY).args(["haproxy", "start"]).status().context(POLICY)?;
+                if status.code() != Some(101) {
+                    bail!("{POLICY} would let the packages' services be started");
+                }
+                Ok(Self { is_ours: false })
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let policy = Self { is_ours: true };
+                fs::write(POLICY, POLICY_TEXT).context(POLICY)?;
+                fs::set_permissions(POLICY, fs::Permissions::from_mode(0o755)).context(POLICY)?;
+                Ok(policy)
+            }
+            Err(error) => Err(error).context(POLICY),
+        }
+    }
+}
+
+impl Drop for Policy {
+    fn drop(&mut self) {
+        if self.is_ours {
+            let _ = fs::remove_file(POLICY);
+        }
     }
 }

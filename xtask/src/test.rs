@@ -1,7 +1,7 @@
 //! Everything that must pass, each step timed.
 
 use crate::chore::{Steps, cargo, is_installed, succeed};
-use crate::{codegen, packages, tidy, vtc};
+use crate::{codegen, fuzz, packages, tidy, vtc};
 use clap::Parser;
 
 /// Arguments of `test`.
@@ -21,17 +21,24 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     for line in &skipped {
         eprintln!("will skip {line}");
     }
-    steps.run("format", || succeed(cargo().args(["fmt", "--all", "--check"])));
-    steps.run("build", || succeed(cargo().args(["build", "--quiet", "--workspace", "--all-targets"])));
+    steps.run("format", || {
+        succeed(cargo().args(["fmt", "--all", "--check"]))?;
+        succeed(cargo().args(["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"]))
+    });
     steps.run("clippy", || {
-        succeed(cargo().args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+        let strict = ["--all-targets", "--", "-D", "warnings"];
+        succeed(cargo().args(["clippy", "--quiet", "--workspace"]).args(strict))?;
+        succeed(fuzz::package(&["clippy"])?.args(strict))
     });
     steps.run("tidy", tidy::run);
     steps.run("generated files", || codegen::run(&parsed(&["codegen", "--check"])));
-    steps.run("tests", || succeed(cargo().args(["test", "--quiet", "--workspace", "--no-fail-fast"])));
+    steps.run("build", || succeed(cargo().args(["build", "--quiet", "--workspace", "--bins"])));
+    steps.run("seeds of the fuzz targets", || succeed(&mut fuzz::package(&["test"])?));
     if is_installed("varnishtest") {
         steps.run("varnishtest cases", || vtc::run(&parsed(&["vtc"])));
     }
+    // The longest, and last, so that its closing lines stay in sight.
+    steps.run("tests", || succeed(cargo().args(["test", "--workspace", "--no-fail-fast"])));
     steps.finish(&skipped)
 }
 

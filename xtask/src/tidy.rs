@@ -2,6 +2,7 @@
 
 use crate::arrows::{self, ARROWS};
 use crate::chore::{cargo, root};
+use crate::sources;
 use anyhow::{Context, bail};
 use serde_json::Value;
 use std::path::Path;
@@ -30,9 +31,12 @@ const TOP_FILES: [&str; 10] = [
 /// When a check fails.
 pub fn run() -> anyhow::Result<()> {
     let mut faults = Vec::new();
-    check_arrows(&metadata()?, &mut faults);
+    let metadata = metadata()?;
+    check_arrows(&metadata, &mut faults);
+    check_lints(&metadata, &mut faults);
     check_purity(&mut faults);
     check_documents(&mut faults);
+    sources::check(&mut faults)?;
     for fault in &faults {
         eprintln!("tidy: {fault}");
     }
@@ -83,6 +87,16 @@ fn check_arrows(metadata: &Value, faults: &mut Vec<String>) {
     }
 }
 
+fn check_lints(metadata: &Value, faults: &mut Vec<String>) {
+    for package in items(metadata, "packages") {
+        let manifest = std::fs::read_to_string(words(package, "manifest_path")).unwrap_or_default();
+        let lines: Vec<&str> = manifest.lines().map(str::trim).collect();
+        if !lines.windows(2).any(|pair| pair == ["[lints]", "workspace = true"]) {
+            faults.push(format!("{} has no `[lints] workspace = true` in Cargo.toml", words(package, "name")));
+        }
+    }
+}
+
 fn check_purity(faults: &mut Vec<String>) {
     for arrow in ARROWS.iter().filter(|arrow| arrow.is_pure) {
         let path = root().join("crates").join(arrow.name).join("clippy.toml");
@@ -105,8 +119,9 @@ fn check_documents(faults: &mut Vec<String>) {
     }
     let ci = read(".ci/run");
     for line in ci.lines().filter(|line| line.contains("cargo")) {
-        if !readme.contains(line.trim()) {
-            faults.push(format!("README.md does not show `{}`, which .ci/run calls", line.trim()));
+        let command = line.trim().trim_start_matches("exec ");
+        if !readme.contains(command) {
+            faults.push(format!("README.md does not show `{command}`, which .ci/run calls"));
         }
     }
     for document in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {

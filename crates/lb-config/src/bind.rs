@@ -2,7 +2,7 @@
 
 use crate::address::{self, Allow, Endpoint, Port};
 use crate::cx::Cx;
-use crate::keywords::{self, BIND, Status};
+use crate::keywords::{self, Acts, BIND, Status, TlsWords};
 use crate::line::{Done, Line, fault};
 use crate::model::{Bind, ListenAddress, SeverityOutput};
 use crate::proxy::ProxyDraft;
@@ -21,14 +21,10 @@ pub(crate) struct BindParams {
     pub id: u32,
     pub maxconn: Option<u32>,
     pub backlog: Option<u32>,
-    pub accept_proxy: bool,
     pub mode: Option<u32>,
     pub uid: Option<u32>,
     pub gid: Option<u32>,
     pub v6only: bool,
-    pub defer_accept: bool,
-    pub transparent: bool,
-    pub interface: Option<String>,
     pub level: Option<Level>,
     pub severity: SeverityOutput,
     pub expose_fd_listeners: bool,
@@ -54,7 +50,12 @@ pub(crate) fn addresses(text: &str, cx: &Cx<'_>) -> Result<Vec<ListenAddress>, a
 
 /// Reads the parameters from word `from` on, reporting every fault. `outer` is what messages begin with.
 pub(crate) fn parameters(line: &Line, from: usize, outer: &str, cx: &mut Cx<'_>) -> BindParams {
+    let (here, owner) = match line.word(0) {
+        "bind" => (Acts::OnBind, "bind"),
+        _ => (Acts::OnStatsSocket, "stats socket"),
+    };
     let mut params = BindParams::default();
+    let mut tls = TlsWords::default();
     let mut at = from;
     while line.has(at) {
         let name = line.word(at);
@@ -68,16 +69,23 @@ pub(crate) fn parameters(line: &Line, from: usize, outer: &str, cx: &mut Cx<'_>)
         match &row.status {
             Status::Supported(handler) => {
                 let argument = line.word(at + row.arguments);
+                if row.acts != Acts::Everywhere && row.acts != here {
+                    cx.ignore(&format!("{owner} … {name}"));
+                }
                 if let Err(message) = handler(&mut params, if row.arguments == 0 { "" } else { argument }, cx) {
                     let word = (at + row.arguments).min(line.len() - 1);
                     cx.report(line, fault(word, format!("{outer} : '{name}' : {message}")));
                 }
             }
-            Status::Tuning => cx.ignore(&format!("bind … {name}")),
+            Status::Tuning => cx.ignore(&format!("{owner} … {name}")),
+            Status::NotYet if row.tls => tls.add(name, at, row.arguments),
             Status::NotYet => cx.report(line, fault(at, format!("{outer} : {}", keywords::not_yet(name)))),
             Status::Gone(why) => cx.report(line, fault(at, format!("{outer} : {why}"))),
         }
         at += 1 + row.arguments;
+    }
+    if let Some(fault) = tls.complaint(&format!("{outer} : ")) {
+        cx.report(line, fault);
     }
     params
 }
@@ -110,14 +118,10 @@ pub(crate) fn bind(proxy: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done
             id,
             maxconn: params.maxconn,
             backlog: params.backlog,
-            accept_proxy: params.accept_proxy,
             mode: params.mode,
             uid: params.uid,
             gid: params.gid,
             v6only: params.v6only && v6,
-            defer_accept: params.defer_accept,
-            transparent: params.transparent,
-            interface: params.interface.clone(),
             place: line.place(),
         });
     }
@@ -131,18 +135,8 @@ fn number(text: &str) -> Result<u32, String> {
     }
 }
 
-pub(crate) fn accept_proxy(p: &mut BindParams, _: &str, _: &Cx<'_>) -> Result<(), String> {
-    p.accept_proxy = true;
-    Ok(())
-}
-
 pub(crate) fn backlog(p: &mut BindParams, text: &str, _: &Cx<'_>) -> Result<(), String> {
     p.backlog = Some(number(text)?);
-    Ok(())
-}
-
-pub(crate) fn defer_accept(p: &mut BindParams, _: &str, _: &Cx<'_>) -> Result<(), String> {
-    p.defer_accept = true;
     Ok(())
 }
 
@@ -168,14 +162,6 @@ pub(crate) fn group(p: &mut BindParams, text: &str, cx: &Cx<'_>) -> Result<(), S
 pub(crate) fn id(p: &mut BindParams, text: &str, _: &Cx<'_>) -> Result<(), String> {
     p.id = number(text)?;
     if p.id == 0 { Err("custom id has to be > 0".to_owned()) } else { Ok(()) }
-}
-
-pub(crate) fn interface(p: &mut BindParams, text: &str, _: &Cx<'_>) -> Result<(), String> {
-    if text.is_empty() {
-        return Err("missing interface name".to_owned());
-    }
-    p.interface = Some(text.to_owned());
-    Ok(())
 }
 
 pub(crate) fn level(p: &mut BindParams, text: &str, _: &Cx<'_>) -> Result<(), String> {
@@ -214,11 +200,6 @@ pub(crate) fn severity_output(p: &mut BindParams, text: &str, _: &Cx<'_>) -> Res
         "string" => SeverityOutput::String,
         other => return Err(format!("only supports 'none', 'number', and 'string' (got '{other}')")),
     };
-    Ok(())
-}
-
-pub(crate) fn transparent(p: &mut BindParams, _: &str, _: &Cx<'_>) -> Result<(), String> {
-    p.transparent = true;
     Ok(())
 }
 

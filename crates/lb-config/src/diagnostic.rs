@@ -99,7 +99,8 @@ const WINDOW: usize = 120;
 pub fn render(diagnostic: &Diagnostic, pid: u32, color: bool) -> String {
     let (on, off) = if color { (diagnostic.severity.color(), "\x1b[0m") } else { ("", "") };
     let mut out = String::new();
-    let mut message = diagnostic.message.lines();
+    let message = printable(&diagnostic.message);
+    let mut message = message.lines();
     let first = message.next().unwrap_or_default();
     let _ = write!(out, "{on}{}{off} ({pid}) : config : ", diagnostic.severity.label());
     if let Some(file) = &diagnostic.file {
@@ -115,9 +116,14 @@ pub fn render(diagnostic: &Diagnostic, pid: u32, color: bool) -> String {
         let _ = writeln!(out, "   |   {on}{underline}{off}");
     }
     if let Some(help) = &diagnostic.help {
-        let _ = writeln!(out, "   | help: {help}");
+        let _ = writeln!(out, "   | help: {}", printable(help));
     }
     out
+}
+
+/// A text without control characters, which could steer the terminal it is printed on.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
 
 /// The part of `source` around `columns` and the line that underlines it.
@@ -181,6 +187,12 @@ mod tests {
                | two
         "#]]
         .assert_eq(&(render(&d, 7, false) + &render(&warning, 7, false)));
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        let warning = Diagnostic::nowhere(Severity::Warning, "unknown keyword '\u{1b}[2J\t\r'".into());
+        assert!(render(&warning, 7, false).ends_with("unknown keyword '\u{fffd}[2J\u{fffd}\u{fffd}'\n"));
     }
 
     #[test]

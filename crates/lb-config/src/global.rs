@@ -5,7 +5,7 @@ use crate::cx::Cx;
 use crate::keywords::{self, GLOBAL, Status};
 use crate::line::{Done, Fault, Line, TIME_HELP, fault, time_complaint};
 use crate::log::{self, LogLine};
-use crate::model::{Global, StatsSocket};
+use crate::model::{Global, ListenAddress, StatsSocket};
 use crate::suggest::did_you_mean;
 use lb_model::{Level, TimeUnit, parse_size, parse_time};
 use std::path::PathBuf;
@@ -168,14 +168,6 @@ pub(crate) fn pidfile(g: &mut GlobalDraft, cx: &mut Cx<'_>, line: &Line) -> Done
 
 pub(crate) fn chroot(g: &mut GlobalDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
     path(&mut g.global.chroot, line, cx, "'chroot' expects a directory as an argument.")
-}
-
-pub(crate) fn server_state_file(g: &mut GlobalDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
-    path(&mut g.global.server_state_file, line, cx, "'server-state-file' expect one argument: a file path.")
-}
-
-pub(crate) fn server_state_base(g: &mut GlobalDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
-    path(&mut g.global.server_state_base, line, cx, "'server-state-base' expects one argument: a directory path.")
 }
 
 /// Sets a user's or a group's id once; both spellings share the slot.
@@ -370,6 +362,11 @@ fn stats_socket(g: &mut GlobalDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
     let params = bind::parameters(line, 3, "'stats socket'", cx);
     let found = bind::addresses(text, cx)
         .map_err(|error| Fault { help: error.help, ..fault(2, format!("'stats socket' : {}", error.message)) })?;
+    let v6 = |address: &ListenAddress| matches!(address, ListenAddress::Ip { ip, .. } if ip.is_ipv6());
+    if params.v6only && found.iter().any(v6) {
+        let at = (3..line.len()).find(|i| line.word(*i) == "v6only").unwrap_or(2);
+        return Err(fault(at, format!("'stats socket' : {}", keywords::not_yet("v6only"))));
+    }
     for address in found {
         g.global.stats_sockets.push(StatsSocket {
             address,

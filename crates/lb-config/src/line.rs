@@ -37,6 +37,8 @@ pub(crate) struct Fault {
     pub severity: Severity,
     /// Index of the word to blame.
     pub word: usize,
+    /// The last word to blame, when there are several.
+    pub through: usize,
     /// Part of the word to blame, in bytes from its beginning.
     pub part: Option<Range<usize>>,
     pub message: String,
@@ -48,7 +50,7 @@ pub(crate) type Done = Result<(), Fault>;
 
 /// A fault at a word.
 pub(crate) fn fault(word: usize, message: impl Into<String>) -> Fault {
-    Fault { severity: Severity::Alert, word, part: None, message: message.into(), help: None }
+    Fault { severity: Severity::Alert, word, through: word, part: None, message: message.into(), help: None }
 }
 
 impl Fault {
@@ -70,7 +72,14 @@ impl Fault {
         if !message.ends_with(['.', '?', ')']) {
             message.push('.');
         }
-        Self { severity: Severity::Alert, word: word + error.word, part, message, help: error.help }
+        Self {
+            severity: Severity::Alert,
+            word: word + error.word,
+            through: word + error.word,
+            part,
+            message,
+            help: error.help,
+        }
     }
 }
 
@@ -103,6 +112,11 @@ impl Line {
     /// Where a fault stands.
     pub fn site_of(&self, fault: &Fault) -> Site {
         let mut site = self.site(fault.word);
+        if let Some(last) = self.words.get(fault.through.min(self.len().saturating_sub(1)))
+            && fault.through > fault.word
+        {
+            site.span.end = site.span.end.max(last.span.end);
+        }
         if let (Some(part), Some(word)) = (&fault.part, self.words.get(fault.word)) {
             // Offsets count in the value; they hold for the source as long as nothing was replaced in it.
             let lead = usize::from(matches!(self.raw.get(word.span.start), Some(b'"' | b'\'')));

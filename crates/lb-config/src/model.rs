@@ -85,10 +85,6 @@ pub struct Global {
     pub spread_checks: u32,
     /// `max-spread-checks`.
     pub max_spread_checks: Option<Duration>,
-    /// `server-state-file`.
-    pub server_state_file: Option<PathBuf>,
-    /// `server-state-base`.
-    pub server_state_base: Option<PathBuf>,
     /// `setenv`, `presetenv` results and `unsetenv` removals, in order.
     pub environment: Vec<(String, Option<String>)>,
 }
@@ -108,7 +104,7 @@ pub struct StatsSocket {
     pub gid: Option<u32>,
     /// `severity-output`.
     pub severity_output: SeverityOutput,
-    /// `expose-fd listeners`.
+    /// `expose-fd listeners`; named as ignored.
     pub expose_fd_listeners: bool,
     /// `maxconn` on the line.
     pub maxconn: Option<u32>,
@@ -276,8 +272,6 @@ pub struct Proxy {
     pub log_format: Option<Arc<LogFormat>>,
     /// `log-tag`.
     pub log_tag: Option<String>,
-    /// `load-server-state-from-file`.
-    pub load_server_state: LoadServerState,
     /// Where declared.
     pub place: Place,
 }
@@ -295,8 +289,6 @@ pub struct Bind {
     pub maxconn: Option<u32>,
     /// `backlog`.
     pub backlog: Option<u32>,
-    /// `accept-proxy`: a PROXY header comes first.
-    pub accept_proxy: bool,
     /// `mode`, octal, of a UNIX socket.
     pub mode: Option<u32>,
     /// Owner of a UNIX socket.
@@ -305,12 +297,6 @@ pub struct Bind {
     pub gid: Option<u32>,
     /// `v6only`.
     pub v6only: bool,
-    /// `defer-accept`.
-    pub defer_accept: bool,
-    /// `transparent`.
-    pub transparent: bool,
-    /// `interface`.
-    pub interface: Option<String>,
     /// Where declared.
     pub place: Place,
 }
@@ -450,18 +436,6 @@ pub enum HttpReuse {
     Always,
 }
 
-/// `load-server-state-from-file`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LoadServerState {
-    /// `none`.
-    #[default]
-    None,
-    /// `global`.
-    Global,
-    /// `local`.
-    Local,
-}
-
 /// A `server` line, `default-server` applied.
 #[derive(Debug, Clone)]
 pub struct Server {
@@ -481,8 +455,6 @@ pub struct Server {
     pub weight: u32,
     /// `maxconn`; 0: unlimited.
     pub maxconn: u32,
-    /// `minconn`; 0: none.
-    pub minconn: u32,
     /// `maxqueue`; 0: unlimited.
     pub maxqueue: u32,
     /// `backup`.
@@ -513,14 +485,12 @@ pub struct Server {
     pub on_marked_up_shutdown_backup: bool,
     /// `init-state`.
     pub init_state: InitState,
-    /// `send-proxy` (1) or `send-proxy-v2` (2); 0: none.
+    /// Version of the PROXY header that traffic begins with; 0, none, is all that can be configured.
     pub send_proxy: u8,
     /// `pool-max-conn`; -1: unlimited.
     pub pool_max_conn: i32,
     /// `pool-purge-delay`; default 5 s.
     pub pool_purge_delay: Duration,
-    /// `redir` prefix.
-    pub redir: Option<String>,
     /// `source addr[:port]`: local address of connections.
     pub source: Option<(IpAddr, u16)>,
     /// Where declared.
@@ -680,8 +650,6 @@ pub struct Timeouts {
     pub client_fin: Option<Duration>,
     /// `timeout server-fin`.
     pub server_fin: Option<Duration>,
-    /// `timeout tarpit`.
-    pub tarpit: Option<Duration>,
 }
 
 /// The kind of health check of a backend.
@@ -767,8 +735,6 @@ pub struct Options {
     pub dontlog_normal: bool,
     /// `log-health-checks`.
     pub log_health_checks: bool,
-    /// `logasap`.
-    pub logasap: bool,
     /// `log-separate-errors`.
     pub log_separate_errors: bool,
     /// `persist`.
@@ -783,20 +749,8 @@ pub struct Options {
     pub srvtcpka: bool,
     /// `nolinger`.
     pub nolinger: bool,
-    /// `http-keep-alive` asked explicitly, or the default.
-    pub http_keep_alive: bool,
-    /// `prefer-last-server`.
-    pub prefer_last_server: bool,
     /// `http-ignore-probes`.
     pub http_ignore_probes: bool,
-    /// `splice-auto`, `splice-request`, `splice-response`.
-    pub splice: bool,
-    /// `tcp-smart-accept`/`tcp-smart-connect`, accepted.
-    pub tcp_smart: bool,
-    /// `originalto`.
-    pub originalto: bool,
-    /// `independent-streams`.
-    pub independent_streams: bool,
 }
 
 /// `option forwardfor`.

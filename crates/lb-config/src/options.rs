@@ -89,12 +89,9 @@ fn connection_mode(x: &mut OptionCx<'_, '_, '_>, slot: fn(&mut Options) -> &mut 
     x.no_more()?;
     let options = &mut x.p.proxy.options;
     if x.on {
-        (options.httpclose, options.http_server_close, options.http_keep_alive) = (false, false, false);
-        *slot(options) = true;
-    } else {
-        *slot(options) = false;
-        options.http_keep_alive = !(options.httpclose || options.http_server_close);
+        (options.httpclose, options.http_server_close) = (false, false);
     }
+    *slot(options) = x.on;
     Ok(())
 }
 
@@ -106,8 +103,14 @@ pub(crate) fn http_server_close(x: &mut OptionCx<'_, '_, '_>) -> Done {
     connection_mode(x, |o| &mut o.http_server_close)
 }
 
+/// What is done when no other way was said.
 pub(crate) fn http_keep_alive(x: &mut OptionCx<'_, '_, '_>) -> Done {
-    connection_mode(x, |o| &mut o.http_keep_alive)
+    x.no_more()?;
+    if x.on {
+        let options = &mut x.p.proxy.options;
+        (options.httpclose, options.http_server_close) = (false, false);
+    }
+    Ok(())
 }
 
 pub(crate) fn tcpka(x: &mut OptionCx<'_, '_, '_>) -> Done {
@@ -159,15 +162,6 @@ pub(crate) fn forwardfor(x: &mut OptionCx<'_, '_, '_>) -> Done {
     }
     x.p.proxy.options.forwardfor = Some(option);
     x.p.forwardfor_site = Some(line.site(1));
-    Ok(())
-}
-
-pub(crate) fn originalto(x: &mut OptionCx<'_, '_, '_>) -> Done {
-    x.no_negation()?;
-    if x.line.has(2) {
-        return Err(fault(2, keywords::not_yet(&format!("option originalto {}", x.line.word(2)))));
-    }
-    x.p.proxy.options.originalto = true;
     Ok(())
 }
 

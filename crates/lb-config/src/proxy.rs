@@ -5,9 +5,7 @@ use crate::diagnostic::Site;
 use crate::keywords::{self, PROXY, Scope, Status};
 use crate::line::{Done, Fault, Line, fault};
 use crate::log::{self, LogLine};
-use crate::model::{
-    Balance, CheckKind, HttpCheck, HttpReuse, HttpRule, LoadServerState, Options, Place, Proxy, Timeouts,
-};
+use crate::model::{Balance, CheckKind, HttpCheck, HttpReuse, HttpRule, Options, Place, Proxy, Timeouts};
 use crate::server::ServerDraft;
 use crate::suggest::did_you_mean;
 use lb_model::{Mode, ProxyKind, is_valid_name};
@@ -162,12 +160,11 @@ fn documented_proxy() -> Proxy {
         consistent_hash: false,
         check: CheckKind::Tcp,
         http_check: HttpCheck::default(),
-        options: Options { http_keep_alive: true, ..Options::default() },
+        options: Options::default(),
         error_files: Vec::new(),
         logs: Vec::new(),
         log_format: None,
         log_tag: None,
-        load_server_state: LoadServerState::None,
         place: Place::default(),
     }
 }
@@ -416,17 +413,14 @@ pub(crate) fn http_reuse(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Don
     line.ends_after(1, "http-reuse")
 }
 
-pub(crate) fn load_server_state(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
-    p.proxy.load_server_state = match line.word(1) {
-        "none" => LoadServerState::None,
-        "global" => LoadServerState::Global,
-        "local" => LoadServerState::Local,
-        other => {
-            let message = format!("'load-server-state-from-file' expects 'global', 'local' or 'none'. Got '{other}'");
-            return Err(fault(1, message));
-        }
-    };
-    line.ends_after(1, "load-server-state-from-file")
+/// `load-server-state-from-file none`; there are no such files to read from.
+pub(crate) fn load_server_state(_: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    let name = line.word(0);
+    match line.word(1) {
+        "none" => line.ends_after(1, name),
+        from @ ("global" | "local") => Err(fault(1, keywords::not_yet(&format!("{name} {from}")))),
+        other => Err(fault(1, format!("'{name}' expects 'global', 'local' or 'none'. Got '{other}'"))),
+    }
 }
 
 pub(crate) fn default_backend(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
@@ -463,20 +457,21 @@ pub(crate) fn log_format(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Don
     Ok(())
 }
 
-/// Names of timeouts: whether a frontend or a backend uses them, and their slot.
+/// Names of timeouts: whether a frontend or a backend uses them, and their slot; `None`: nothing waits for it.
 type TimeoutSlot = fn(&mut Timeouts) -> &mut Option<std::time::Duration>;
-const TIMEOUTS: &[(&str, Scope, TimeoutSlot)] = &[
-    ("client", Scope::F, |t| &mut t.client),
-    ("server", Scope::B, |t| &mut t.server),
-    ("connect", Scope::B, |t| &mut t.connect),
-    ("check", Scope::B, |t| &mut t.check),
-    ("queue", Scope::B, |t| &mut t.queue),
-    ("http-keep-alive", keywords::FB, |t| &mut t.http_keep_alive),
-    ("http-request", keywords::FB, |t| &mut t.http_request),
-    ("tunnel", Scope::B, |t| &mut t.tunnel),
-    ("tarpit", keywords::FB, |t| &mut t.tarpit),
-    ("client-fin", Scope::F, |t| &mut t.client_fin),
-    ("server-fin", Scope::B, |t| &mut t.server_fin),
+pub(crate) const TIMEOUTS: &[(&str, Scope, Option<TimeoutSlot>)] = &[
+    ("client", Scope::F, Some(|t| &mut t.client)),
+    ("server", Scope::B, Some(|t| &mut t.server)),
+    ("connect", Scope::B, Some(|t| &mut t.connect)),
+    ("check", Scope::B, Some(|t| &mut t.check)),
+    ("queue", Scope::B, Some(|t| &mut t.queue)),
+    ("http-keep-alive", keywords::FB, Some(|t| &mut t.http_keep_alive)),
+    ("http-request", keywords::FB, Some(|t| &mut t.http_request)),
+    ("tunnel", Scope::B, Some(|t| &mut t.tunnel)),
+    // Only a tarpit rule uses it.
+    ("tarpit", keywords::FB, None),
+    ("client-fin", Scope::F, Some(|t| &mut t.client_fin)),
+    ("server-fin", Scope::B, Some(|t| &mut t.server_fin)),
 ];
 
 /// `timeout <name> <delay>`.
@@ -509,7 +504,10 @@ pub(crate) fn timeout(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done 
         cx.warn(&line.site(1), format!("'{spelled}' will be ignored because {title} has no {missing} capability"));
         return Ok(());
     }
-    *slot(&mut p.proxy.timeouts) = value;
+    match slot {
+        Some(slot) => *slot(&mut p.proxy.timeouts) = value,
+        None => cx.ignore(&spelled),
+    }
     Ok(())
 }
 

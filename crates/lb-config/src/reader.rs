@@ -325,6 +325,7 @@ impl<'a> Reader<'a> {
             Fault {
                 severity: Severity::Alert,
                 word,
+                through: word,
                 part: Some(offset..offset + 1),
                 message: format!("{} in '{}' at position {}.", error.message, line.word(0), error.offset + 1),
                 help: error.help,

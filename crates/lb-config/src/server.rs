@@ -3,7 +3,7 @@
 use crate::address::{self, Allow, Endpoint, Port};
 use crate::cx::Cx;
 use crate::diagnostic::Site;
-use crate::keywords::{self, SERVER, Status};
+use crate::keywords::{self, SERVER, Status, TlsWords};
 use crate::line::{Done, Fault, Line, TIME_HELP, fault, time_complaint};
 use crate::model::{AgentParams, ConnectAddress, HealthParams, InitState, Observe, OnError, Place, Server};
 use crate::proxy::ProxyDraft;
@@ -49,7 +49,6 @@ impl ServerDraft {
                 fqdn: None,
                 weight: 1,
                 maxconn: 0,
-                minconn: 0,
                 maxqueue: 0,
                 backup: false,
                 disabled: false,
@@ -68,7 +67,6 @@ impl ServerDraft {
                 send_proxy: 0,
                 pool_max_conn: -1,
                 pool_purge_delay: Duration::from_secs(5),
-                redir: None,
                 source: None,
                 place: Place::default(),
             },
@@ -85,6 +83,7 @@ impl ServerDraft {
 
     /// Reads the parameters from word `from` on, reporting every fault.
     fn parameters(&mut self, line: &Line, from: usize, outer: &str, cx: &mut Cx<'_>) {
+        let mut tls = TlsWords::default();
         let mut at = from;
         while line.has(at) {
             let name = line.word(at);
@@ -115,10 +114,14 @@ impl ServerDraft {
                     }
                 }
                 Status::Tuning => cx.ignore(&format!("server … {name}")),
+                Status::NotYet if row.tls => tls.add(name, at, row.arguments),
                 Status::NotYet => cx.report(line, fault(at, format!("{outer}{}", keywords::not_yet(name)))),
                 Status::Gone(why) => cx.report(line, fault(at, format!("{outer}{why}"))),
             }
             at += 1 + row.arguments;
+        }
+        if let Some(fault) = tls.complaint(outer) {
+            cx.report(line, fault);
         }
     }
 }
@@ -259,10 +262,6 @@ flags! {
     no_check_send_proxy: server.health.send_proxy = false;
     disabled: server.disabled = true;
     enabled: server.disabled = false;
-    send_proxy: server.send_proxy = 1;
-    send_proxy_v2: server.send_proxy = 2;
-    no_send_proxy: server.send_proxy = 0;
-    no_send_proxy_v2: server.send_proxy = 0;
 }
 
 /// A handler that reads its argument into a field; `d`, `text` and `cx` may be used.
@@ -286,7 +285,6 @@ values! {
         d.server.weight = weight;
     }
     maxconn(d, text, _cx) { d.server.maxconn = number(text, "maxconn")?; }
-    minconn(d, text, _cx) { d.server.minconn = number(text, "minconn")?; }
     maxqueue(d, text, _cx) { d.server.maxqueue = number(text, "maxqueue")?; }
     inter(d, text, _cx) { d.server.health.inter = positive(d, text, "inter")?; }
     fastinter(d, text, _cx) { d.server.health.fastinter = Some(positive(d, text, "fastinter")?); }
@@ -313,12 +311,6 @@ values! {
             return Err("'cookie' expects <value> as argument.".to_owned());
         }
         d.server.cookie = Some(text.to_owned());
-    }
-    redir(d, text, _cx) {
-        if text.is_empty() {
-            return Err("'redir' expects <prefix> as argument.".to_owned());
-        }
-        d.server.redir = Some(text.to_owned());
     }
     slowstart(d, text, _cx) { d.server.slowstart = Some(delay(d, text, "slowstart")?).filter(|s| !s.is_zero()); }
     error_limit(d, text, _cx) {

@@ -1,6 +1,7 @@
 //! Whole configurations: what is accepted, what it means, what is refused and how that is shown.
 
 mod faults;
+mod pages;
 mod rules;
 mod seen;
 mod values;

@@ -1,6 +1,6 @@
 //! What lines mean.
 
-use super::{Fake, good, good_in};
+use super::{Fake, good, good_in, shown};
 use crate::model::*;
 use lb_model::{Level, Mode, Severity};
 use std::time::Duration;
@@ -63,14 +63,13 @@ fn inherited_descriptors_by_variable() {
 #[test]
 fn bind_parameters() {
     let p = listen(
-        "bind /s mode 660 user haproxy group haproxy name x id 9 maxconn 5 backlog 6 accept-proxy / \
-         bind :::1 v6only transparent defer-accept interface eth0 / bind :2",
+        "bind /s mode 660 user haproxy group haproxy name x id 9 maxconn 5 backlog 6 / \
+         bind :::1 v6only defer-accept / bind :2",
     );
     let [unix, v6, plain] = p.binds.as_slice() else { panic!() };
     assert_eq!((unix.mode, unix.uid, unix.gid), (Some(0o660), Some(101), Some(102)));
     assert_eq!((unix.name.as_deref(), unix.maxconn, unix.backlog), (Some("x"), Some(5), Some(6)));
-    assert!(unix.accept_proxy && v6.v6only && v6.transparent && v6.defer_accept && !plain.v6only);
-    assert_eq!(v6.interface.as_deref(), Some("eth0"));
+    assert!(v6.v6only && !plain.v6only);
     // The counter moves on at every listener, as seen.
     assert_eq!([unix.id, v6.id, plain.id], [9, 2, 3]);
 }
@@ -90,7 +89,7 @@ fn documented_defaults() {
     let p = good("backend b\n server s 1.2.3.4:80\n").proxies.remove(0);
     assert_eq!((p.mode, p.retries, p.redispatch, p.maxconn), (Mode::Tcp, 3, None, None));
     assert_eq!((p.balance, p.http_reuse, p.check), (Balance::Random(2), HttpReuse::Safe, CheckKind::Tcp));
-    assert!(p.options.http_keep_alive && !p.options.abortonclose);
+    assert!(!p.options.httpclose && !p.options.http_server_close && !p.options.abortonclose);
     let s = &p.servers[0];
     assert_eq!((s.weight, s.maxconn, s.error_limit, s.pool_max_conn), (1, 0, 10, -1));
     assert_eq!(s.health, HealthParams::default());
@@ -121,9 +120,9 @@ fn server_addresses() {
 fn server_parameters() {
     let s = server(
         "server s 1.2.3.4:80 check inter 3s fastinter 1s downinter 500 rise 4 fall 5 port 81 addr 1.2.3.5 weight 20 \
-         maxconn 30 minconn 10 maxqueue 7 backup disabled cookie c slowstart 10s observe layer7 error-limit 3 \
+         maxconn 30 maxqueue 7 backup disabled cookie c slowstart 10s observe layer7 error-limit 3 \
          on-error mark-down on-marked-down shutdown-sessions on-marked-up shutdown-backup-sessions init-state down \
-         send-proxy-v2 check-send-proxy pool-max-conn 9 pool-purge-delay 2s redir http://x source 10.0.0.9:1024 \
+         check-send-proxy pool-max-conn 9 pool-purge-delay 2s source 10.0.0.9:1024 \
          agent-check agent-port 9000 agent-inter 4s agent-addr 1.2.3.6 agent-send hi",
     );
     let ms = Duration::from_millis;
@@ -141,10 +140,10 @@ fn server_parameters() {
             send_proxy: true,
         }
     );
-    assert_eq!((s.weight, s.maxconn, s.minconn, s.maxqueue), (20, 30, 10, 7));
-    assert_eq!((s.cookie.as_deref(), s.redir.as_deref()), (Some("c"), Some("http://x")));
+    assert_eq!((s.weight, s.maxconn, s.maxqueue), (20, 30, 7));
+    assert_eq!(s.cookie.as_deref(), Some("c"));
     assert_eq!((s.slowstart, s.observe, s.error_limit), (Some(ms(10_000)), Observe::Layer7, 3));
-    assert_eq!((s.on_error, s.init_state, s.send_proxy), (OnError::MarkDown, InitState::Down, 2));
+    assert_eq!((s.on_error, s.init_state), (OnError::MarkDown, InitState::Down));
     assert_eq!((s.pool_max_conn, s.pool_purge_delay), (9, ms(2000)));
     assert_eq!(s.source, Some(("10.0.0.9".parse().unwrap(), 1024)));
     let agent = s.agent.unwrap();
@@ -217,13 +216,13 @@ fn timeouts() {
     let t = listen(
         "timeout client 1m / timeout server 500 / timeout connect 0 / timeout check 2s / timeout queue 3s / \
          timeout tunnel 1h / timeout http-request 4s / timeout http-keep-alive 5s / timeout client-fin 6s / \
-         timeout server-fin 7s / timeout tarpit 8s",
+         timeout server-fin 7s",
     )
     .timeouts;
     let s = |n| Some(Duration::from_secs(n));
     assert_eq!((t.client, t.server, t.connect), (s(60), Some(Duration::from_millis(500)), None));
     assert_eq!((t.check, t.queue, t.tunnel, t.http_request), (s(2), s(3), s(3600), s(4)));
-    assert_eq!((t.http_keep_alive, t.client_fin, t.server_fin, t.tarpit), (s(5), s(6), s(7), s(8)));
+    assert_eq!((t.http_keep_alive, t.client_fin, t.server_fin), (s(5), s(6), s(7)));
 }
 
 #[test]
@@ -238,13 +237,13 @@ fn options() {
     assert_eq!(off.redispatch, Some(2));
     let modes = |lines| {
         let o = listen(lines).options;
-        (o.http_keep_alive, o.http_server_close, o.httpclose)
+        (o.http_server_close, o.httpclose)
     };
-    assert_eq!(modes("option http-server-close"), (false, true, false));
-    assert_eq!(modes("option http-server-close / option httpclose"), (false, false, true));
-    assert_eq!(modes("option httpclose / option http-keep-alive"), (true, false, false));
-    assert_eq!(modes("option httpclose / no option httpclose"), (true, false, false));
-    assert_eq!(modes("option httpclose / default option httpclose"), (true, false, false));
+    assert_eq!(modes("option http-server-close"), (true, false));
+    assert_eq!(modes("option http-server-close / option httpclose"), (false, true));
+    assert_eq!(modes("option httpclose / option http-keep-alive"), (false, false));
+    assert_eq!(modes("option httpclose / no option httpclose"), (false, false));
+    assert_eq!(modes("option httpclose / default option httpclose"), (false, false));
 }
 
 #[test]
@@ -311,7 +310,7 @@ fn global_settings() {
     let g = good(
         "global\n maxconn 1000\n nbthread 2\n ulimit-n 5000\n daemon\n pidfile /p\n user haproxy\n group haproxy\n \
          chroot /c\n node n1\n description two words\n hard-stop-after 30s\n tune.bufsize 32k\n tune.maxrewrite 2048\n \
-         tune.http.maxhdr 64\n spread-checks 5\n max-spread-checks 1s\n server-state-file /s\n server-state-base /b\n \
+         tune.http.maxhdr 64\n spread-checks 5\n max-spread-checks 1s\n \
          log-tag t\n log-send-hostname\n stats timeout 2m\n stats maxconn 20\n quiet\n zero-warning\n",
     )
     .global;
@@ -396,4 +395,39 @@ fn tracking_and_backends_are_resolved() {
     assert_eq!(config.proxies[3].default_backend, Some(ProxyIdx(3)));
     assert_eq!(config.proxies[4].default_backend, None);
     assert!(config.has_listener());
+}
+
+#[test]
+fn words_that_change_nothing_are_named_or_refused() {
+    let config = good(
+        "global\n stats socket /run/a expose-fd listeners name cli level admin\ndefaults\n timeout tarpit 5s\n\
+         option splice-auto\n option tcp-smart-accept\n option tcp-smart-connect\n option independent-streams\n\
+         load-server-state-from-file none\nlisten l\n bind :1 defer-accept level admin name x\n no option logasap\n\
+         server s 1.2.3.4:80 no-send-proxy\n",
+    );
+    assert_eq!(
+        config.ignored_tuning.join(", "),
+        "stats socket … expose-fd, stats socket … name, timeout tarpit, option splice-auto, option tcp-smart-accept, \
+         option tcp-smart-connect, option independent-streams, bind … defer-accept, bind … level, \
+         server … no-send-proxy"
+    );
+    for line in [
+        "server s 1.2.3.4:80 send-proxy",
+        "server s 1.2.3.4:80 send-proxy-v2",
+        "server s 1.2.3.4:80 minconn 3",
+        "server s 1.2.3.4:80 redir http://x",
+        "bind :1 accept-proxy",
+        "bind :1 transparent",
+        "bind :1 interface eth0",
+        "load-server-state-from-file global",
+        "load-server-state-from-file local",
+        "option logasap",
+        "option originalto",
+        "option prefer-last-server",
+    ] {
+        assert!(shown(&format!("listen l\n {line}\n")).contains("does not support yet."), "{line}");
+    }
+    for line in ["server-state-file /s", "server-state-base /b", "stats socket ipv6@::1:9 v6only"] {
+        assert!(shown(&format!("global\n {line}\n")).contains("does not support yet."), "{line}");
+    }
 }

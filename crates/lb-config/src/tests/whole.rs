@@ -119,11 +119,11 @@ const MANUAL: &[&str] = &[
     "global\n daemon\n maxconn 256\ndefaults\n mode http\n timeout connect 5000ms\n timeout client 50000ms\n \
      timeout server 50000ms\nlisten http-in\n bind *:80\n server server1 127.0.0.1:8000 maxconn 32\n",
     "listen http_proxy\n bind :80,:443\n bind 10.0.0.1:10080,10.0.0.1:10443\n bind /var/run/ssl-frontend.sock user haproxy \
-     mode 600 accept-proxy\n",
+     mode 600\n",
     "backend b\n mode http\n cookie JSESSIONID prefix\n server s 1.2.3.4:80 cookie x\n",
     "backend b\n mode http\n cookie SRV insert indirect nocache\n cookie SRV insert postonly indirect\n",
     "defaults\n default-server inter 1000 weight 13\n",
-    "backend dynamic\n fullconn 10000\n server srv1 1.2.3.4:80 minconn 100 maxconn 1000\n",
+    "backend dynamic\n fullconn 10000\n server srv1 1.2.3.4:80 maxconn 1000\n",
     "listen site1\n bind :80\n mode http\n option httpchk OPTIONS * HTTP/1.1\n http-check send hdr Host www.example.com\n \
      server apache1 192.168.1.1:443 check port 80\n",
     "backend https_relay\n mode tcp\n option httpchk OPTIONS * HTTP/1.1\n http-check send hdr Host www\n \

@@ -154,7 +154,7 @@ fn start(
     stream: Stream,
     peer: Option<SocketAddr>,
 ) {
-    let session = Rc::new(Session::new(ctx.shared, ctx.next_session_id(), bound.proxy, bound.listener, stream.fd()));
+    let session = Rc::new(Session::new(ctx.now_us(), ctx.next_session_id(), bound.proxy, bound.listener, stream.fd()));
     session.source.set(peer);
     let now_ms = session.accepted_us / 1_000;
     ctx.shared.process.connections.inc();

@@ -1,6 +1,5 @@
 //! A client connection's entry in its thread's table: what the timer, `show sess` and `shutdown session` need.
 
-use crate::shared::Shared;
 use lb_model::TermCause;
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -71,8 +70,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session accepted now.
-    pub fn new(shared: &Shared, id: u64, frontend: usize, listener: usize, fd: i32) -> Self {
+    /// A session accepted at `accepted_us`.
+    pub fn new(accepted_us: u64, id: u64, frontend: usize, listener: usize, fd: i32) -> Self {
         Self {
             id,
             frontend,
@@ -80,7 +79,7 @@ impl Session {
             source: Cell::new(None),
             destination: Cell::new(None),
             fd,
-            accepted_us: shared.clock.now_us(),
+            accepted_us,
             deadline_ms: Cell::new(u64::MAX),
             armed_tick: Cell::new(u64::MAX),
             phase: Cell::new(Phase::Idle),

@@ -180,7 +180,7 @@ async fn connect(client: &Client, books: &mut Books, backend: &'static ProxyStat
         client.session.phase.set(Phase::Connect);
         ctx.set_deadline(&client.session, backend.config.timeouts.connect);
         let port = client.session.destination.get().map(|a| a.port());
-        let mut connecting = Box::pin(upstream::connect(server, port));
+        let mut connecting = Box::pin(upstream::connect(server, port, backend.config.options.srvtcpka));
         let cause = match ctx.wait(&client.session, |cx| upstream::poll_connect(connecting.as_mut(), cx)).await {
             Ok(Ok(upstream)) => {
                 counters.connects.inc();

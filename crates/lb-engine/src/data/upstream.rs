@@ -123,15 +123,19 @@ fn is_quiet(stream: &Stream) -> bool {
     stream.poll_readable(&mut Context::from_waker(Waker::noop())).is_pending()
 }
 
-/// Opens a connection to a server.
+/// Opens a connection to a server; `keepalive` asks the kernel to probe it when idle (`option srvtcpka`).
 ///
 /// # Errors
 /// The system's, from socket creation or connect.
-pub async fn connect(server: &ServerState, client_port: Option<u16>) -> io::Result<Upstream> {
+pub async fn connect(server: &ServerState, client_port: Option<u16>, keepalive: bool) -> io::Result<Upstream> {
     let purge_epoch = server.purge_epoch.load(Relaxed);
     let stream = match server.target() {
         Target::Ip(address) => {
-            Stream::Tcp(connect_tcp(server.config, with_port(server.config, address, client_port)).await?)
+            let tcp = connect_tcp(server.config, with_port(server.config, address, client_port)).await?;
+            if keepalive {
+                let _ = socket2::SockRef::from(&tcp).set_keepalive(true);
+            }
+            Stream::Tcp(tcp)
         }
         Target::Unix(path) => Stream::Unix(UnixStream::connect(path).await?),
         Target::Abstract(name) => Stream::Unix(connect_abstract(&name).await?),

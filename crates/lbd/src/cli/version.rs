@@ -40,6 +40,7 @@ const KNOWN: &[&str] = &[
     "PCRE",
     "PCRE2",
     "POLL",
+    "PRCTL",
     "PROMEX",
     "QUIC",
     "SLZ",

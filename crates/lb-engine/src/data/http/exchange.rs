@@ -244,7 +244,7 @@ async fn connect(
         client.session.phase.set(Phase::Connect);
         ctx.set_deadline(&client.session, backend.config.timeouts.connect);
         let port = client.session.destination.get().or_else(|| bound_address(client)).map(|a| a.port());
-        let mut connecting = Box::pin(upstream::connect(server, port));
+        let mut connecting = Box::pin(upstream::connect(server, port, backend.config.options.srvtcpka));
         let failed = match pick::wait_unless_gone(client, Some(stream), backend, |cx| {
             upstream::poll_connect(connecting.as_mut(), cx)
         })
