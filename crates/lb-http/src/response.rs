@@ -8,6 +8,8 @@ use std::mem::MaybeUninit;
 /// A parsed response head: spans into the buffer it was parsed from.
 #[derive(Debug, Clone)]
 pub struct ResponseHead {
+    /// Bytes before the status line (empty lines a server may send first).
+    pub leading: u32,
     /// Length of the head, its empty line included.
     pub len: u32,
     /// Status code.
@@ -68,7 +70,9 @@ pub fn parse_response(buf: &[u8], max_fields: usize, to_head: bool) -> Result<Op
         return Err(ResponseError("status code"));
     }
     let body = response_framing(&framing, status, to_head)?;
+    let leading = buf.iter().position(|b| !matches!(b, b'\r' | b'\n')).unwrap_or(0);
     Ok(Some(ResponseHead {
+        leading: leading as u32,
         len: len as u32,
         status,
         minor,

@@ -208,6 +208,10 @@ fn prepare_tcp(server: &ServerState, address: SocketAddr, talks: bool) -> io::Re
     socket.set_zero_linger()?;
     if talks {
         socket.set_nodelay(true)?;
+    } else {
+        // The acknowledgement of a mere connect is held back: the reset that follows takes its place, and the server's
+        // program never sees the connection.
+        let _ = socket2::SockRef::from(&socket).set_tcp_quickack(false);
     }
     match server.config.source {
         // A fixed source port is for traffic: checks would find it in use.

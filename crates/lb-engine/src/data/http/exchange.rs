@@ -3,7 +3,8 @@
 use super::super::pick::{self, NoServer, Wish};
 use super::super::session::{Cut, Phase};
 use super::super::upstream::{self, Upstream};
-use super::forward::{self, Outcome, Relay};
+use super::forward;
+use super::relay::{Outcome, Relay};
 use super::txn::Txn;
 use super::{Next, cookie, respond, rules};
 use crate::buffer::Buffer;

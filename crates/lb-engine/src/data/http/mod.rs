@@ -4,8 +4,10 @@
 //! and the exchange's larger future only when bytes are there.
 
 mod cookie;
+mod deliver;
 mod exchange;
 mod forward;
+mod relay;
 mod request;
 mod respond;
 mod rules;

@@ -1,0 +1,240 @@
+//! The response's way back to the client.
+
+use super::super::session::{Cut, Phase};
+use super::forward::bad_response;
+use super::relay::{Outcome, Relay, Upload, count_abort, count_response_error, cut_while_sending};
+use super::rules::{self, Verdict};
+use super::txn::Txn;
+use super::{Next, cookie};
+use lb_http::{BodyFraming, BodyTracker, HeadEdit, RequestHead, ResponseHead};
+use lb_model::{TermCause, TermPhase};
+use std::task::Poll;
+
+/// Edits the response's head and sends all of the response.
+pub async fn deliver(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead, mut response: ResponseHead) -> Outcome {
+    let client = relay.client;
+    let backend = relay.backend;
+    for by in [backend, client.proxy] {
+        let rules = &by.config.http_response;
+        if rules.is_empty() {
+            continue;
+        }
+        match rules::run_response(client, txn, rules, &mut relay.response, &mut response) {
+            Verdict::Pass | Verdict::Reply { .. } | Verdict::Reject => {}
+            Verdict::Deny(status) => {
+                txn.end(TermCause::Proxy, TermPhase::Headers);
+                client.ctx.back(backend).denied_responses.inc();
+                return relay.failed(status);
+            }
+            Verdict::TooLarge => {
+                txn.end(TermCause::Proxy, TermPhase::Headers);
+                client.ctx.back(backend).failed_rewrites.inc();
+                return relay.failed(500);
+            }
+        }
+        if by.index == client.proxy.index {
+            break;
+        }
+    }
+    relay.challenged = matches!(response.status, 401 | 407) && challenges_connection(relay, &response);
+    let keep_client = keeps_client(relay, head, &response);
+    if !edit_head(relay, txn, head, &mut response, keep_client) {
+        txn.end(TermCause::Proxy, TermPhase::Headers);
+        return relay.failed(500);
+    }
+    txn.status = response.status;
+    client.session.phase.set(Phase::Data);
+    match send_response(relay, txn, &response).await {
+        Ok(()) => {}
+        Err(outcome) => return outcome,
+    }
+    finish(relay, &response, keep_client)
+}
+
+/// Whether a challenge names a scheme that authenticates connections rather than requests.
+fn challenges_connection(relay: &Relay<'_>, response: &ResponseHead) -> bool {
+    let buf = relay.response.data();
+    ["www-authenticate", "proxy-authenticate"].into_iter().any(|name| {
+        response.headers.values(buf, name).any(|value| {
+            let scheme = value.split(|&b| b == b' ' || b == b',').next().unwrap_or_default();
+            scheme.eq_ignore_ascii_case(b"ntlm") || scheme.eq_ignore_ascii_case(b"negotiate")
+        })
+    })
+}
+
+/// Whether the client's connection can serve another request after this response.
+fn keeps_client(relay: &Relay<'_>, head: &RequestHead, response: &ResponseHead) -> bool {
+    let front = &relay.client.proxy.config.options;
+    let stopping = relay.client.ctx.shared.process.stopping.load(std::sync::atomic::Ordering::Relaxed);
+    head.keep_alive
+        && response.framing != BodyFraming::UntilClose
+        && !front.httpclose
+        && !relay.backend.config.options.httpclose
+        && relay.upload == Upload::Done
+        && !stopping
+}
+
+/// Changes the response's head for the client. `false`: it does not fit.
+fn edit_head(
+    relay: &mut Relay<'_>,
+    txn: &mut Txn,
+    head: &RequestHead,
+    response: &mut ResponseHead,
+    keep_client: bool,
+) -> bool {
+    let mut edit = HeadEdit::default();
+    let buf = relay.response.data();
+    if response.has_connection {
+        super::exchange::hop_by_hop(buf, &response.headers, &mut edit);
+    }
+    if response.normalize_length {
+        edit.remove_all(buf, &response.headers, "content-length");
+        if let BodyFraming::Length(n) = response.framing {
+            edit.add(b"content-length", n.to_string().as_bytes());
+        }
+    }
+    if !keep_client {
+        if response.minor == 1 {
+            edit.add(b"connection", b"close");
+        }
+    } else if head.minor == 0 || response.minor == 0 {
+        edit.add(b"connection", b"keep-alive");
+    }
+    if let (Some(config), Some(server)) = (&relay.backend.config.cookie, relay.server) {
+        let is_post = head.method.len() == 4 && !head.is_head && head.framing != BodyFraming::None;
+        let persistence = &mut txn.persistence;
+        cookie::write_response(relay.backend, config, server, persistence, is_post, (buf, response), &mut edit);
+    }
+    if edit.is_empty() && !response.bare_lf {
+        return true;
+    }
+    let ctx = relay.client.ctx;
+    let mut scratch = ctx.scratch.take();
+    scratch.clear();
+    let first = lb_http::Span::new(0, response.headers.start());
+    edit.write(buf, first, &response.headers, &mut scratch);
+    let fits = relay.response.replace_front(response.len as usize, &scratch);
+    response.len = scratch.len() as u32;
+    ctx.scratch.set(scratch);
+    fits
+}
+
+/// Sends head and body, while the rest of the request, if any, goes the other way.
+async fn send_response(relay: &mut Relay<'_>, txn: &mut Txn, response: &ResponseHead) -> Result<(), Outcome> {
+    let client = relay.client;
+    let ctx = client.ctx;
+    let mut body = BodyTracker::new(response.framing);
+    let len = response.len as usize;
+    let Ok(progress) = body.advance(relay.response.data().get(len..).unwrap_or_default()) else {
+        return Err(bad_response(relay, txn, "chunked body"));
+    };
+    let mut ready = len + progress.consumed;
+    loop {
+        let waits_for_server = ready == 0;
+        let timeout = if waits_for_server { relay.upload_timeout() } else { relay.client_timeout() };
+        ctx.set_deadline(&client.session, timeout);
+        let step = ctx
+            .wait(&client.session, |cx| {
+                if relay.upload == Upload::Going && matches!(relay.poll_upload(cx), Poll::Ready(Err(_))) {
+                    relay.upload = Upload::Refused;
+                }
+                let step = if ready > 0 {
+                    let bytes = relay.response.data().get(..ready).unwrap_or_default();
+                    relay.stream.poll_send(cx, bytes).map(Step::Sent)
+                } else {
+                    relay.response.compact();
+                    match relay.upstream.as_mut() {
+                        Some(upstream) => upstream.stream.poll_fill(cx, &mut relay.response).map(Step::Received),
+                        None => Poll::Ready(Step::Received(Ok(0))),
+                    }
+                };
+                if step.is_pending() && std::mem::take(&mut relay.moved) {
+                    return Poll::Ready(Step::Uploaded);
+                }
+                step
+            })
+            .await;
+        match step {
+            Ok(Step::Uploaded) => {}
+            Ok(Step::Sent(Ok(n))) => {
+                relay.response.consume(n);
+                txn.bytes_out += n as u64;
+                ready -= n;
+                if ready == 0 && body.is_done() {
+                    return Ok(());
+                }
+            }
+            Ok(Step::Sent(Err(_))) => {
+                txn.end(TermCause::ClientAbort, TermPhase::Data);
+                count_abort(relay, true);
+                return Err(Outcome::Done(Next::Abort));
+            }
+            Ok(Step::Received(Ok(n))) if n > 0 => match body.advance(relay.response.data()) {
+                Ok(progress) => ready = progress.consumed,
+                Err(_) => {
+                    txn.end(TermCause::Proxy, TermPhase::Data);
+                    count_response_error(relay);
+                    return Err(Outcome::Done(Next::Abort));
+                }
+            },
+            Ok(Step::Received(Ok(_))) if matches!(body, BodyTracker::UntilClose) => return Ok(()),
+            Ok(Step::Received(_)) => {
+                // The body was cut short: the client must not take it for complete.
+                txn.end(TermCause::ServerAbort, TermPhase::Data);
+                count_abort(relay, false);
+                return Err(Outcome::Done(Next::Abort));
+            }
+            Err(Cut::Timeout) if waits_for_server => {
+                txn.end(TermCause::ServerTimeout, TermPhase::Data);
+                return Err(Outcome::Done(Next::Abort));
+            }
+            Err(cut) => return Err(cut_while_sending(txn, cut)),
+        }
+    }
+}
+
+enum Step {
+    /// The upload moved: the silence starts again.
+    Uploaded,
+    Sent(std::io::Result<usize>),
+    Received(std::io::Result<usize>),
+}
+
+/// Keeps or closes both connections after a complete response.
+fn finish(relay: &mut Relay<'_>, response: &ResponseHead, keep_client: bool) -> Outcome {
+    let ctx = relay.client.ctx;
+    let options = &relay.backend.config.options;
+    let keep_server = response.keep_alive
+        && relay.upload == Upload::Done
+        && relay.response.is_empty()
+        && !options.httpclose
+        && !options.http_server_close
+        && relay.backend.config.http_reuse != lb_config::model::HttpReuse::Never;
+    if let (Some(upstream), Some(index)) = (relay.upstream.take().filter(|_| keep_server), relay.server) {
+        if upstream.private || binds_connection(relay, response) {
+            relay.client.keep_private(relay.backend.index, index, upstream);
+            return Outcome::Done(next_for(relay, keep_client));
+        }
+        let pool = ctx.pool(relay.backend.index, index);
+        if let (Some(pool), Some(server)) = (pool, relay.backend.servers.get(index)) {
+            pool.give(server, upstream, ctx.now_ms());
+        }
+    }
+    Outcome::Done(next_for(relay, keep_client))
+}
+
+fn next_for(relay: &Relay<'_>, keep_client: bool) -> Next {
+    if keep_client {
+        Next::KeepAlive
+    } else if relay.upload == Upload::Done {
+        Next::Close
+    } else {
+        Next::Linger
+    }
+}
+
+/// Whether the response begins an authentication of the connection itself (NTLM, Negotiate): it must then serve this
+/// client alone.
+fn binds_connection(relay: &Relay<'_>, response: &ResponseHead) -> bool {
+    relay.challenged && matches!(response.status, 401 | 407)
+}
