@@ -40,7 +40,7 @@ fn read(buf: &[u8], response: bool, to_head: bool, most: usize) -> Result<Option
         assert!((100..=999).contains(&head.status), "{}", head.status);
         let first_words = vec![head.status.to_string().into_bytes()];
         return Ok(Some(Head {
-            leading: 0,
+            leading: head.leading as usize,
             len: head.len as usize,
             first_words,
             headers: head.headers,
