@@ -2,12 +2,14 @@
 
 use super::dump::Dump;
 use super::execute::{self, Outcome};
+use super::socket::DEFAULT_TIMEOUT;
 use crate::control::Control;
 use crate::stream::Stream;
 use lb_admin::{Reply, Session, Settings, SeverityOutput, Step};
 use lb_config::model::{self, StatsSocket};
 use std::io;
 use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -42,6 +44,23 @@ struct Connection<'a> {
     id: u64,
     stream: Stream,
     idle: Duration,
+}
+
+/// Waits for I/O for as long as an idle connection may live. Once the process stops, a peer that keeps still for
+/// [`DEFAULT_TIMEOUT`] is let go, whatever time-out it asked for: it must not hold the process.
+async fn within<T>(control: &Control, idle: Duration, io: impl Future<Output = T>) -> io::Result<T> {
+    tokio::pin!(io);
+    let mut left = idle;
+    loop {
+        let slice = left.min(DEFAULT_TIMEOUT);
+        match tokio::time::timeout(slice, &mut io).await {
+            Ok(done) => return Ok(done),
+            Err(_) => left = left.saturating_sub(slice),
+        }
+        if left.is_zero() || control.shared.process.stopping.load(Relaxed) {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+    }
 }
 
 impl Connection<'_> {
@@ -85,7 +104,7 @@ impl Connection<'_> {
                 Stream::Unix(s) => s.read(bytes).await,
             }
         };
-        tokio::time::timeout(self.idle, reading).await?
+        within(self.control, self.idle, reading).await?
     }
 
     async fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
@@ -97,7 +116,7 @@ impl Connection<'_> {
                 }
             };
             // The timeout is about a reader that takes nothing, however long the answer is.
-            let sent = tokio::time::timeout(self.idle, writing).await??;
+            let sent = within(self.control, self.idle, writing).await??;
             if sent == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
