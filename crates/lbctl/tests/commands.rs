@@ -1,6 +1,7 @@
 //! Each command against a real HAProxy: what it prints, and how it ends.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[macro_use]
 mod support;
 
 use std::io::{BufRead, BufReader};
@@ -12,9 +13,21 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use support::Engine;
 
-#[test]
-fn showing() {
-    let Some(engine) = Engine::start() else { return };
+on_both! {
+    showing,
+    changing,
+    failing,
+    raw_bytes_are_the_engines,
+    draining_to_the_end,
+    the_deadline_passes,
+    somebody_else_ends_the_drain,
+    interrupting_leaves_the_state,
+    help_needs_no_node,
+    lines_of_a_script,
+    names_complete_in_bash,
+}
+
+fn showing(engine: &Engine) {
     engine.check(
         "show servers",
         &expect![[r#"
@@ -214,9 +227,7 @@ fn showing() {
     );
 }
 
-#[test]
-fn changing() {
-    let Some(engine) = Engine::start() else { return };
+fn changing(engine: &Engine) {
     engine.check(
         "drain app/web1",
         &expect![[r#"
@@ -278,14 +289,14 @@ fn changing() {
     engine.check(
         "weight app/web2 50%",
         &expect![[r#"
-        app/web2: weight 25 of 50
+        app/web2: weight 25 (configured: 50)
         --- exit 0
     "#]],
     );
     engine.check(
         "weight app/web2 25",
         &expect![[r#"
-        app/web2: weight 25 of 50 already
+        app/web2: weight 25 already (configured: 50)
         --- exit 0
     "#]],
     );
@@ -313,7 +324,7 @@ fn changing() {
     engine.check(
         "weight app/web1 0",
         &expect![[r#"
-        app/web1: weight 0 of 1
+        app/web1: weight 0 (configured: 1)
         --- exit 0
     "#]],
     );
@@ -326,9 +337,7 @@ fn changing() {
     );
 }
 
-#[test]
-fn failing() {
-    let Some(engine) = Engine::start() else { return };
+fn failing(engine: &Engine) {
     engine.check(
         "drain app/wbe1",
         &expect![[r#"
@@ -507,9 +516,7 @@ fn failing() {
     );
 }
 
-#[test]
-fn raw_bytes_are_the_engines() {
-    let Some(engine) = Engine::start() else { return };
+fn raw_bytes_are_the_engines(engine: &Engine) {
     engine.check(
         "raw show backend",
         &expect![[r#"
@@ -608,9 +615,7 @@ fn raw_bytes_are_the_engines() {
     assert_eq!(answer, engine.ask("show servers state"));
 }
 
-#[test]
-fn draining_to_the_end() {
-    let Some(engine) = Engine::start() else { return };
+fn draining_to_the_end(engine: &Engine) {
     engine.check(
         "drain app/web1 --wait --deadline 5s --then maint",
         &expect![[r#"
@@ -656,9 +661,7 @@ fn draining_to_the_end() {
     .assert_eq(&engine.told(&child.wait_with_output().unwrap()));
 }
 
-#[test]
-fn the_deadline_passes() {
-    let Some(engine) = Engine::start() else { return };
+fn the_deadline_passes(engine: &Engine) {
     let _held = engine.hold();
     engine.check("drain tcpb/db1 tcpb/db2 --wait --deadline 300ms --then maint", &expect![[r#"
         tcpb/db1: draining
@@ -733,9 +736,7 @@ fn the_deadline_passes() {
     );
 }
 
-#[test]
-fn somebody_else_ends_the_drain() {
-    let Some(engine) = Engine::start() else { return };
+fn somebody_else_ends_the_drain(engine: &Engine) {
     let _held = engine.hold();
     let child =
         engine.lbctl(&["drain", "tcpb/db1", "--wait"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -752,9 +753,7 @@ fn somebody_else_ends_the_drain() {
     .assert_eq(&engine.told(&child.wait_with_output().unwrap()));
 }
 
-#[test]
-fn interrupting_leaves_the_state() {
-    let Some(engine) = Engine::start() else { return };
+fn interrupting_leaves_the_state(engine: &Engine) {
     let _held = engine.hold();
     let mut child =
         engine.lbctl(&["drain", "tcpb/db1", "--wait"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -781,9 +780,7 @@ fn interrupting_leaves_the_state() {
     );
 }
 
-#[test]
-fn help_needs_no_node() {
-    let Some(engine) = Engine::start() else { return };
+fn help_needs_no_node(engine: &Engine) {
     engine.check(
         "help exit-codes",
         &expect![[r#"
@@ -829,9 +826,7 @@ fn help_needs_no_node() {
     );
 }
 
-#[test]
-fn lines_of_a_script() {
-    let Some(engine) = Engine::start() else { return };
+fn lines_of_a_script(engine: &Engine) {
     engine.check_stdin(
         "repl",
         "drain app/web1\nshow cli level\n\nshow servers app/web1 -o name\n",
@@ -892,9 +887,7 @@ fn lines_of_a_script() {
     );
 }
 
-#[test]
-fn names_complete_in_bash() {
-    let Some(engine) = Engine::start() else { return };
+fn names_complete_in_bash(engine: &Engine) {
     let script = "source <(lbctl completion bash); COMP_WORDS=(lbctl drain tcpb/); COMP_CWORD=2; COMP_LINE='lbctl drain \
                   tcpb/'; COMP_POINT=17; COMP_TYPE=9; _clap_complete_lbctl lbctl tcpb/ drain; printf '%s\\n' \"${COMPREPLY[@]}\"";
     let bin = std::path::Path::new(env!("CARGO_BIN_EXE_lbctl")).parent().unwrap();

@@ -12,8 +12,8 @@ pub fn boxed(headings: &[String], rows: &[Vec<Cell>], palette: Palette) -> Table
         table.enforce_styling();
     } else {
         table.force_no_tty();
-        table.set_width(columns());
     }
+    table.set_width(columns());
     table.set_header(headings.iter().map(|h| comfy_table::Cell::new(h).add_attribute(Attribute::Bold)));
     for row in rows {
         table.add_row(row.iter().map(|cell| {
@@ -30,8 +30,11 @@ pub fn boxed(headings: &[String], rows: &[Vec<Cell>], palette: Palette) -> Table
     table
 }
 
+/// How wide a terminal is taken to be that does not know it: a serial line, or one that a program made.
+const UNKNOWN_WIDTH: u16 = 80;
+
 fn columns() -> u16 {
-    comfy_table::Table::new().width().unwrap_or(120)
+    comfy_table::Table::new().width().filter(|width| *width > 0).unwrap_or(UNKNOWN_WIDTH)
 }
 
 /// For a pipe: columns aligned by spaces, nothing wrapped, no trailing blanks.
