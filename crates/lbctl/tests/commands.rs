@@ -293,6 +293,45 @@ fn changing(engine: &Engine) {
         --- exit 0
     "#]],
     );
+    engine.check("weight app/web1 50%", &expect![[r#"
+        app/web1: weight 0 (configured: 1)
+        --- stderr
+        warning: 50% of the configured weight 1 is 0: app/web1 gets no new clients
+        hint: weights are whole numbers: 'lbctl weight app/web1 1' is the least that gets traffic; a larger 'weight' in the configuration, such as 100, can be shared out
+        --- exit 0
+    "#]]);
+    engine.check("weight app/web1 app/web2 1% -o name", &expect![[r#"
+        app/web1
+        app/web2
+        --- stderr
+        warning: 1% of the configured weight 1 is 0: app/web1 gets no new clients
+        hint: weights are whole numbers: 'lbctl weight app/web1 1' is the least that gets traffic; a larger 'weight' in the configuration, such as 100, can be shared out
+        warning: 1% of the configured weight 50 is 0: app/web2 gets no new clients
+        hint: weights are whole numbers: 'lbctl weight app/web2 1' is the least that gets traffic; a larger 'weight' in the configuration, such as 100, can be shared out
+        --- exit 0
+    "#]]);
+    engine.check("-s ./admin.sock weight app/web1 50%", &expect![[r#"
+        app/web1: weight 0 already (configured: 1)
+        --- stderr
+        warning: 50% of the configured weight 1 is 0: app/web1 gets no new clients
+        hint: weights are whole numbers: 'lbctl -s ./admin.sock weight app/web1 1' is the least that gets traffic; a larger 'weight' in the configuration, such as 100, can be shared out
+        --- exit 0
+    "#]]);
+    engine.check("weight app/web1 app/web2 50%", &expect![[r#"
+        app/web1: weight 0 already (configured: 1)
+        app/web2: weight 25 (configured: 50)
+        --- stderr
+        warning: 50% of the configured weight 1 is 0: app/web1 gets no new clients
+        hint: weights are whole numbers: 'lbctl weight app/web1 1' is the least that gets traffic; a larger 'weight' in the configuration, such as 100, can be shared out
+        --- exit 0
+    "#]]);
+    engine.check(
+        "weight app/web1 100%",
+        &expect![[r#"
+        app/web1: weight 1
+        --- exit 0
+    "#]],
+    );
     engine.check(
         "weight app/web2 25",
         &expect![[r#"
@@ -403,12 +442,12 @@ fn failing(engine: &Engine) {
     engine.check(
         "weight app/web1 300",
         &expect![[r#"
-        --- stderr
-        error: invalid value '300' for '<WEIGHT>': Absolute weight can only be between 0 and 256 inclusive.
+            --- stderr
+            error: invalid value '300' for '<WEIGHT>': a weight is a whole number from 0 to 256, or a percentage of the configured one such as 50%
 
-        For more information, try '--help'.
-        --- exit 2
-    "#]],
+            For more information, try '--help'.
+            --- exit 2
+        "#]],
     );
     engine.check(
         "weight app/web1 -1",
@@ -542,8 +581,23 @@ fn raw_bytes_are_the_engines(engine: &Engine) {
         --- exit 4
     "#]],
     );
-    engine.check(
+    engine.check_each(
         "raw show cli level; foo",
+        &expect![[r#"
+            admin
+
+            Unknown command: 'foo', but maybe one of the following ones is a better match:
+              echo <text>  : print a text
+              operator  : give up the admin level on this connection
+              show info [desc|json|typed|float]*  : show facts and counters about the process
+              show sess [help|<id>|all] [opts...]  : list the sessions, or show one in detail
+              user  : give up all but the user level on this connection
+              help [<command>]  : list all commands, or those like the given one
+              prompt [help | n | i | p | timed ]*  : choose whether this connection stays open and prompts
+              quit  : close this connection
+
+            --- exit 1
+        "#]],
         &expect![[r#"
             admin
 
@@ -589,27 +643,43 @@ fn raw_bytes_are_the_engines(engine: &Engine) {
     );
     engine.check_stdin(
         "",
-        "show cli level\nshow table nope\nshow cli level\n",
+        "show cli level\nshow servers state nope\nshow cli level\n",
         &expect![[r#"
-        admin
+            admin
 
-        No such table
+            Can't find backend.
 
-        admin
+            admin
 
-        --- exit 4
-    "#]],
+            --- exit 4
+        "#]],
     );
-    engine.check_stdin(
+    // lbd has no maps, and takes the payload for no command either.
+    engine.check_stdin_each(
         "raw",
         "add map nope <<\na b\n\nshow cli level\n",
         &expect![[r#"
-        Unknown map identifier. Please use #<id> or <file>.
+            Unknown command: 'add', but maybe one of the following ones is a better match:
+              echo <text>  : print a text
+              enable agent  : resume a server's agent checks
+              operator  : give up the admin level on this connection
+              show env [var]  : show the environment of the process, or one variable of it
+              user  : give up all but the user level on this connection
+              help [<command>]  : list all commands, or those like the given one
+              prompt [help | n | i | p | timed ]*  : choose whether this connection stays open and prompts
+              quit  : close this connection
 
-        admin
+            admin
 
-        --- exit 4
-    "#]],
+            --- exit 1
+        "#]],
+        &expect![[r#"
+            Unknown map identifier. Please use #<id> or <file>.
+
+            admin
+
+            --- exit 4
+        "#]],
     );
     let answer = engine.lbctl(&["raw", "show", "servers", "state"]).output().unwrap().stdout;
     assert_eq!(answer, engine.ask("show servers state"));
@@ -866,13 +936,13 @@ fn lines_of_a_script(engine: &Engine) {
         "repl",
         "weight app/web1\n",
         &expect![[r#"
-        --- stderr
-        error: invalid value 'app/web1' for '<WEIGHT>': Trailing garbage in weight string
+            --- stderr
+            error: invalid value 'app/web1' for '<WEIGHT>': a weight is a whole number from 0 to 256, or a percentage of the configured one such as 50%
 
-        For more information, try '--help'.
-          at line 1: weight app/web1
-        --- exit 2
-    "#]],
+            For more information, try '--help'.
+              at line 1: weight app/web1
+            --- exit 2
+        "#]],
     );
     engine.check_stdin(
         "repl",

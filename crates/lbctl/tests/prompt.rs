@@ -25,7 +25,11 @@ struct Prompt {
 
 impl Prompt {
     fn open(engine: &Engine, arguments: &[&str]) -> Self {
-        let size = Winsize { ws_row: 40, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
+        Self::open_sized(engine, arguments, (40, 120))
+    }
+
+    fn open_sized(engine: &Engine, arguments: &[&str], (ws_row, ws_col): (u16, u16)) -> Self {
+        let size = Winsize { ws_row, ws_col, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(Some(&size), None).unwrap();
         let slave = File::from(pty.slave);
         let child = engine
@@ -100,6 +104,7 @@ on_both! {
     history_is_kept_without_secrets,
     several_servers_are_asked_about,
     tables_are_drawn_on_a_terminal,
+    a_terminal_without_a_size_has_80_columns,
     a_drain_rewrites_one_line,
 }
 
@@ -183,6 +188,24 @@ fn tables_are_drawn_on_a_terminal(engine: &Engine) {
     let drawn = prompt.expect("app/web1");
     assert!(drawn.contains('─'), "{drawn}");
     prompt.expect("no check");
+    assert_eq!(prompt.exit(), Some(0));
+}
+
+fn a_terminal_without_a_size_has_80_columns(engine: &Engine) {
+    // Some 118 columns wide: rules are drawn where they fit.
+    for (size, fits) in [((40, 120), true), ((40, 80), false), ((0, 0), false)] {
+        let mut prompt = Prompt::open_sized(engine, &["show", "servers", "app/web1", "-o", "wide"], size);
+        let drawn = prompt.expect("no check");
+        assert_eq!(drawn.contains('─') || drawn.contains('═'), fits, "{size:?}: {drawn}");
+        assert_eq!(prompt.exit(), Some(0));
+    }
+    let mut prompt = Prompt::open_sized(engine, &["show", "backends"], (0, 0));
+    assert!(prompt.expect("tcpb").contains('═'));
+    assert_eq!(prompt.exit(), Some(0));
+    let mut prompt = Prompt::open_sized(engine, &["repl"], (0, 0));
+    prompt.at_prompt("show servers app/web1\r");
+    prompt.expect("no check");
+    prompt.at_prompt("\\q\r");
     assert_eq!(prompt.exit(), Some(0));
 }
 

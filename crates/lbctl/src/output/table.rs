@@ -1,19 +1,35 @@
-//! Tables: fitted to a terminal, or plain aligned columns for a pipe.
+//! Tables: with rules on a terminal they fit, elsewhere plain aligned columns.
 
 use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, Table, presets};
 
 use super::{Cell, Palette, Tone};
 
-/// For a terminal: as wide as it is, long cells wrapped.
+/// Whether the terminal is wide enough for [`boxed`]. Where it is not, whole lines that the terminal
+/// wraps are read more easily than words cut to columns of three letters.
+pub fn fits(headings: &[String], rows: &[Vec<Cell>]) -> bool {
+    let width: usize = headings
+        .iter()
+        .enumerate()
+        .map(|(at, heading)| {
+            let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.shown().chars().count());
+            cells.max().unwrap_or(0).max(heading.chars().count()) + PADDING
+        })
+        .sum();
+    width <= columns().into()
+}
+
+/// A blank on either side of each cell.
+const PADDING: usize = 2;
+
+/// For a terminal.
 pub fn boxed(headings: &[String], rows: &[Vec<Cell>], palette: Palette) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
     if palette.is_on() {
         table.enforce_styling();
     } else {
         table.force_no_tty();
     }
-    table.set_width(columns());
     table.set_header(headings.iter().map(|h| comfy_table::Cell::new(h).add_attribute(Attribute::Bold)));
     for row in rows {
         table.add_row(row.iter().map(|cell| {
@@ -37,7 +53,7 @@ fn columns() -> u16 {
     comfy_table::Table::new().width().filter(|width| *width > 0).unwrap_or(UNKNOWN_WIDTH)
 }
 
-/// For a pipe: columns aligned by spaces, nothing wrapped, no trailing blanks.
+/// For a pipe or a narrow terminal: columns aligned by spaces, nothing wrapped, no trailing blanks.
 pub fn plain(headings: &[String], rows: &[Vec<Cell>], palette: Palette) -> String {
     let shown: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(Cell::shown).collect()).collect();
     let numeric: Vec<bool> =
