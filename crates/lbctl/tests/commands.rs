@@ -483,6 +483,15 @@ fn failing(engine: &Engine) {
     "#]],
     );
     engine.check(
+        "health app/web4 up",
+        &expect![[r#"
+            --- stderr
+            error: 'set server app/web4 health up' was accepted, yet app/web4 is in maintenance
+            hint: a server in maintenance has no health of its own: bring it back first
+            --- exit 1
+        "#]],
+    );
+    engine.check(
         "-s user.sock drain app/web1",
         &expect![[r#"
             --- stderr

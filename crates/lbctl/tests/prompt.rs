@@ -32,8 +32,9 @@ impl Prompt {
         let size = Winsize { ws_row, ws_col, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(Some(&size), None).unwrap();
         let slave = File::from(pty.slave);
+        // The terminal must be lbctl's own for Ctrl-C to become a signal.
         let child = engine
-            .lbctl(arguments)
+            .lbctl_under(&["setsid", "--ctty"], arguments)
             .env("TERM", "xterm")
             .env("NO_COLOR", "1")
             .stdin(Stdio::from(slave.try_clone().unwrap()))
@@ -106,6 +107,7 @@ on_both! {
     tables_are_drawn_on_a_terminal,
     a_terminal_without_a_size_has_80_columns,
     a_drain_rewrites_one_line,
+    an_interrupt_ends_the_command_and_not_the_prompt,
 }
 
 fn both_languages_at_the_prompt(engine: &Engine) {
@@ -215,5 +217,20 @@ fn a_drain_rewrites_one_line(engine: &Engine) {
     prompt.expect("\r\x1b[Ktcpb/db1: 1 session left, 0s of 10s");
     drop(held);
     prompt.expect("tcpb/db1: drained after");
+    assert_eq!(prompt.exit(), Some(0));
+}
+
+fn an_interrupt_ends_the_command_and_not_the_prompt(engine: &Engine) {
+    let _held = engine.hold();
+    let mut prompt = Prompt::open(engine, &["repl"]);
+    prompt.at_prompt("\x03");
+    prompt.at_prompt("drain tcpb/db1 --wait\r");
+    prompt.expect("1 session left");
+    prompt.keys("\x03");
+    prompt.expect("error: interrupted while waiting");
+    prompt.expect("hint: to undo: lbctl ready tcpb/db1");
+    prompt.at_prompt("ready tcpb/db1\r");
+    prompt.expect("tcpb/db1: ready and running");
+    prompt.at_prompt("\\q\r");
     assert_eq!(prompt.exit(), Some(0));
 }

@@ -31,11 +31,12 @@ pub fn boxed(headings: &[String], rows: &[Vec<Cell>], palette: Palette) -> Table
         table.force_no_tty();
     }
     table.set_header(headings.iter().map(|h| comfy_table::Cell::new(h).add_attribute(Attribute::Bold)));
+    let numeric = numeric(headings, rows);
     for row in rows {
-        table.add_row(row.iter().map(|cell| {
+        table.add_row(row.iter().zip(&numeric).map(|(cell, numeric)| {
             let shown = comfy_table::Cell::new(cell.shown());
             match cell {
-                Cell::Number(_) | Cell::Seconds(_) => shown.set_alignment(CellAlignment::Right),
+                _ if *numeric => shown.set_alignment(CellAlignment::Right),
                 Cell::Toned(_, Tone::Good) => shown.fg(Color::Green),
                 Cell::Toned(_, Tone::Warn) => shown.fg(Color::Yellow),
                 Cell::Toned(_, Tone::Bad) => shown.fg(Color::Red),
@@ -53,11 +54,19 @@ fn columns() -> u16 {
     comfy_table::Table::new().width().filter(|width| *width > 0).unwrap_or(UNKNOWN_WIDTH)
 }
 
+/// Which columns hold numbers and nothing else: these are aligned at the right.
+fn numeric(headings: &[String], rows: &[Vec<Cell>]) -> Vec<bool> {
+    let of = |at: usize| {
+        let mut cells = rows.iter().filter_map(|row| row.get(at)).filter(|cell| **cell != Cell::Empty).peekable();
+        cells.peek().is_some() && cells.all(Cell::is_numeric)
+    };
+    (0..headings.len()).map(of).collect()
+}
+
 /// For a pipe or a narrow terminal: columns aligned by spaces, nothing wrapped, no trailing blanks.
 pub fn plain(headings: &[String], rows: &[Vec<Cell>], palette: Palette) -> String {
     let shown: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(Cell::shown).collect()).collect();
-    let numeric: Vec<bool> =
-        (0..headings.len()).map(|at| rows.iter().any(|r| r.get(at).is_some_and(Cell::is_numeric))).collect();
+    let numeric = numeric(headings, rows);
     let widths: Vec<usize> = headings
         .iter()
         .enumerate()
@@ -111,5 +120,15 @@ mod tests {
             a/c       -             -
         "#]]
         .assert_eq(&plain(&headings, &rows, Palette::PLAIN));
+        let rows = vec![
+            vec![Cell::Text("Name".into()), Cell::Text("HAProxy".into())],
+            vec![Cell::Text("Nbthread".into()), Cell::Number(1)],
+        ];
+        expect![[r#"
+            KEY       VALUE
+            Name      HAProxy
+            Nbthread  1
+        "#]]
+        .assert_eq(&plain(&["KEY", "VALUE"].map(str::to_owned), &rows, Palette::PLAIN));
     }
 }

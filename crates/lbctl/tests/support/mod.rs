@@ -98,9 +98,15 @@ impl Engine {
 
     /// `lbctl` on the engine's admin socket, without the surroundings' influence.
     pub fn lbctl(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lbctl"));
+        self.lbctl_under(&[], arguments)
+    }
+
+    /// The same, started by another program.
+    pub fn lbctl_under(&self, starter: &[&str], arguments: &[&str]) -> Command {
+        let mut words = starter.iter().chain(&[env!("CARGO_BIN_EXE_lbctl")]).chain(arguments);
+        let mut command = Command::new(words.next().unwrap());
         command
-            .args(arguments)
+            .args(words)
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", self.dir.path())
