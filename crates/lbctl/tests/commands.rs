@@ -690,8 +690,10 @@ fn raw_bytes_are_the_engines(engine: &Engine) {
             --- exit 4
         "#]],
     );
-    let answer = engine.lbctl(&["raw", "show", "servers", "state"]).output().unwrap().stdout;
-    assert_eq!(answer, engine.ask("show servers state"));
+    // Nothing uses this backend, and the answer tells no time: it is the same twice.
+    let answer = engine.lbctl(&["raw", "show", "servers", "conn", "tcpb"]).output().unwrap().stdout;
+    assert!(!answer.is_empty());
+    assert_eq!(answer, engine.ask("show servers conn tcpb"));
 }
 
 fn draining_to_the_end(engine: &Engine) {
