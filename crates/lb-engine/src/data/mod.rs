@@ -1,6 +1,7 @@
 //! Data threads: each accepts, serves and ends its own connections.
 
 mod accept;
+mod connect;
 pub mod http;
 mod pick;
 pub mod session;

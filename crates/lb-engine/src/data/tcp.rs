@@ -1,19 +1,16 @@
 //! TCP mode: one server connection per client connection.
 
 use super::accept::Client;
-use super::pick::{self, NoServer, Wish};
+use super::connect::{self, Ask, Failure, Route};
+use super::pick::{self, NoServer};
 use super::session::{Cut, Phase};
 use super::tunnel;
-use super::upstream::{self, Upstream};
 use super::view::View;
-use crate::queue;
 use crate::shared::ProxyState;
 use crate::stream::Stream;
-use lb_check::TrafficEvent;
 use lb_config::model::{Balance, Proxy};
 use lb_model::{Severity, TermCause, TermPhase, Termination};
 use lb_sample::{CookieStatus, LogRecord};
-use std::time::Duration;
 
 /// `tcp-request` rules of one kind: whether the connection is accepted.
 pub fn accepted(config: &Proxy, view: &View<'_>, at_connection: bool) -> bool {
@@ -49,11 +46,7 @@ pub fn log_connect(client: &Client) {
 #[derive(Debug, Default)]
 struct Books {
     backend: Option<&'static ProxyState>,
-    server: Option<usize>,
-    slot_us: u64,
-    connected_us: u64,
-    retries: u32,
-    redispatched: bool,
+    route: Route,
     from_client: u64,
     to_client: u64,
     termination: Termination,
@@ -82,7 +75,7 @@ fn view_of<'a>(client: &'a Client, books: &Books, record: LogRecord) -> View<'a>
         session: &client.session,
         frontend: client.proxy,
         backend: books.backend,
-        server: books.server,
+        server: books.route.server,
         request: None,
         response: None,
         request_line: None,
@@ -128,7 +121,10 @@ async fn session(client: &Client, stream: &mut Stream, books: &mut Books) {
     back.sessions.inc();
     back.session_rate.hit(client.session.accepted_us / 1_000);
     back.last_session_ms.set(client.session.accepted_us / 1_000 + 1);
-    match connect(client, books, backend).await {
+    let source = client.session.source.get().filter(|_| backend.config.balance == Balance::Source);
+    let key = source.map(|address| pick::key_hash(backend).address(address.ip()));
+    let ask = Ask { watched: None, persistent: None, key, may_reuse: false, replayed: None };
+    match connect::connect(client, backend, ask, &mut books.route).await {
         Ok(upstream) => {
             client.session.phase.set(Phase::Data);
             client.session.server_fd.set(upstream.stream.fd());
@@ -142,97 +138,28 @@ async fn session(client: &Client, stream: &mut Stream, books: &mut Books) {
                 stream.reset_on_close();
             }
         }
-        Err(termination) => books.termination = termination,
+        Err(failure) => books.termination = termination(failure),
     }
 }
 
-/// Gives the slot back and forgets the server.
-fn release(client: &Client, books: &Books, backend: &'static ProxyState) {
-    if let (Some(_), Some(index)) = (client.session.server.take(), books.server) {
-        queue::give_back(backend, index);
-    }
+fn termination(failure: Failure) -> Termination {
+    let (cause, phase) = match failure {
+        Failure::NoServer(NoServer::Unavailable) => (TermCause::ServerAbort, TermPhase::Connect),
+        Failure::NoServer(NoServer::QueueTimeout) => (TermCause::ServerTimeout, TermPhase::Queue),
+        Failure::NoServer(NoServer::QueueFull) => (TermCause::ServerAbort, TermPhase::Queue),
+        Failure::Connect { timeout: true } => (TermCause::ServerTimeout, TermPhase::Connect),
+        Failure::Connect { timeout: false } => (TermCause::ServerAbort, TermPhase::Connect),
+        Failure::NoServer(NoServer::Ended(cut)) => (cause(cut), TermPhase::Queue),
+        Failure::Ended(cut) => (cause(cut), TermPhase::Connect),
+    };
+    Termination::new(cause, phase)
 }
 
-async fn connect(client: &Client, books: &mut Books, backend: &'static ProxyState) -> Result<Upstream, Termination> {
-    let ctx = client.ctx;
-    let source = client.session.source.get().filter(|_| backend.config.balance == Balance::Source);
-    let key = source.map(|address| pick::key_hash(backend).address(address.ip()));
-    let mut avoid = None;
-    let mut held = None;
-    loop {
-        let index = match held {
-            Some(index) => index,
-            None => {
-                let index = pick::acquire(client, None, backend, Wish { persistent: None, avoid, key })
-                    .await
-                    .map_err(|failure| no_server(books, failure))?;
-                books.slot_us = ctx.now_us();
-                books.server = Some(index);
-                client.session.server.set(Some((backend.index, index)));
-                index
-            }
-        };
-        let Some(server) = backend.servers.get(index) else {
-            return Err(Termination::new(TermCause::Internal, TermPhase::Connect));
-        };
-        let counters = server.counters.of(ctx.index);
-        pick::count_attempt(counters, ctx.now_ms());
-        client.session.phase.set(Phase::Connect);
-        ctx.set_deadline(&client.session, backend.config.timeouts.connect);
-        let port = client.session.destination.get().map(|a| a.port());
-        let mut connecting = Box::pin(upstream::connect(server, port, backend.config.options.srvtcpka));
-        let cause = match ctx.wait(&client.session, |cx| upstream::poll_connect(connecting.as_mut(), cx)).await {
-            Ok(Ok(upstream)) => {
-                counters.connects.inc();
-                ctx.back(backend).connects.inc();
-                books.connected_us = ctx.now_us();
-                ctx.shared.report(backend.index, index, TrafficEvent::Connected);
-                return Ok(upstream);
-            }
-            Ok(Err(_)) => TermCause::ServerAbort,
-            Err(Cut::Timeout) => TermCause::ServerTimeout,
-            Err(Cut::Killed(cause)) => return Err(Termination::new(cause, TermPhase::Connect)),
-            Err(Cut::Gone) => return Err(Termination::new(TermCause::ClientAbort, TermPhase::Connect)),
-        };
-        ctx.shared.report(backend.index, index, TrafficEvent::ConnectFailed);
-        if books.retries >= backend.config.retries {
-            counters.connect_errors.inc();
-            ctx.back(backend).connect_errors.inc();
-            return Err(Termination::new(cause, TermPhase::Connect));
-        }
-        books.retries += 1;
-        if pick::redispatches(backend, books.retries, false) {
-            counters.redispatches.inc();
-            ctx.back(backend).redispatches.inc();
-            books.redispatched = true;
-            release(client, books, backend);
-            (avoid, held) = (Some(index), None);
-            continue;
-        }
-        counters.retries.inc();
-        ctx.back(backend).retries.inc();
-        held = Some(index);
-        let wait = backend.config.timeouts.connect.unwrap_or(Duration::MAX).min(Duration::from_secs(1));
-        ctx.set_deadline(&client.session, Some(wait));
-        if let Err(Cut::Killed(cause)) = ctx.wait(&client.session, |_| std::task::Poll::<()>::Pending).await {
-            return Err(Termination::new(cause, TermPhase::Connect));
-        }
-        if !server.is_persistent() {
-            release(client, books, backend);
-            held = None;
-        }
-    }
-}
-
-fn no_server(books: &mut Books, failure: NoServer) -> Termination {
-    books.server = None;
-    match failure {
-        NoServer::Unavailable => Termination::new(TermCause::ServerAbort, TermPhase::Connect),
-        NoServer::QueueTimeout => Termination::new(TermCause::ServerTimeout, TermPhase::Queue),
-        NoServer::QueueFull => Termination::new(TermCause::ServerAbort, TermPhase::Queue),
-        NoServer::Ended(Cut::Killed(cause)) => Termination::new(cause, TermPhase::Queue),
-        NoServer::Ended(Cut::Gone) => Termination::new(TermCause::ClientAbort, TermPhase::Queue),
-        NoServer::Ended(Cut::Timeout) => Termination::new(TermCause::ClientTimeout, TermPhase::Queue),
+fn cause(cut: Cut) -> TermCause {
+    match cut {
+        Cut::Killed(cause) => cause,
+        Cut::Gone => TermCause::ClientAbort,
+        Cut::Timeout => TermCause::ClientTimeout,
     }
 }
 
@@ -250,25 +177,25 @@ fn account(client: &Client, books: &Books) {
     ctx.totals().requests.inc();
     let ms = |from: u64, to: u64| if from == 0 || to == 0 { -1 } else { (to.saturating_sub(from) / 1_000) as i64 };
     if let Some(backend) = books.backend {
-        let server = books.server.and_then(|i| backend.servers.get(i)).map(|s| s.counters.of(ctx.index));
+        let server = books.route.server.and_then(|i| backend.servers.get(i)).map(|s| s.counters.of(ctx.index));
         for counters in std::iter::once(ctx.back(backend)).chain(server) {
             counters.bytes_in.add(books.from_client);
             counters.bytes_out.add(books.to_client);
-            if books.connected_us > 0 {
-                counters.queue_time.add(ms(client.session.accepted_us.max(1), books.slot_us).max(0) as u64);
-                counters.connect_time.add(ms(books.slot_us, books.connected_us).max(0) as u64);
+            if books.route.connected_us > 0 {
+                counters.queue_time.add(ms(client.session.accepted_us.max(1), books.route.slot_us).max(0) as u64);
+                counters.connect_time.add(ms(books.route.slot_us, books.route.connected_us).max(0) as u64);
                 counters.total_time.add(ms(client.session.accepted_us.max(1), now_us).max(0) as u64);
             }
             match books.termination.cause {
                 TermCause::ClientAbort => counters.client_aborts.inc(),
-                TermCause::ServerAbort if books.connected_us > 0 => counters.server_aborts.inc(),
+                TermCause::ServerAbort if books.route.connected_us > 0 => counters.server_aborts.inc(),
                 _ => {}
             }
         }
     }
     log_end(client, books, now_us);
     if let Some(backend) = books.backend {
-        release(client, books, backend);
+        connect::release(client, backend, &books.route);
         backend.back_sessions.dec();
         client.session.backend.set(None);
     }
@@ -291,10 +218,10 @@ fn log_end(client: &Client, books: &Books, now_us: u64) {
         requested: ctx.shared.clock.wall_at(accepted_us),
         idle_ms: 0,
         request_ms: 0,
-        queue_ms: ms(accepted_us, books.slot_us),
-        connect_ms: ms(books.slot_us, books.connected_us),
+        queue_ms: ms(accepted_us, books.route.slot_us),
+        connect_ms: ms(books.route.slot_us, books.route.connected_us),
         response_ms: -1,
-        data_ms: ms(books.connected_us, now_us),
+        data_ms: ms(books.route.connected_us, now_us),
         active_ms: ms(accepted_us, now_us),
         total_ms: ms(accepted_us, now_us),
         user_ms: ms(accepted_us, now_us),
@@ -307,11 +234,12 @@ fn log_end(client: &Client, books: &Books, now_us: u64) {
         frontend_connections: client.proxy.front_sessions.get(),
         backend_connections: books.backend.map_or(0, |b| b.back_sessions.get().saturating_sub(1)),
         server_connections: books
+            .route
             .server
             .and_then(|i| books.backend?.servers.get(i))
             .map_or(0, |s| s.sessions.get().saturating_sub(1)),
-        retries: books.retries,
-        redispatched: books.redispatched,
+        retries: books.route.retries,
+        redispatched: books.route.redispatched,
         request_counter: ctx.totals().requests.get(),
         log_counter: client.proxy.log_count.get(),
         ..LogRecord::default()

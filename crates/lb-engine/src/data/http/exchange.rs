@@ -1,24 +1,21 @@
 //! One request's way to a server and its response's way back.
 
-use super::super::pick::{self, NoServer, Wish};
-use super::super::session::{Cut, Phase};
-use super::super::upstream::{self, Upstream};
+use super::super::connect::{self, Ask, Failure};
+use super::super::pick::{self, NoServer};
+use super::super::session::Cut;
 use super::forward;
 use super::relay::{Outcome, Relay};
 use super::txn::Txn;
 use super::{Next, cookie, respond, rules};
 use crate::buffer::Buffer;
 use crate::data::accept::Client;
-use crate::queue;
 use crate::shared::ProxyState;
 use crate::stream::Stream;
 use lb_balance::key::{UriPart, url_parameter};
-use lb_check::TrafficEvent;
 use lb_config::model::{Balance, HttpReuse};
 use lb_http::{HeadEdit, RequestHead};
 use lb_model::{TermCause, TermPhase};
 use std::net::IpAddr;
-use std::time::Duration;
 
 /// Forwards a request whose head stands at the front of `buffer`.
 pub async fn run(
@@ -36,12 +33,18 @@ pub async fn run(
     };
     let mut replays = 0_u32;
     loop {
-        let replayed = txn.server.filter(|_| replays > 0);
-        let upstream = match connect(client, stream, txn, backend, key, replayed).await {
+        let ask = Ask {
+            watched: Some(stream),
+            persistent: txn.persistence.server.or_else(|| client.private_server(backend.index)),
+            key,
+            may_reuse: may_reuse(client, backend),
+            replayed: txn.route.server.filter(|_| replays > 0),
+        };
+        let upstream = match connect::connect(client, backend, ask, &mut txn.route).await {
             Ok(upstream) => upstream,
             Err(failure) => return refuse(client, stream, buffer, txn, &head, failure).await,
         };
-        let server = txn.server;
+        let server = txn.route.server;
         let pool = server.and_then(|index| client.ctx.pool(backend.index, index));
         pool.inspect(|pool| pool.begin());
         client.session.server_fd.set(upstream.stream.fd());
@@ -50,16 +53,16 @@ pub async fn run(
         pool.inspect(|pool| pool.end());
         client.session.server_fd.set(-1);
         if !matches!(outcome, Outcome::Replay) {
-            release(client, txn, backend);
+            connect::release(client, backend, &txn.route);
         }
         match outcome {
             // The pooled connection had been closed by the server: nothing of the request was served.
             Outcome::Replay if replays < 3 => {
                 replays += 1;
-                txn.connected_us = 0;
+                txn.route.connected_us = 0;
             }
             Outcome::Replay => {
-                release(client, txn, backend);
+                connect::release(client, backend, &txn.route);
                 txn.end(TermCause::ServerAbort, TermPhase::Headers);
                 return respond::after_failure(client, stream, txn, 502, false).await;
             }
@@ -185,131 +188,6 @@ fn balancing_key(client: &Client, backend: &ProxyState, buf: &[u8], head: &Reque
     }
 }
 
-/// Why there is no connection to a server.
-#[derive(Debug, Clone, Copy)]
-enum Failure {
-    NoServer(NoServer),
-    Connect { timeout: bool },
-    Ended(Cut),
-}
-
-/// Gets a server's slot and a connection to it, retrying as configured. On success the slot is held. `replayed`: the
-/// slot is held already, and a pooled connection to that server was found dead.
-async fn connect(
-    client: &Client,
-    stream: &Stream,
-    txn: &mut Txn,
-    backend: &'static ProxyState,
-    key: Option<u32>,
-    replayed: Option<usize>,
-) -> Result<Upstream, Failure> {
-    let ctx = client.ctx;
-    let mut persistent = txn.persistence.server.or_else(|| client.private_server(backend.index));
-    let mut held = replayed;
-    let mut avoid = None;
-    loop {
-        let index = match held {
-            Some(index) => index,
-            None => {
-                let wish = Wish { persistent, avoid, key };
-                let index = pick::acquire(client, Some(stream), backend, wish).await.map_err(|failure| {
-                    txn.server = None;
-                    Failure::NoServer(failure)
-                })?;
-                txn.slot_us = if backend.queued.max() > 0 { ctx.now_us() } else { txn.request_us };
-                txn.server = Some(index);
-                client.session.server.set(Some((backend.index, index)));
-                index
-            }
-        };
-        let Some(server) = backend.servers.get(index) else { return Err(Failure::NoServer(NoServer::Unavailable)) };
-        let counters = server.counters.of(ctx.index);
-        if replayed.is_none() {
-            pick::count_attempt(counters, if txn.retries > 0 { ctx.now_ms() } else { txn.slot_us / 1_000 });
-        }
-        if let Some(private) = client.take_private(backend, index) {
-            counters.reuses.inc();
-            ctx.back(backend).reuses.inc();
-            txn.connected_us = txn.slot_us;
-            return Ok(private);
-        }
-        if replayed.is_none() && may_reuse(client, backend) {
-            let pooled = ctx.pool(backend.index, index).and_then(|pool| pool.take(server));
-            if let Some(upstream) = pooled {
-                counters.reuses.inc();
-                ctx.back(backend).reuses.inc();
-                txn.connected_us = txn.slot_us;
-                return Ok(upstream);
-            }
-        }
-        client.session.phase.set(Phase::Connect);
-        ctx.set_deadline(&client.session, backend.config.timeouts.connect);
-        let port = client.session.destination.get().or_else(|| bound_address(client)).map(|a| a.port());
-        let mut connecting = Box::pin(upstream::connect(server, port, backend.config.options.srvtcpka));
-        let failed = match pick::wait_unless_gone(client, Some(stream), backend, |cx| {
-            upstream::poll_connect(connecting.as_mut(), cx)
-        })
-        .await
-        {
-            Ok(Ok(upstream)) => {
-                counters.connects.inc();
-                ctx.back(backend).connects.inc();
-                txn.connected_us = ctx.now_us();
-                ctx.shared.report(backend.index, index, TrafficEvent::Connected);
-                return Ok(upstream);
-            }
-            Ok(Err(_)) => Failure::Connect { timeout: false },
-            Err(Cut::Timeout) => Failure::Connect { timeout: true },
-            Err(cut) => {
-                release(client, txn, backend);
-                return Err(Failure::Ended(cut));
-            }
-        };
-        ctx.shared.report(backend.index, index, TrafficEvent::ConnectFailed);
-        if txn.retries >= backend.config.retries {
-            counters.connect_errors.inc();
-            ctx.back(backend).connect_errors.inc();
-            release(client, txn, backend);
-            return Err(failed);
-        }
-        txn.retries += 1;
-        if pick::redispatches(backend, txn.retries, persistent == Some(index)) {
-            counters.redispatches.inc();
-            ctx.back(backend).redispatches.inc();
-            txn.redispatched = true;
-            release(client, txn, backend);
-            (persistent, avoid, held) = (None, Some(index), None);
-            continue;
-        }
-        counters.retries.inc();
-        ctx.back(backend).retries.inc();
-        held = Some(index);
-        pause(client, stream, backend).await.map_err(|cut| {
-            release(client, txn, backend);
-            Failure::Ended(cut)
-        })?;
-        // The server may have gone out in the meantime: then any other will do.
-        if !server.is_persistent() {
-            release(client, txn, backend);
-            (persistent, held) = (None, None);
-        }
-    }
-}
-
-fn bound_address(client: &Client) -> Option<std::net::SocketAddr> {
-    client.listener.bound.get().copied()
-}
-
-/// A retry on the same server waits a second, or less when the connect timeout is shorter.
-async fn pause(client: &Client, stream: &Stream, backend: &ProxyState) -> Result<(), Cut> {
-    let wait = backend.config.timeouts.connect.unwrap_or(Duration::MAX).min(Duration::from_secs(1));
-    client.ctx.set_deadline(&client.session, Some(wait));
-    match pick::wait_unless_gone(client, Some(stream), backend, |_| std::task::Poll::<()>::Pending).await {
-        Err(Cut::Timeout) | Ok(()) => Ok(()),
-        Err(cut) => Err(cut),
-    }
-}
-
 /// `http-reuse`: whether this request may go over a connection that served others.
 fn may_reuse(client: &Client, backend: &ProxyState) -> bool {
     let options = &backend.config.options;
@@ -321,13 +199,6 @@ fn may_reuse(client: &Client, backend: &ProxyState) -> bool {
         // The first request of a client must not fail because a server closed an idle connection.
         HttpReuse::Safe => client.session.requests.get() > 1,
         HttpReuse::Aggressive | HttpReuse::Always => true,
-    }
-}
-
-/// Gives the server's slot back.
-fn release(client: &Client, txn: &Txn, backend: &'static ProxyState) {
-    if let (Some(_), Some(index)) = (client.session.server.take(), txn.server) {
-        queue::give_back(backend, index);
     }
 }
 

@@ -188,7 +188,7 @@ pub fn capture_response(client: &Client, txn: &Txn, buffer: &Buffer, reason: &st
         source: client.session.source.get(),
         frontend: client.proxy.index,
         backend: Some(backend.index),
-        server: txn.server.and_then(|i| backend.servers.get(i)).map(|s| &*s.config.name),
+        server: txn.route.server.and_then(|i| backend.servers.get(i)).map(|s| &*s.config.name),
         bytes: buffer.data().into(),
         position: 0,
         reason: reason.to_owned(),

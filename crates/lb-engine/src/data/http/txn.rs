@@ -1,5 +1,6 @@
 //! The books of one HTTP exchange: times, bytes, and how it ended.
 
+use super::super::connect::Route;
 use super::super::session::Session;
 use super::super::thread::ThreadCtx;
 use super::super::view::View;
@@ -19,20 +20,12 @@ pub struct Txn {
     pub first_byte_us: u64,
     /// Request's head complete.
     pub request_us: u64,
-    /// Server's slot got.
-    pub slot_us: u64,
-    /// Connected.
-    pub connected_us: u64,
     /// Response's head complete.
     pub response_us: u64,
     /// The backend, once chosen.
     pub backend: Option<&'static ProxyState>,
-    /// The server, once chosen.
-    pub server: Option<usize>,
-    /// Connect retries.
-    pub retries: u32,
-    /// Another server was chosen after a failure.
-    pub redispatched: bool,
+    /// The way to the server.
+    pub route: Route,
     /// Bytes received from the client.
     pub bytes_in: u64,
     /// Bytes sent to the client.
@@ -73,7 +66,7 @@ impl Txn {
             session: &client.session,
             frontend: client.proxy,
             backend: self.backend,
-            server: self.server,
+            server: self.route.server,
             request,
             response,
             request_line: self.request_line.as_deref(),
@@ -123,7 +116,7 @@ impl Txn {
         ctx.totals().bytes_out.add(self.bytes_out);
         let Some(backend) = self.backend else { return };
         let ms = |from: u64, to: u64| to.saturating_sub(from) / 1_000;
-        let server = self.server.and_then(|i| backend.servers.get(i)).map(|s| s.counters.of(ctx.index));
+        let server = self.route.server.and_then(|i| backend.servers.get(i)).map(|s| s.counters.of(ctx.index));
         for counters in std::iter::once(ctx.back(backend)).chain(server) {
             counters.bytes_in.add(self.bytes_in);
             counters.bytes_out.add(self.bytes_out);
@@ -133,12 +126,12 @@ impl Txn {
             if self.status > 0 && (!self.local || std::ptr::eq(counters, ctx.back(backend))) {
                 counters.responses.get(class).inspect(|c| c.inc());
             }
-            if self.connected_us > 0 {
-                counters.queue_time.add(ms(self.request_us, self.slot_us));
-                counters.connect_time.add(ms(self.slot_us, self.connected_us));
+            if self.route.connected_us > 0 {
+                counters.queue_time.add(ms(self.request_us, self.route.slot_us));
+                counters.connect_time.add(ms(self.route.slot_us, self.route.connected_us));
             }
             if self.response_us > 0 {
-                counters.response_time.add(ms(self.connected_us, self.response_us));
+                counters.response_time.add(ms(self.route.connected_us, self.response_us));
                 counters.total_time.add(ms(self.first_byte_us, now_us));
             }
         }
@@ -156,9 +149,9 @@ impl Txn {
             handshake_ms: 0,
             idle_ms: ms(self.start_us.max(1), first_byte.max(1)),
             request_ms: ms(first_byte, self.request_us),
-            queue_ms: ms(self.request_us, self.slot_us),
-            connect_ms: ms(self.slot_us, self.connected_us),
-            response_ms: ms(self.connected_us, self.response_us),
+            queue_ms: ms(self.request_us, self.route.slot_us),
+            connect_ms: ms(self.route.slot_us, self.route.connected_us),
+            response_ms: ms(self.route.connected_us, self.response_us),
             data_ms: ms(self.response_us, now_us),
             active_ms: ms(first_byte.max(1), now_us),
             total_ms: ms(self.start_us.max(1), now_us),
@@ -172,9 +165,13 @@ impl Txn {
             active_connections: ctx.shared.process.connections.get(),
             frontend_connections: frontend.front_sessions.get(),
             backend_connections: self.backend.map_or(0, |b| b.back_sessions.get()),
-            server_connections: self.server.and_then(|i| self.backend?.servers.get(i)).map_or(0, |s| s.sessions.get()),
-            retries: self.retries,
-            redispatched: self.redispatched,
+            server_connections: self
+                .route
+                .server
+                .and_then(|i| self.backend?.servers.get(i))
+                .map_or(0, |s| s.sessions.get()),
+            retries: self.route.retries,
+            redispatched: self.route.redispatched,
             server_queue: 0,
             backend_queue: 0,
             request_counter: ctx.totals().requests.get(),

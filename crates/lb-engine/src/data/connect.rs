@@ -1,0 +1,209 @@
+//! From a chosen backend to an open connection: a server's slot, a pooled or a new connection, retries and redispatch.
+//! The same for HTTP exchanges and TCP sessions.
+
+use super::accept::Client;
+use super::pick::{self, NoServer, Wish};
+use super::session::{Cut, Phase};
+use super::upstream::{self, Upstream};
+use crate::queue;
+use crate::shared::ProxyState;
+use crate::stream::Stream;
+use lb_check::TrafficEvent;
+use std::net::SocketAddr;
+use std::task::Poll;
+use std::time::Duration;
+
+/// A session's way to a server, as its books tell it. Times are microseconds since the engine's start; 0: not reached.
+#[derive(Debug, Default)]
+pub struct Route {
+    /// The server, once chosen.
+    pub server: Option<usize>,
+    /// Server's slot got.
+    pub slot_us: u64,
+    /// Connected.
+    pub connected_us: u64,
+    /// Connect retries.
+    pub retries: u32,
+    /// Another server was chosen after a failure.
+    pub redispatched: bool,
+}
+
+/// Why there is no connection to a server.
+#[derive(Debug, Clone, Copy)]
+pub enum Failure {
+    /// No server was got.
+    NoServer(NoServer),
+    /// The last attempt to connect failed.
+    Connect {
+        /// It took too long.
+        timeout: bool,
+    },
+    /// The session ended while connecting.
+    Ended(Cut),
+}
+
+/// What a session asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// The client's connection, watched under `option abortonclose`.
+    pub watched: Option<&'a Stream>,
+    /// The server its persistence names.
+    pub persistent: Option<usize>,
+    /// Hash of the balancing key.
+    pub key: Option<u32>,
+    /// Whether a connection that served others will do.
+    pub may_reuse: bool,
+    /// The slot of this server is held already: a pooled connection to it was found dead.
+    pub replayed: Option<usize>,
+}
+
+/// Gets a server's slot and a connection to it, retrying as configured. On success the slot is held, until [`release`].
+pub async fn connect(
+    client: &Client,
+    backend: &'static ProxyState,
+    ask: Ask<'_>,
+    route: &mut Route,
+) -> Result<Upstream, Failure> {
+    let mut persistent = ask.persistent;
+    let mut held = ask.replayed;
+    let mut avoid = None;
+    loop {
+        let index = match held {
+            Some(index) => index,
+            None => acquire(client, backend, ask, Wish { persistent, avoid, key: ask.key }, route).await?,
+        };
+        let failed = match attempt(client, backend, index, ask, route).await {
+            Ok(upstream) => return Ok(upstream),
+            Err(Failure::Ended(cut)) => {
+                release(client, backend, route);
+                return Err(Failure::Ended(cut));
+            }
+            Err(failed) => failed,
+        };
+        let (back, server) = counters(client, backend, index);
+        if route.retries >= backend.config.retries {
+            back.connect_errors.inc();
+            server.inspect(|c| c.connect_errors.inc());
+            release(client, backend, route);
+            return Err(failed);
+        }
+        route.retries += 1;
+        if pick::redispatches(backend, route.retries, persistent == Some(index)) {
+            back.redispatches.inc();
+            server.inspect(|c| c.redispatches.inc());
+            route.redispatched = true;
+            release(client, backend, route);
+            (persistent, avoid, held) = (None, Some(index), None);
+            continue;
+        }
+        back.retries.inc();
+        server.inspect(|c| c.retries.inc());
+        held = Some(index);
+        if let Err(cut) = pause(client, ask.watched, backend).await {
+            release(client, backend, route);
+            return Err(Failure::Ended(cut));
+        }
+        // The server may have gone out in the meantime: then any other will do.
+        if !backend.servers.get(index).is_some_and(crate::shared::ServerState::is_persistent) {
+            release(client, backend, route);
+            (persistent, held) = (None, None);
+        }
+    }
+}
+
+/// Gives the server's slot back.
+pub fn release(client: &Client, backend: &'static ProxyState, route: &Route) {
+    if let (Some(_), Some(index)) = (client.session.server.take(), route.server) {
+        queue::give_back(backend, index);
+    }
+}
+
+type Blocks = (&'static crate::counters::Counters, Option<&'static crate::counters::Counters>);
+
+/// This thread's counters of a backend and of one of its servers.
+fn counters(client: &Client, backend: &'static ProxyState, index: usize) -> Blocks {
+    let thread = client.ctx.index;
+    (client.ctx.back(backend), backend.servers.get(index).map(|server| server.counters.of(thread)))
+}
+
+async fn acquire(
+    client: &Client,
+    backend: &'static ProxyState,
+    ask: Ask<'_>,
+    wish: Wish,
+    route: &mut Route,
+) -> Result<usize, Failure> {
+    match pick::acquire(client, ask.watched, backend, wish).await {
+        Ok(index) => {
+            route.slot_us = client.ctx.now_us();
+            route.server = Some(index);
+            client.session.server.set(Some((backend.index, index)));
+            Ok(index)
+        }
+        Err(failure) => {
+            route.server = None;
+            Err(Failure::NoServer(failure))
+        }
+    }
+}
+
+/// One attempt on a server whose slot is held: a private or pooled connection, else a new one.
+async fn attempt(
+    client: &Client,
+    backend: &'static ProxyState,
+    index: usize,
+    ask: Ask<'_>,
+    route: &mut Route,
+) -> Result<Upstream, Failure> {
+    let ctx = client.ctx;
+    let Some(server) = backend.servers.get(index) else { return Err(Failure::NoServer(NoServer::Unavailable)) };
+    let own = server.counters.of(ctx.index);
+    if ask.replayed.is_none() {
+        pick::count_attempt(own, ctx.now_ms());
+        let pooled = client.take_private(backend, index).or_else(|| {
+            let pool = ctx.pool(backend.index, index).filter(|_| ask.may_reuse)?;
+            pool.take(server)
+        });
+        if let Some(upstream) = pooled {
+            own.reuses.inc();
+            ctx.back(backend).reuses.inc();
+            route.connected_us = route.slot_us;
+            return Ok(upstream);
+        }
+    }
+    client.session.phase.set(Phase::Connect);
+    ctx.set_deadline(&client.session, backend.config.timeouts.connect);
+    let port = destination(client).map(|address| address.port());
+    let mut connecting = Box::pin(upstream::connect(server, port, backend.config.options.srvtcpka));
+    let connected =
+        pick::wait_unless_gone(client, ask.watched, backend, |cx| upstream::poll_connect(connecting.as_mut(), cx));
+    let timeout = match connected.await {
+        Ok(Ok(upstream)) => {
+            own.connects.inc();
+            ctx.back(backend).connects.inc();
+            route.connected_us = ctx.now_us();
+            ctx.shared.report(backend.index, index, TrafficEvent::Connected);
+            return Ok(upstream);
+        }
+        Ok(Err(_)) => false,
+        Err(Cut::Timeout) => true,
+        Err(cut) => return Err(Failure::Ended(cut)),
+    };
+    ctx.shared.report(backend.index, index, TrafficEvent::ConnectFailed);
+    Err(Failure::Connect { timeout })
+}
+
+/// The address the client connected to.
+fn destination(client: &Client) -> Option<SocketAddr> {
+    client.session.destination.get().or_else(|| client.listener.bound.get().copied())
+}
+
+/// A retry on the same server waits a second, or less when the connect timeout is shorter.
+async fn pause(client: &Client, watched: Option<&Stream>, backend: &ProxyState) -> Result<(), Cut> {
+    let wait = backend.config.timeouts.connect.unwrap_or(Duration::MAX).min(Duration::from_secs(1));
+    client.ctx.set_deadline(&client.session, Some(wait));
+    match pick::wait_unless_gone(client, watched, backend, |_| Poll::<()>::Pending).await {
+        Err(Cut::Timeout) | Ok(()) => Ok(()),
+        Err(cut) => Err(cut),
+    }
+}
