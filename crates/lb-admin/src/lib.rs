@@ -3,11 +3,13 @@
 //! * [`COMMANDS`] is the table everything comes from; a new command is a new row.
 //! * [`Session`] is one connection to an admin socket: it cuts input into commands, checks levels,
 //!   answers what concerns only the connection, and hands out the rest as [`Request`]s.
+//! * [`compat`] says how the table stands to HAProxy's commands.
 //! * [`complete()`] and [`suggestions`] help people type; [`CommandLine`] writes lines for programs.
 //!
 //! Nothing here opens a socket, reads a clock, or knows what a server is.
 
 mod arg;
+pub mod compat;
 mod complete;
 mod grammar;
 mod help;
