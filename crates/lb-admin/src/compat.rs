@@ -53,7 +53,6 @@ const CACHE: &str = "there is no cache";
 const COOKIE: &str = "cookies' values are those of the configuration";
 const EVENTS: &str = "there are no event sinks and trace sources to read from";
 const INSIDE: &str = "it shows HAProxy's inside, and its counterpart here is not counted";
-const LIMITS: &str = "rates are limited by the configuration only";
 const PATTERNS: &str = "maps and pattern files cannot be changed at run time";
 const PEERS: &str = "there are no peers";
 const RESOLVERS: &str = "names are resolved once, at the start";
@@ -115,7 +114,6 @@ absent! {
     Admin, "set dynamic-cookie-key backend", "set dynamic-cookie-key backend <bk> <k>", NotYet(COOKIE);
     Admin, "set map", "set map <map> [<key>|#<ref>] <value>", NotYet(PATTERNS);
     Admin, "set profiling", "set profiling <what> {auto|on|off}", NotYet(INSIDE);
-    Admin, "set rate-limit", "set rate-limit <setting> <value>", NotYet(LIMITS);
     Admin, "set ssl ca-file", "set ssl ca-file <cafile> <payload>", NotYet(TLS);
     Admin, "set ssl cert", "set ssl cert <certfile> <payload>", NotYet(TLS);
     Admin, "set ssl crl-file", "set ssl crl-file <crlfile> <payload>", NotYet(TLS);
@@ -154,12 +152,15 @@ absent! {
     Operator, "trace", "trace [<module>|0] [cmd [args...]]", NotYet(EVENTS);
     Admin, "unpublish backend", "unpublish backend <backend>", NotYet(BACKENDS);
     Admin, "update ssl ocsp-response", "update ssl ocsp-response <certfile>", NotYet(TLS);
-    Admin, "wait", "wait {-h|<delay_ms>} cond [args...]", NotYet(SERVERS);
 }
 
 /// Commands that work otherwise than HAProxy's, and how.
 pub const DIFFERENCES: &[(CommandId, &str)] = &[
     (CommandId::Prompt, "its usage is in other words"),
+    (
+        CommandId::SetRateLimit,
+        "`ssl-sessions` and `http-compression` are kept and shown; there is neither TLS nor compression to limit",
+    ),
     (
         CommandId::SetServer,
         "`fqdn`, `name` and `ssl` are always refused; an `addr … port` whose port is refused leaves the address alone too",
@@ -170,6 +171,10 @@ pub const DIFFERENCES: &[(CommandId, &str)] = &[
         "fields about HAProxy's own machinery (flags, analysers, calls) are constant; `show-uri` adds nothing",
     ),
     (CommandId::ShowStat, "`domain resolvers` has no rows, as there are no resolvers"),
+    (
+        CommandId::Wait,
+        "no condition is known, as servers and backends are not removed at run time; interrupted, it answers `Interrupted.`",
+    ),
 ];
 
 /// The state of a command that this program has.

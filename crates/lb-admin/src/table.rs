@@ -118,6 +118,9 @@ const SET_SERVER: &[Keyed] = &[
     Keyed { word: "weight", args: &[Arg::Number] },
 ];
 
+/// What `set rate-limit` limits.
+const RATES: &[&str] = &["connections", "http-compression", "sessions", "ssl-sessions"];
+
 const SESS_FILTERS: &[Arg] = &[
     Arg::OneOf(&["all", "backend", "frontend", "help", "older", "server", "show-uri", "susp"]),
     Arg::Name(Name::Proxy),
@@ -173,6 +176,9 @@ commands! {
     SetMaxconnServer, "set maxconn server", Admin, Listed, V2_6, [SERVER, Arg::Number],
         "set maxconn server <bk>/<srv>", "change how many connections a server may get",
         "set maxconn server app/web1 100";
+    SetRateLimit, "set rate-limit", Admin, Listed, V2_6, [Arg::OneOf(RATES), Arg::OneOf(&["global"]), Arg::Number],
+        "set rate-limit <setting> <value>", "change how many connections or sessions a second the process accepts",
+        "set rate-limit connections global 500";
     SetServer, "set server", Admin, Listed, V2_6, [SERVER, Arg::Keyed(SET_SERVER)],
         "set server <bk>/<srv> [opts]", "change a server's state, health, weight, address or checks",
         "set server app/web1 state drain";
@@ -222,6 +228,8 @@ commands! {
         "shutdown sessions server <bk>/<srv>", "end all sessions of a server", "shutdown sessions server app/web1";
     User, "user", User, Listed, V2_6, [],
         "user", "give up all but the user level on this connection", "user";
+    Wait, "wait", Admin, Listed, V3, [Arg::Number],
+        "wait {-h|<delay_ms>} cond [args...]", "answer after a delay", "wait 500";
     Help, "help", User, Always, V2_6, [Arg::Rest],
         "help [<command>]", "list all commands, or those like the given one", "help set";
     Prompt, "prompt", User, Always, V2_6, [Arg::Many(&[Arg::OneOf(&["help", "i", "n", "p", "timed"])])],

@@ -3,10 +3,12 @@
 use super::dump::Dump;
 use super::{
     clear, environment, errors, frontend, info, limits, process, servers, sess, set_server, shutdown, stat, switches,
+    wait,
 };
 use crate::control::Control;
 use lb_admin::{CommandId, Reply, Request};
 use std::rc::Rc;
+use std::time::Duration;
 
 /// What a command answers.
 pub(super) enum Outcome {
@@ -14,6 +16,8 @@ pub(super) enum Outcome {
     Reply(Reply),
     /// An answer that is written piece by piece.
     Dump(Box<Dump>),
+    /// Nothing is answered before this time has passed, or the client sends no more.
+    Wait(Duration),
 }
 
 impl From<Reply> for Outcome {
@@ -58,6 +62,7 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::SetMaxconnFrontend => limits::frontend(control, request).into(),
         CommandId::SetMaxconnGlobal => limits::global(control, request).into(),
         CommandId::SetMaxconnServer => limits::server(control, request).into(),
+        CommandId::SetRateLimit => limits::rate(control, request).into(),
         CommandId::SetServer => set_server::run(control, request).into(),
         CommandId::SetWeight => set_server::set_weight(control, request).into(),
         CommandId::ShowBackend => process::backends(control).into(),
@@ -75,6 +80,7 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::ShutdownFrontend => frontend::shutdown(control, request).into(),
         CommandId::ShutdownSession => shutdown::session(control, request).await.into(),
         CommandId::ShutdownSessionsServer => shutdown::server_sessions(control, request).into(),
+        CommandId::Wait => wait::run(request).map_or_else(Outcome::Reply, Outcome::Wait),
         // The connection answers these itself.
         CommandId::Echo
         | CommandId::ExperimentalMode

@@ -33,6 +33,7 @@ mod stat_values;
 mod switches;
 #[cfg(test)]
 mod tests;
+mod wait;
 
 pub use info::sample;
 pub use socket::{BoundAdmin, Registry, listen};

@@ -695,3 +695,134 @@ fn a_soft_stop_waits_for_connections_and_a_hard_one_does_not() {
     shared.process.connections.dec();
     assert_eq!(thread.join().unwrap(), crate::control::Stopped::Soft);
 }
+
+#[test]
+fn rates_are_limited_process_wide() {
+    check(
+        QUIET,
+        &[
+            "set rate-limit connections global",
+            "set rate-limit connections global -1",
+            "set rate-limit connections global 5 extra",
+            "set rate-limit sessions global 6x",
+            "set rate-limit ssl-sessions global 7;set rate-limit http-compression global 8",
+            "set rate-limit connections fe 5",
+        ],
+        expect![[r#"
+            > set rate-limit connections global
+            Expects an integer value.
+
+            > set rate-limit connections global -1
+            Value out of range.
+
+            > set rate-limit connections global 5 extra
+
+            > set rate-limit sessions global 6x
+
+            > set rate-limit ssl-sessions global 7;set rate-limit http-compression global 8
+
+
+            > set rate-limit connections fe 5
+            'set rate-limit' only supports :
+               - 'connections global' to set the per-process maximum connection rate
+               - 'sessions global' to set the per-process maximum session rate
+               - 'ssl-sessions global' to set the per-process maximum SSL session rate
+               - 'http-compression global' to set the per-process maximum compression speed in kB/s
+
+        "#]],
+    );
+    on_a_runtime(async || {
+        let node = Node::start(QUIET);
+        node.ask("set rate-limit connections global 5;set rate-limit sessions global 6").await;
+        node.ask("set rate-limit ssl-sessions global 7;set rate-limit http-compression global 8").await;
+        let info = node.ask("show info").await;
+        let limits: Vec<_> = info.lines().filter(|l| l.contains("RateLim")).collect();
+        assert_eq!(limits, ["ConnRateLimit: 5", "SessRateLimit: 6", "SslRateLimit: 7", "CompressBpsRateLim: 8192"]);
+    });
+}
+
+#[test]
+fn waiting_takes_words() {
+    check(
+        QUIET,
+        &["wait", "wait foo", "wait 0", "wait 10us", "wait 5 ; show version", "wait 5 foo", "wait -h"],
+        expect![[r#"
+            > wait
+            Expects a duration in milliseconds.
+
+            > wait foo
+            Invalid duration.
+
+            > wait 0
+            Invalid duration.
+
+            > wait 10us
+            Invalid duration.
+
+            > wait 5 ; show version
+            Done.
+
+            3.5.0
+
+            > wait 5 foo
+            Usage: wait {-h|<delay>}
+            Answers after a delay, in milliseconds or with a unit: us, ms, s, m, h, d.
+            It ends early when the client closes its side of the connection.
+
+            > wait -h
+            Usage: wait {-h|<delay>}
+            Answers after a delay, in milliseconds or with a unit: us, ms, s, m, h, d.
+            It ends early when the client closes its side of the connection.
+
+        "#]],
+    );
+}
+
+#[test]
+fn waiting_keeps_nobody_else_waiting() {
+    on_a_runtime(async || {
+        let node = Node::start(QUIET);
+        let mut waiting = UnixStream::connect(&node.path).await.unwrap();
+        waiting.write_all(b"prompt i;wait 300\nshow cli level\n").await.unwrap();
+        let begin = std::time::Instant::now();
+        node.ask("show backend").await;
+        assert!(begin.elapsed() < Duration::from_millis(250));
+        let mut answer = [0; 64];
+        // `prompt` answers at once, `wait` later, and then what was sent in the meantime.
+        let mut shown = String::new();
+        while !shown.ends_with("admin\n\n") {
+            let n = waiting.read(&mut answer).await.unwrap();
+            assert!(n > 0, "{shown}");
+            shown += std::str::from_utf8(&answer[..n]).unwrap();
+        }
+        assert_eq!(shown, "\nDone.\n\nadmin\n\n");
+        assert!(begin.elapsed() >= Duration::from_millis(300));
+    });
+}
+
+#[test]
+fn a_wait_ends_with_the_client_s_side() {
+    on_a_runtime(async || {
+        let node = Node::start(QUIET);
+        for begun in [false, true] {
+            let mut stream = UnixStream::connect(&node.path).await.unwrap();
+            stream.write_all(b"wait 1m;echo on\n").await.unwrap();
+            if begun {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            stream.shutdown().await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            assert_eq!(answer, "Interrupted.\n\non\n\n");
+        }
+        // A client that floods while it waits is read up to a line's length.
+        let mut stream = UnixStream::connect(&node.path).await.unwrap();
+        stream.write_all(b"wait 100\n").await.unwrap();
+        let flood = vec![b'x'; 8 << 20];
+        let sent = tokio::time::timeout(Duration::from_millis(50), stream.write_all(&flood)).await;
+        assert!(sent.is_err());
+        let mut answer = [0; 7];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"Done.\n\n");
+    });
+}
