@@ -23,11 +23,11 @@ pub const ARROWS: &[Arrow] = &[
     pure("lb-model", &[]),
     pure("lb-stats", &["lb-model"]),
     pure("lb-sample", &["lb-model"]),
-    pure("lb-http", &["lb-model"]),
+    pure("lb-http", &[]),
     pure("lb-balance", &["lb-model"]),
     pure("lb-check", &["lb-model"]),
     pure("lb-config", &["lb-model", "lb-sample"]),
-    pure("lb-admin", &["lb-model", "lb-stats"]),
+    pure("lb-admin", &["lb-model"]),
     shell(
         "lb-engine",
         &["lb-admin", "lb-balance", "lb-check", "lb-config", "lb-http", "lb-model", "lb-sample", "lb-stats"],

@@ -22,36 +22,43 @@ pub enum ExitReason {
 
 impl Bound {
     /// Serves until told to stop. Signals are read from `signals`, so that no thread is interrupted.
-    pub fn run(self, signals: SignalFd) -> ExitReason {
+    ///
+    /// `on_ready` is called once every data thread can accept and the servers' states are known; when something fails
+    /// before, it is not called and the reason is printed.
+    pub fn run(self, signals: SignalFd, on_ready: impl FnOnce()) -> ExitReason {
         let shared = self.shared;
         let (mailboxes, seeds): (Vec<_>, Vec<_>) = (0..shared.threads).map(thread::prepare).unzip();
         let _ = shared.mailboxes.set(mailboxes);
         let (event_sender, events) = mpsc::channel(EVENT_QUEUE);
         let _ = shared.events.set(event_sender);
         let (command_sender, commands) = mpsc::unbounded_channel();
+        let (started_sender, started) = std_mpsc::channel();
         let mut workers = Vec::new();
         for (index, (seed, listeners)) in seeds.into_iter().zip(self.listeners).enumerate() {
+            let started = started_sender.clone();
             let spawned = std::thread::Builder::new().name(format!("data-{index}")).spawn(move || {
-                // The control thread publishes the servers' states before the first connection is accepted.
-                shared.gate.wait();
-                let ended = thread::run(shared, seed, listeners);
+                thread::run(shared, seed, listeners, &started);
                 shared.process.alive.fetch_sub(1, Relaxed);
-                ended
             });
             match spawned {
                 Ok(worker) => workers.push(worker),
-                Err(e) => eprintln!("[ALERT]    ({}) : cannot start data thread {index}: {e}", std::process::id()),
+                Err(e) => return failed(&format!("cannot start data thread {index}: {e}")),
+            }
+        }
+        for start in started.iter().take(workers.len()) {
+            if let Err(e) = start {
+                return failed(&format!("a data thread cannot serve: {e}"));
             }
         }
         let (signal_sender, signal_seen) = std_mpsc::channel();
         let watcher = std::thread::Builder::new()
             .name("signals".to_owned())
             .spawn(move || watch_signals(&signals, &command_sender, &signal_sender));
-        if watcher.is_err() {
-            return ExitReason::Failed;
+        if let Err(e) = watcher {
+            return failed(&format!("cannot start the thread that reads signals: {e}"));
         }
         shared.process.boot_ms.store(self.boot.elapsed().as_millis() as u64, Relaxed);
-        match control::run(shared, self.admin, commands, events) {
+        match control::run(shared, self.admin, commands, events, on_ready) {
             Ok(Stopped::Soft) => {
                 for worker in workers {
                     let _ = worker.join();
@@ -59,12 +66,14 @@ impl Bound {
                 ExitReason::SoftStop
             }
             Ok(Stopped::Hard) => signal_seen.try_recv().map_or(ExitReason::SoftStop, ExitReason::Signal),
-            Err(e) => {
-                eprintln!("[ALERT]    ({}) : {e}", std::process::id());
-                ExitReason::Failed
-            }
+            Err(e) => failed(&e.to_string()),
         }
     }
+}
+
+fn failed(why: &str) -> ExitReason {
+    eprintln!("[ALERT]    ({}) : {why}", std::process::id());
+    ExitReason::Failed
 }
 
 /// Turns signals into commands for the control thread.

@@ -89,7 +89,7 @@ impl Bound {
 
     /// Serves until told to stop.
     pub fn run(self, signals: SignalFd) -> Exit {
-        match self.0.run(signals) {
+        match self.0.run(signals, || ()) {
             ExitReason::SoftStop => Exit::Done,
             ExitReason::Signal(signal) => Exit::Signal(signal),
             ExitReason::Failed => Exit::Failed,

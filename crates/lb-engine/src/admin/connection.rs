@@ -2,6 +2,7 @@
 
 use super::dump::Dump;
 use super::execute::{self, Outcome};
+use super::socket::DEFAULT_TIMEOUT;
 use super::wait;
 use crate::control::Control;
 use crate::stream::Stream;
@@ -9,6 +10,7 @@ use lb_admin::{Reply, Session, Settings, SeverityOutput, Step};
 use lb_config::model::{self, StatsSocket};
 use std::io;
 use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -49,6 +51,23 @@ struct Connection<'a> {
     ended: bool,
 }
 
+/// Waits for I/O for as long as an idle connection may live. Once the process stops, a peer that keeps still for
+/// [`DEFAULT_TIMEOUT`] is let go, whatever time-out it asked for: it must not hold the process.
+async fn within<T>(control: &Control, idle: Duration, io: impl Future<Output = T>) -> io::Result<T> {
+    tokio::pin!(io);
+    let mut left = idle;
+    loop {
+        let slice = left.min(DEFAULT_TIMEOUT);
+        match tokio::time::timeout(slice, &mut io).await {
+            Ok(done) => return Ok(done),
+            Err(_) => left = left.saturating_sub(slice),
+        }
+        if left.is_zero() || control.shared.process.stopping.load(Relaxed) {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+    }
+}
+
 impl Connection<'_> {
     async fn run(&mut self, mut session: Session) -> io::Result<()> {
         loop {
@@ -79,8 +98,8 @@ impl Connection<'_> {
                 Step::NeedInput if self.ended => session.finish(),
                 Step::NeedInput => {
                     let mut bytes = [0; READ_SIZE];
-                    let idle = self.idle;
-                    match tokio::time::timeout(idle, self.receive(&mut bytes)).await?? {
+                    let (control, idle) = (self.control, self.idle);
+                    match within(control, idle, self.receive(&mut bytes)).await?? {
                         0 => self.ended = true,
                         n => session.feed(bytes.get(..n).unwrap_or_default()),
                     }
@@ -129,7 +148,7 @@ impl Connection<'_> {
                 }
             };
             // The timeout is about a reader that takes nothing, however long the answer is.
-            let sent = tokio::time::timeout(self.idle, writing).await??;
+            let sent = within(self.control, self.idle, writing).await??;
             if sent == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }

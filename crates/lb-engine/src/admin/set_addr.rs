@@ -28,6 +28,11 @@ pub(super) fn addr(_: &Control, target: ServerTarget, request: &Request) -> Resu
         // The address stays, too: half a change would send traffic to a place nobody asked for.
         Reply::err(format!("{problem} by 'stats socket command'"))
     })?;
+    if port.is_none() && !matches!(old, Target::Ip(_)) {
+        return Err(Reply::err(
+            "set server <b>/<s> addr requires a port too: the server is on a UNIX socket and has none.",
+        ));
+    }
     let new = Target::Ip(SocketAddr::new(ip, port.unwrap_or(old_port)));
     let mut answer = match ip.to_string() {
         same if same == old_ip => "no need to change the addr".to_owned(),

@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, watch};
 /// `stats maxconn`, by default.
 const DEFAULT_MAXCONN: u32 = 10;
 /// `stats timeout`, by default.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An admin socket that listens.
 #[derive(Debug)]
@@ -211,7 +211,12 @@ pub fn listen(control: &Rc<Control>, bound: BoundAdmin) -> Result<(), ControlErr
 
 async fn accept_all(control: Rc<Control>, config: &'static StatsSocket, acceptor: Acceptor, number: usize) {
     let global = &control.shared.config.global;
-    let room = control.admin.room(global.stats_maxconn.unwrap_or(DEFAULT_MAXCONN));
+    let most = global.stats_maxconn.unwrap_or(DEFAULT_MAXCONN);
+    let room = match config.address {
+        // A socket handed over by the process that started this one: operators' connections do not lock it out.
+        ListenAddress::Fd(_) => Rc::new(Semaphore::new(most.max(1) as usize)),
+        _ => control.admin.room(most),
+    };
     let own_room = Rc::new(Semaphore::new(config.maxconn.map_or(Semaphore::MAX_PERMITS, |max| max.max(1) as usize)));
     let idle = global.stats_timeout.unwrap_or(DEFAULT_TIMEOUT);
     let mut stopping = control.admin.stopping.subscribe();
@@ -232,8 +237,6 @@ async fn accept_one(
     room: &Rc<Semaphore>,
     own_room: &Rc<Semaphore>,
 ) {
-    // Semaphores are never closed.
-    let (Ok(own_permit), Ok(permit)) = (own_room.acquire().await, room.acquire().await) else { return };
     let (stream, peer) = match acceptor.accept().await {
         Ok(accepted) => accepted,
         Err(_) => {
@@ -242,6 +245,9 @@ async fn accept_one(
             return;
         }
     };
+    // Room is taken for a connection that is there, so that a socket nobody uses takes none from the others.
+    // Semaphores are never closed.
+    let (Ok(own_permit), Ok(permit)) = (own_room.acquire().await, room.acquire().await) else { return };
     let protocol = match peer {
         None => "unix_stream",
         Some(peer) if peer.is_ipv4() => "tcpv4",

@@ -163,6 +163,7 @@ pub fn run(
     admin_sockets: Vec<BoundAdmin>,
     commands: mpsc::UnboundedReceiver<ControlCommand>,
     events: mpsc::Receiver<ServerEvent>,
+    on_ready: impl FnOnce(),
 ) -> Result<Stopped, ControlError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     let control = Control::new(shared)?;
@@ -171,6 +172,7 @@ pub fn run(
             admin::listen(&control, socket)?;
         }
         shared.gate.open();
+        on_ready();
         tokio::task::spawn_local(schedule::drive(Rc::clone(&control)));
         tokio::task::spawn_local(admin::sample(Rc::clone(&control)));
         tokio::task::spawn_local(watch_events(Rc::clone(&control), events));

@@ -49,8 +49,25 @@ impl Acceptor {
     }
 }
 
+/// A listener registered with its thread's reactor.
+pub struct Ready {
+    bound: BoundListener,
+    acceptor: Acceptor,
+}
+
+/// Registers a listener. Must be called on the runtime that will serve it.
+///
+/// # Errors
+/// The system's, when descriptors run out.
+pub fn prepare(bound: BoundListener) -> io::Result<Ready> {
+    let acceptor = Acceptor::new(&bound)?;
+    Ok(Ready { bound, acceptor })
+}
+
 /// Accepts until the frontend is shut down or the process stops.
-pub async fn run(ctx: &'static ThreadCtx, bound: BoundListener) {
+pub async fn run(ctx: &'static ThreadCtx, ready: Ready) {
+    let Ready { bound, acceptor } = ready;
+    let mut prepared = Some(acceptor);
     let proxy = ctx.proxy(bound.proxy);
     let Some(listener) = proxy.listeners.get(bound.listener) else { return };
     let mut changes = ctx.frontend_changes.subscribe();
@@ -63,6 +80,7 @@ pub async fn run(ctx: &'static ThreadCtx, bound: BoundListener) {
                     listen::pause(&bound.socket);
                 }
                 paused = true;
+                prepared = None;
                 if changes.changed().await.is_err() {
                     return;
                 }
@@ -72,7 +90,17 @@ pub async fn run(ctx: &'static ThreadCtx, bound: BoundListener) {
                     return;
                 }
                 paused = false;
-                let Ok(acceptor) = Acceptor::new(&bound) else { return };
+                let acceptor = match prepared.take() {
+                    Some(acceptor) => acceptor,
+                    None => match Acceptor::new(&bound) {
+                        Ok(acceptor) => acceptor,
+                        // Out of descriptors: the kernel's queue holds the connections meanwhile.
+                        Err(_) => {
+                            tokio::time::sleep(Duration::from_millis(50)).await;
+                            continue;
+                        }
+                    },
+                };
                 accept_until_change(ctx, proxy, listener, &bound, &acceptor, &mut changes).await;
             }
         }

@@ -199,11 +199,14 @@ pub fn prepare(index: usize) -> (Mailbox, ThreadSeed) {
     (Mailbox { jobs: sender }, ThreadSeed { index, jobs })
 }
 
-/// Runs a data thread until its mailbox closes or the engine stopped and its last session ended.
-///
-/// # Errors
-/// When the runtime cannot be made or a listener cannot be registered.
-pub fn run(shared: &'static Shared, seed: ThreadSeed, listeners: Vec<BoundListener>) -> std::io::Result<()> {
+/// Runs a data thread until its mailbox closes or the engine stopped and its last session ended. Tells `started` whether
+/// its runtime could be made and its listeners registered, then waits for the gate.
+pub fn run(
+    shared: &'static Shared,
+    seed: ThreadSeed,
+    listeners: Vec<BoundListener>,
+    started: &std::sync::mpsc::Sender<std::io::Result<()>>,
+) {
     let clock = shared.clock;
     TURN_US.set(clock.now_us());
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -211,7 +214,23 @@ pub fn run(shared: &'static Shared, seed: ThreadSeed, listeners: Vec<BoundListen
         .on_thread_unpark(move || TURN_US.set(clock.now_us()))
         .event_interval(61)
         .max_io_events_per_tick(200)
-        .build_local(LocalOptions::default())?;
+        .build_local(LocalOptions::default());
+    let prepared = runtime.and_then(|runtime| {
+        let accepting: std::io::Result<Vec<_>> =
+            runtime.block_on(async move { listeners.into_iter().map(accept::prepare).collect() });
+        Ok((runtime, accepting?))
+    });
+    let (runtime, listeners) = match prepared {
+        Ok(ready) => ready,
+        Err(e) => {
+            let _ = started.send(Err(e));
+            return;
+        }
+    };
+    let _ = started.send(Ok(()));
+    // The control thread publishes the servers' states before the first connection is accepted.
+    shared.gate.wait();
+    TURN_US.set(clock.now_us());
     // Tasks of the thread refer to its context for as long as the process lives.
     let ctx: &'static ThreadCtx = Box::leak(Box::new(ThreadCtx::new(shared, seed.index)));
     runtime.block_on(async move {
@@ -222,7 +241,6 @@ pub fn run(shared: &'static Shared, seed: ThreadSeed, listeners: Vec<BoundListen
         }
         serve_mailbox(ctx, seed.jobs).await;
     });
-    Ok(())
 }
 
 async fn serve_mailbox(ctx: &'static ThreadCtx, mut jobs: mpsc::UnboundedReceiver<Job>) {
