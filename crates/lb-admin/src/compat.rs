@@ -49,13 +49,10 @@ macro_rules! absent {
 
 const ANON: &str = "answers are never anonymized";
 const BACKENDS: &str = "backends are those of the configuration, and all are published";
-const CACHE: &str = "there is no cache";
 const COOKIE: &str = "cookies' values are those of the configuration";
 const EVENTS: &str = "there are no event sinks and trace sources to read from";
 const INSIDE: &str = "it shows HAProxy's inside, and its counterpart here is not counted";
 const PATTERNS: &str = "maps and pattern files cannot be changed at run time";
-const PEERS: &str = "there are no peers";
-const RESOLVERS: &str = "names are resolved once, at the start";
 const SERVERS: &str = "servers are those of the configuration";
 const STATS_FILE: &str = "objects carry no GUID to keep counters under";
 const TABLES: &str = "there are no stick tables";
@@ -123,18 +120,14 @@ absent! {
     Admin, "show acl", "show acl [@<ver>] <acl>", NotYet(PATTERNS);
     Operator, "show activity", "show activity [-1|0|thread_num]", NotYet(INSIDE);
     User, "show anon", "show anon", NotYet(ANON);
-    Admin, "show cache", "show cache", NotYet(CACHE);
     User, "show default-server", "show default-server [<backend>]", NotYet(SERVERS);
     User, "show defaults", "show defaults", NotYet(BACKENDS);
     User, "show dev", "show dev", NotYet(INSIDE);
     Operator, "show events", "show events [<sink>] [-w] [-n] [-0]", NotYet(EVENTS);
     Operator, "show fd", "show fd [-!plcfbs]* [num]", NotYet(INSIDE);
-    Operator, "show libs", "show libs", NotYet(INSIDE);
     Admin, "show map", "show map [@<ver>] [map]", NotYet(PATTERNS);
-    User, "show peers", "show peers [dict|-] [section]", NotYet(PEERS);
     User, "show pools", "show pools [by*] [match <pfx>] [nb]", NotYet(INSIDE);
     Admin, "show profiling", "show profiling [<what>|<#lines>|<opts>]*", NotYet(INSIDE);
-    User, "show resolvers", "show resolvers [id]", NotYet(RESOLVERS);
     User, "show ssl ca-file", "show ssl ca-file [<cafile>[:<index>]]", NotYet(TLS);
     User, "show ssl cert", "show ssl cert [<certfile>]", NotYet(TLS);
     User, "show ssl crl-file", "show ssl crl-file [<crlfile[:<index>>]]", NotYet(TLS);
@@ -165,6 +158,7 @@ pub const DIFFERENCES: &[(CommandId, &str)] = &[
         CommandId::SetServer,
         "`fqdn`, `name` and `ssl` are always refused; an `addr … port` whose port is refused leaves the address alone too",
     ),
+    (CommandId::ShowCache, "always empty, as there is no cache"),
     (CommandId::ShowInfo, "memory is the process's resident set, as there are no pools"),
     (
         CommandId::ShowSess,

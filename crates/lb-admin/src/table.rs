@@ -192,6 +192,8 @@ commands! {
         "set weight app/web1 50%";
     ShowBackend, "show backend", User, Listed, V2_6, [],
         "show backend", "list the backends", "show backend";
+    ShowCache, "show cache", Admin, Listed, V2_6, [],
+        "show cache", "list the caches and what they hold", "show cache";
     ShowCliLevel, "show cli level", User, Listed, V2_6, [],
         "show cli level", "tell the level of this connection", "show cli level";
     ShowCliSockets, "show cli sockets", User, Listed, V2_6, [],
@@ -204,6 +206,12 @@ commands! {
         "show errors www request";
     ShowInfo, "show info", User, Listed, V2_6, [Arg::Many(&[Arg::OneOf(&["desc", "float", "json", "typed"])])],
         "show info [desc|json|typed|float]*", "show facts and counters about the process", "show info typed";
+    ShowLibs, "show libs", Operator, Listed, V2_6, [],
+        "show libs", "list the program and the libraries in its memory", "show libs";
+    ShowPeers, "show peers", User, Listed, V2_6, [Arg::Many(&[Arg::OneOf(&["dict"]), Arg::Text])],
+        "show peers [dict|-] [section]", "show the peers and what they exchange", "show peers";
+    ShowResolvers, "show resolvers", User, Listed, V2_6, [Arg::Text],
+        "show resolvers [id]", "show the name servers and how they answered", "show resolvers";
     ShowSchemaJson, "show schema json", User, Listed, V2_6, [],
         "show schema json", "show the schema of the JSON forms", "show schema json";
     ShowServersConn, "show servers conn", User, Listed, V2_6, [BACKEND],

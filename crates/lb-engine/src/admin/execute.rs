@@ -2,8 +2,8 @@
 
 use super::dump::Dump;
 use super::{
-    clear, environment, errors, frontend, info, limits, process, servers, sess, set_server, shutdown, stat, switches,
-    wait,
+    clear, environment, errors, frontend, info, libs, limits, nothing, process, servers, sess, set_server, shutdown,
+    stat, switches, wait,
 };
 use crate::control::Control;
 use lb_admin::{CommandId, Reply, Request};
@@ -66,10 +66,14 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::SetServer => set_server::run(control, request).into(),
         CommandId::SetWeight => set_server::set_weight(control, request).into(),
         CommandId::ShowBackend => process::backends(control).into(),
+        CommandId::ShowCache => nothing::caches().into(),
         CommandId::ShowCliSockets => process::sockets(control).into(),
         CommandId::ShowEnv => environment::show(control, request).into(),
         CommandId::ShowErrors => errors::show(control, request).into(),
         CommandId::ShowInfo => info::show(control, request).into(),
+        CommandId::ShowLibs => libs::show().into(),
+        CommandId::ShowPeers => nothing::peers(request).into(),
+        CommandId::ShowResolvers => nothing::resolvers(request).into(),
         CommandId::ShowSchemaJson => process::schema().into(),
         CommandId::ShowServersConn => servers::conn(control, request).into(),
         CommandId::ShowServersState => servers::state(control, request).into(),

@@ -826,3 +826,27 @@ fn a_wait_ends_with_the_client_s_side() {
         assert_eq!(&answer, b"Done.\n\n");
     });
 }
+
+#[test]
+fn lists_of_what_does_not_exist_are_empty() {
+    check(
+        QUIET,
+        &["show peers", "show peers dict p", "show peers -", "show cache", "show resolvers", "show resolvers default"],
+        expect![[r#"
+            > show peers
+
+            > show peers dict p
+            No such peers
+
+            > show peers -
+
+            > show cache
+
+            > show resolvers
+
+            > show resolvers default
+            Can't find that resolvers section
+
+        "#]],
+    );
+}
