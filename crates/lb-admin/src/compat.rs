@@ -47,7 +47,6 @@ macro_rules! absent {
     };
 }
 
-const ANON: &str = "answers are never anonymized";
 const BACKENDS: &str = "backends are those of the configuration, and all are published";
 const COOKIE: &str = "cookies' values are those of the configuration";
 const EVENTS: &str = "there are no event sinks and trace sources to read from";
@@ -105,9 +104,6 @@ absent! {
     Admin, "prepare acl", "prepare acl <acl>", NotYet(PATTERNS);
     Admin, "prepare map", "prepare map <map>", NotYet(PATTERNS);
     Admin, "publish backend", "publish backend <backend>", NotYet(BACKENDS);
-    Admin, "set anon global-key", "set anon global-key <value>", NotYet(ANON);
-    User, "set anon off", "set anon off", NotYet(ANON);
-    User, "set anon on", "set anon on [value]", NotYet(ANON);
     Admin, "set dynamic-cookie-key backend", "set dynamic-cookie-key backend <bk> <k>", NotYet(COOKIE);
     Admin, "set map", "set map <map> [<key>|#<ref>] <value>", NotYet(PATTERNS);
     Admin, "set profiling", "set profiling <what> {auto|on|off}", NotYet(INSIDE);
@@ -119,7 +115,6 @@ absent! {
     Operator, "set table", "set table <table> key <k> [data.* <v>]*", NotYet(TABLES);
     Admin, "show acl", "show acl [@<ver>] <acl>", NotYet(PATTERNS);
     Operator, "show activity", "show activity [-1|0|thread_num]", NotYet(INSIDE);
-    User, "show anon", "show anon", NotYet(ANON);
     User, "show default-server", "show default-server [<backend>]", NotYet(SERVERS);
     User, "show defaults", "show defaults", NotYet(BACKENDS);
     User, "show dev", "show dev", NotYet(INSIDE);
@@ -150,6 +145,10 @@ absent! {
 /// Commands that work otherwise than HAProxy's, and how.
 pub const DIFFERENCES: &[(CommandId, &str)] = &[
     (CommandId::Prompt, "its usage is in other words"),
+    (
+        CommandId::SetAnonOn,
+        "in `show sess`, an address is shown as a hash and its port; a wrong key is refused in other words",
+    ),
     (
         CommandId::SetRateLimit,
         "`ssl-sessions` and `http-compression` are kept and shown; there is neither TLS nor compression to limit",

@@ -8,6 +8,7 @@
 //!
 //! Nothing here opens a socket, reads a clock, or knows what a server is.
 
+mod anon;
 mod arg;
 pub mod compat;
 mod complete;
@@ -21,6 +22,7 @@ mod session;
 mod suggest;
 mod table;
 
+pub use anon::Anon;
 pub use arg::{Arg, Keyed, Name};
 pub use complete::{Completion, Names, complete};
 pub use grammar::{MAX_PATTERN, RawCommand, escape, split_line};

@@ -168,6 +168,13 @@ commands! {
         "get weight <bk>/<srv>", "tell a server's weight and its configured one", "get weight app/web1";
     Operator, "operator", Operator, Listed, V2_6, [],
         "operator", "give up the admin level on this connection", "operator";
+    SetAnonGlobalKey, "set anon global-key", Admin, Listed, V3, [Arg::Number],
+        "set anon global-key <value>", "choose the key that 'set anon on' takes by default",
+        "set anon global-key 1234";
+    SetAnonOff, "set anon off", User, Listed, V3, [],
+        "set anon off", "show names in this connection's answers", "set anon off";
+    SetAnonOn, "set anon on", User, Listed, V3, [Arg::Number],
+        "set anon on [value]", "show hashes in place of names in this connection's answers", "set anon on 1234";
     SetMaxconnFrontend, "set maxconn frontend", Admin, Listed, V2_6, [FRONTEND, Arg::Number],
         "set maxconn frontend <frontend> <value>", "change how many connections a frontend may hold",
         "set maxconn frontend www 2000";
@@ -190,6 +197,8 @@ commands! {
     SetWeight, "set weight", Admin, Listed, V2_6, [SERVER, Arg::Number],
         "set weight <bk>/<srv>  (DEPRECATED)", "change a server's weight; 'set server' does it too",
         "set weight app/web1 50%";
+    ShowAnon, "show anon", User, Listed, V3, [],
+        "show anon", "tell whether names are shown as hashes on this connection", "show anon";
     ShowBackend, "show backend", User, Listed, V2_6, [],
         "show backend", "list the backends", "show backend";
     ShowCache, "show cache", Admin, Listed, V2_6, [],

@@ -78,6 +78,10 @@ impl Connection<'_> {
                     let reply = match execute::run(self.control, &request).await {
                         Outcome::Reply(reply) => reply,
                         Outcome::Dump(dump) => self.send_dump(*dump).await?,
+                        Outcome::Anon(anon) => {
+                            session.set_anon(anon);
+                            Reply::Empty
+                        }
                         Outcome::Wait(delay) => {
                             // A soft stop does not wait for those who only wait.
                             drop(busy);

@@ -2,11 +2,11 @@
 
 use super::dump::Dump;
 use super::{
-    clear, environment, errors, frontend, info, libs, limits, nothing, process, servers, sess, set_server, shutdown,
-    stat, switches, wait,
+    anon, clear, environment, errors, frontend, info, libs, limits, nothing, process, servers, sess, set_server,
+    shutdown, stat, switches, wait,
 };
 use crate::control::Control;
-use lb_admin::{CommandId, Reply, Request};
+use lb_admin::{Anon, CommandId, Reply, Request};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ pub(super) enum Outcome {
     Dump(Box<Dump>),
     /// Nothing is answered before this time has passed, or the client sends no more.
     Wait(Duration),
+    /// The connection shows names this way from here on.
+    Anon(Anon),
 }
 
 impl From<Reply> for Outcome {
@@ -59,6 +61,8 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::EnableHealth => switches::health(control, request, true).into(),
         CommandId::EnableServer => switches::server(control, request, true).into(),
         CommandId::GetWeight => set_server::get_weight(control, request).into(),
+        CommandId::SetAnonGlobalKey => anon::set_global_key(control, request).into(),
+        CommandId::SetAnonOn => anon::on(control, request).map_or_else(Outcome::Reply, Outcome::Anon),
         CommandId::SetMaxconnFrontend => limits::frontend(control, request).into(),
         CommandId::SetMaxconnGlobal => limits::global(control, request).into(),
         CommandId::SetMaxconnServer => limits::server(control, request).into(),
@@ -93,8 +97,10 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         | CommandId::Operator
         | CommandId::Prompt
         | CommandId::Quit
+        | CommandId::SetAnonOff
         | CommandId::SetSeverityOutput
         | CommandId::SetTimeout
+        | CommandId::ShowAnon
         | CommandId::ShowCliLevel
         | CommandId::User => Reply::Empty.into(),
     }

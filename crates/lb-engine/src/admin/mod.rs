@@ -11,6 +11,7 @@
 //! Long answers are dumps ([`dump`]): written piece by piece, so that neither a slow reader nor ten thousand servers
 //! hold up the control thread.
 
+mod anon;
 mod clear;
 mod connection;
 mod dump;

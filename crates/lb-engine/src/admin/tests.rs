@@ -850,3 +850,84 @@ fn lists_of_what_does_not_exist_are_empty() {
         "#]],
     );
 }
+
+#[test]
+fn names_are_hashed_on_demand() {
+    check(
+        QUIET,
+        &[
+            "show anon",
+            "set anon on 1234;show anon;user;show anon;set anon off;show anon",
+            "set anon on 7x",
+            "set anon on 4294967296",
+            "set anon global-key",
+            "set anon global-key 77;show anon;set anon on;show anon",
+            "set anon on 1234;show servers state st;show backend",
+            "show servers state st",
+            "set anon",
+        ],
+        expect![[r#"
+            > show anon
+            Anonymized mode disabled
+
+            > set anon on 1234;show anon;user;show anon;set anon off;show anon
+
+            Anonymized mode enabled
+            Key : 1234
+
+
+            Anonymized mode enabled
+
+
+            Anonymized mode disabled
+
+            > set anon on 7x
+            A key is a number from 0 to 4294967295.
+
+            > set anon on 4294967296
+            A key is a number from 0 to 4294967295.
+
+            > set anon global-key
+            A key is a number from 0 to 4294967295.
+
+            > set anon global-key 77;show anon;set anon on;show anon
+
+            Anonymized mode disabled
+
+
+            Anonymized mode enabled
+            Key : 77
+
+            > set anon on 1234;show servers state st;show backend
+
+            1
+            # be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr srv_agent_addr srv_agent_port
+            4 524d0e 1 238337 127.0.0.1 2 0 10 10 0 1 0 2 0 0 0 0 - 8006 - 0 0 - - 0
+
+            # name
+            app
+            st
+            off
+
+            > show servers state st
+            1
+            # be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr srv_agent_addr srv_agent_port
+            4 st 1 s1 127.0.0.1 2 0 10 10 0 1 0 2 0 0 0 0 - 8006 - 0 0 - - 0
+
+            > set anon
+            Unknown command: 'set', but maybe one of the following ones is a better match:
+              set anon global-key <value>             : choose the key that 'set anon on' takes by default
+              set anon off                            : show names in this connection's answers
+              set anon on [value]                     : show hashes in place of names in this connection's answers
+              help [<command>]                        : list all commands, or those like the given one
+              prompt [help | n | i | p | timed ]*     : choose whether this connection stays open and prompts
+              quit                                    : close this connection
+
+        "#]],
+    );
+    on_a_runtime(async || {
+        let node = Node::start(QUIET);
+        let keys = [node.ask("set anon on;show anon").await, node.ask("set anon on;show anon").await];
+        assert_ne!(keys[0], keys[1]);
+    });
+}
