@@ -126,12 +126,6 @@ impl Act {
     fn needed(&self, server: &ServerState) -> bool {
         matches!(self, Self::Health(_)) || !self.holds(server)
     }
-
-    /// Whether the state read back right after the command must agree at once. With checks
-    /// running, a forced health may have been overwritten by the next check already.
-    fn may_be_overwritten(&self, server: &ServerState) -> bool {
-        matches!(self, Self::Health(_)) && (server.checked || server.admin.in_maint())
-    }
 }
 
 impl Client {
@@ -155,10 +149,11 @@ impl Client {
         let mut found = after.words();
         match act {
             Act::Weight(_) => found = format!("at weight {}", after.weight),
-            Act::Health(_) if act.may_be_overwritten(&after) => found.push_str(" (its checks decide)"),
+            Act::Health(_) if after.checked && !after.admin.in_maint() => found.push_str(" (its checks decide)"),
             _ => {}
         }
-        Err(Error::NotInEffect { command, server: after.name.to_string(), found })
+        let in_maint = matches!(act, Act::Health(_)) && after.admin.in_maint();
+        Err(Error::NotInEffect { command, server: after.name.to_string(), found, in_maint })
     }
 
     /// Sends a command whose success is one empty line; anything else is an error.

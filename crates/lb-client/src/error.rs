@@ -88,6 +88,8 @@ pub enum Error {
         server: String,
         /// What was read back.
         found: String,
+        /// Whether maintenance keeps a forced health from counting.
+        in_maint: bool,
     },
     /// What the command names is not there.
     #[error("no {what} named '{name}' on {address}")]
@@ -174,6 +176,9 @@ impl Error {
                     .into()
             }
             Self::Malformed { .. } => "is this an admin socket ('stats socket') of lbd or HAProxy?".into(),
+            Self::NotInEffect { in_maint: true, .. } => {
+                "a server in maintenance has no health of its own: bring it back first".into()
+            }
             Self::NotInEffect { .. } => {
                 "something else changes it at the same time: its health checks, its agent or another operator".into()
             }

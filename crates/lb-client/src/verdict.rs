@@ -151,7 +151,11 @@ pub fn judge(line: &Line, answer: &Answer) -> Verdict {
 #[derive(Debug)]
 pub struct RefusalScan {
     chained: bool,
-    changing: bool,
+    /// How many commands at the head of the chain change something: each answers exactly one block, so that their
+    /// blocks are known by position. A dump may hold empty lines of its own, and what follows it is not.
+    leading_changes: usize,
+    /// Blocks ended so far, those of one empty line included.
+    position: usize,
     current: Vec<u8>,
     /// The first line of the block, and its last that is not empty.
     first: Option<String>,
@@ -170,7 +174,8 @@ impl RefusalScan {
         let changes = |c: &str| CHANGING.contains(&c.split_ascii_whitespace().next().unwrap_or(""));
         Self {
             chained: commands.len() > 1,
-            changing: !commands.is_empty() && commands.iter().all(|c| changes(c)),
+            leading_changes: commands.iter().take_while(|c| changes(c)).count(),
+            position: 0,
             current: Vec::new(),
             first: None,
             last: String::new(),
@@ -209,6 +214,7 @@ impl RefusalScan {
         self.current.clear();
         if text.is_empty() {
             self.end_block();
+            self.position += 1;
             return;
         }
         if self.first.is_none() {
@@ -233,7 +239,7 @@ impl RefusalScan {
         let kind = match known {
             Some(_) if said_success => return None,
             Some(&(_, kind)) => kind,
-            None if self.changing && !said_success => ErrorKind::Refused,
+            None if self.position < self.leading_changes && !said_success => ErrorKind::Refused,
             None => return None,
         };
         Some(Refusal { text: plain.to_owned(), kind })
@@ -314,6 +320,13 @@ mod tests {
             "\nNo such server.\n\n",
             "NotFound: No such server.",
         );
+        check(
+            "set maxconn global 999999999; show version",
+            "Value out of range.\n\n3.5.0\n\n",
+            "Refused: Value out of range.",
+        );
+        check("set maxconn global 100; show version", "\n3.5.0\n\n", "ok");
+        check("show version; set server a/b state drain", "3.5.0\n\n\n", "ok");
         check(
             "set severity-output number;set server a/b state drain",
             "\n[3]: No such server.\n\n",

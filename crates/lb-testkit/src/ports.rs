@@ -4,9 +4,11 @@
 //! that use this crate at the same time share the range through locked files, one per block of ports.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::net::{TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 const FIRST: u16 = 12_000;
 const BLOCK: u16 = 64;
@@ -38,6 +40,28 @@ pub fn free_port() -> u16 {
         claim.left = (first..first + BLOCK).rev().collect();
     }
 }
+
+/// Binds to a port that was handed out here.
+///
+/// A thread that starts a process at the same time copies, for a moment, the descriptor with which the port was tried: so
+/// this tries for a while.
+///
+/// # Errors
+/// When the address stays in use, or another reason.
+pub fn bind<S>(attempt: impl Fn() -> std::io::Result<S>) -> std::io::Result<S> {
+    let start = Instant::now();
+    loop {
+        match attempt() {
+            Err(e) if e.kind() == ErrorKind::AddrInUse && start.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            done => return done,
+        }
+    }
+}
+
+/// How long a port may look taken.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 fn is_free(port: u16) -> bool {
     TcpListener::bind(("127.0.0.1", port)).is_ok() && UdpSocket::bind(("127.0.0.1", port)).is_ok()

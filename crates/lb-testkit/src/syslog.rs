@@ -25,7 +25,7 @@ impl SyslogSink {
     /// When the port cannot be bound.
     pub fn udp() -> anyhow::Result<SyslogSink> {
         let port = ports::free_port();
-        let socket = UdpSocket::bind(("127.0.0.1", port))?;
+        let socket = crate::ports::bind(|| UdpSocket::bind(("127.0.0.1", port)))?;
         socket.set_read_timeout(Some(Duration::from_millis(20)))?;
         Ok(Self::run(port, move |buffer| socket.recv(buffer)))
     }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use lb_client::{Act, Acted, ServerState};
+use lb_model::ParsedWeight;
 
 use crate::context::Context;
 use crate::exit::Exit;
@@ -111,7 +112,10 @@ pub fn apply(
             Ok(acted) => {
                 let result = if matches!(acted, Acted::Already(_)) { "already" } else { "done" };
                 let after = acted.server();
-                report.done(ctx, &name, action, result, &describe(act, after), note(act, after))?;
+                report.done(ctx, &name, action, result, &describe(act, after), note(ctx, act, after))?;
+                if let Some((warning, hint)) = lost_share(ctx, act, after) {
+                    ctx.warn(&warning, &hint);
+                }
                 reached.push(after.clone());
             }
             Err(error) => {
@@ -143,23 +147,42 @@ fn verb(act: &Act) -> &'static str {
 fn describe(act: &Act, after: &ServerState) -> String {
     match act {
         Act::State(_) => after.words(),
-        Act::Weight(_) if after.weight == after.initial_weight => format!("weight {}", after.weight),
-        Act::Weight(_) => format!("weight {} of {}", after.weight, after.initial_weight),
+        Act::Weight(_) => format!("weight {}", after.weight),
         Act::Health(wish) => format!("health {}", wish.as_str()),
     }
 }
 
+/// A share of a small weight rounds down to nothing, which nobody who asks for a share wants.
+fn lost_share(ctx: &Context, act: &Act, after: &ServerState) -> Option<(String, String)> {
+    let (Act::Weight(ParsedWeight::Percent(percent @ 1..)), 0, configured @ 1..) =
+        (act, after.weight, after.initial_weight)
+    else {
+        return None;
+    };
+    let name = &after.name;
+    Some((
+        format!("{percent}% of the configured weight {configured} is 0: {name} gets no new clients"),
+        format!(
+            "weights are whole numbers: '{}' is the least that gets traffic; a larger 'weight' in the configuration, \
+             such as 100, can be shared out",
+            ctx.suggest(&format!("weight {name} 1")),
+        ),
+    ))
+}
+
 /// What else the operator should know.
-fn note(act: &Act, after: &ServerState) -> Option<String> {
+fn note(ctx: &Context, act: &Act, after: &ServerState) -> Option<String> {
     use lb_client::{AdminWish, HealthWish};
     use lb_model::AdminState;
     match act {
         Act::State(AdminWish::Ready) if after.weight == 0 => {
-            Some(format!("its weight is 0: 'lbctl weight {} 100%' gives it traffic", after.name))
+            let cure = ctx.suggest(&format!("weight {} 100%", after.name));
+            Some(format!("its weight is 0: '{cure}' gives it traffic"))
         }
         Act::State(AdminWish::Ready | AdminWish::Drain) if after.admin.intersects(AdminState::INHERITED_MAINT) => {
             Some("change the server it tracks".into())
         }
+        Act::Weight(_) if after.weight != after.initial_weight => Some(format!("configured: {}", after.initial_weight)),
         Act::Health(HealthWish::Up) if after.is_out() => Some(after.words()),
         Act::Health(_) if after.checked => Some("until its next checks".into()),
         _ => None,

@@ -103,6 +103,13 @@ impl Context {
         tell(fault, self.err, self.denied_level(fault));
     }
 
+    /// Tells on standard error what is done, and yet not what was meant.
+    pub fn warn(&self, warning: &str, hint: &str) {
+        let text = format!("{} {warning}\n{} {hint}\n", self.err.warning("warning:"), self.err.note("hint:"));
+        // There is nobody left to tell when standard error is gone.
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
     /// What the socket may do, where the engine denied something.
     fn denied_level(&self, fault: &Fault) -> Option<String> {
         let command = fault.denied.as_ref()?;

@@ -11,6 +11,7 @@ mod context;
 mod exit;
 mod fault;
 mod generate;
+mod input;
 mod interrupt;
 mod output;
 mod repl;

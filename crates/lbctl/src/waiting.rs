@@ -38,6 +38,16 @@ pub struct Watch {
     pub status: String,
     /// When the goal was reached, counted from the start.
     pub reached: Option<Duration>,
+    /// Looks in a row that the engine did not answer.
+    missed: u32,
+    /// It is not waited for any more: a look, or what was to follow, failed.
+    failed: bool,
+}
+
+impl Watch {
+    fn is_open(&self) -> bool {
+        self.reached.is_none() && !self.failed
+    }
 }
 
 /// How the waiting ended.
@@ -51,13 +61,17 @@ pub enum End {
     Interrupted,
 }
 
+/// Looks in a row that may go unanswered, as while an engine reloads.
+const MISSES_BORNE: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LAST_PAUSE: Duration = Duration::from_millis(500);
 
-/// Waits for all servers. `told` is called once for each as it reaches the goal.
+/// Waits for all servers. `told` is called once for each as it reaches the goal. What goes wrong with one server does not
+/// keep the others from theirs.
 ///
 /// # Errors
-/// The client's; and when somebody takes a server out of its drain meanwhile.
+/// The first failure, once no server is left to wait for: the client's; or that somebody took a server out of its drain
+/// meanwhile.
 pub fn wait_for(
     ctx: &Context,
     goal: Goal,
@@ -70,20 +84,39 @@ pub fn wait_for(
     let mut progress = Progress::new(ctx, deadline);
     let mut watches: Vec<Watch> = servers
         .iter()
-        .map(|s| Watch { state: s.clone(), sessions: 0, queued: 0, status: String::new(), reached: None })
+        .map(|s| Watch {
+            state: s.clone(),
+            sessions: 0,
+            queued: 0,
+            status: String::new(),
+            reached: None,
+            missed: 0,
+            failed: false,
+        })
         .collect();
     let mut pause = FIRST_PAUSE;
+    let mut first_fault = None;
     loop {
-        for watch in watches.iter_mut().filter(|w| w.reached.is_none()) {
-            if look(ctx, goal, watch)? {
-                watch.reached = Some(start.elapsed());
-                progress.clear();
-                told(watch)?;
+        for watch in watches.iter_mut().filter(|w| w.is_open()) {
+            let step = look(ctx, goal, watch).and_then(|there| {
+                watch.missed = 0;
+                if there {
+                    watch.reached = Some(start.elapsed());
+                    progress.clear();
+                    told(watch)?;
+                }
+                Ok(())
+            });
+            let Err(fault) = step else { continue };
+            watch.missed += 1;
+            if fault.exit != Exit::Unreachable || watch.reached.is_some() || watch.missed > MISSES_BORNE {
+                watch.failed = true;
+                first_fault.get_or_insert(fault);
             }
         }
-        if watches.iter().all(|w| w.reached.is_some()) {
+        if !watches.iter().any(Watch::is_open) {
             progress.clear();
-            return Ok((watches, End::Reached));
+            return first_fault.map_or(Ok((watches, End::Reached)), Err);
         }
         let left = deadline.map(|d| d.saturating_sub(start.elapsed()));
         if left.is_some_and(|l| l.is_zero()) {

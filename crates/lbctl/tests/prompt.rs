@@ -3,6 +3,7 @@
 #![expect(clippy::panic, reason = "a test may panic")]
 
 #[expect(dead_code, reason = "the other suites use the rest")]
+#[macro_use]
 mod support;
 
 use std::fs::File;
@@ -24,11 +25,16 @@ struct Prompt {
 
 impl Prompt {
     fn open(engine: &Engine, arguments: &[&str]) -> Self {
-        let size = Winsize { ws_row: 40, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
+        Self::open_sized(engine, arguments, (40, 120))
+    }
+
+    fn open_sized(engine: &Engine, arguments: &[&str], (ws_row, ws_col): (u16, u16)) -> Self {
+        let size = Winsize { ws_row, ws_col, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(Some(&size), None).unwrap();
         let slave = File::from(pty.slave);
+        // The terminal must be lbctl's own for Ctrl-C to become a signal.
         let child = engine
-            .lbctl(arguments)
+            .lbctl_under(&["setsid", "--ctty"], arguments)
             .env("TERM", "xterm")
             .env("NO_COLOR", "1")
             .stdin(Stdio::from(slave.try_clone().unwrap()))
@@ -92,10 +98,20 @@ impl Prompt {
     }
 }
 
-#[test]
-fn both_languages_at_the_prompt() {
-    let Some(engine) = Engine::start() else { return };
-    let mut prompt = Prompt::open(&engine, &["repl"]);
+on_both! {
+    both_languages_at_the_prompt,
+    the_tab_key_completes_names_and_words,
+    pasted_lines_run_one_after_the_other,
+    history_is_kept_without_secrets,
+    several_servers_are_asked_about,
+    tables_are_drawn_on_a_terminal,
+    a_terminal_without_a_size_has_80_columns,
+    a_drain_rewrites_one_line,
+    an_interrupt_ends_the_command_and_not_the_prompt,
+}
+
+fn both_languages_at_the_prompt(engine: &Engine) {
+    let mut prompt = Prompt::open(engine, &["repl"]);
     // web4 is disabled in the configuration.
     prompt.expect("lb-test admin 1");
     prompt.at_prompt("drain app/web1\r");
@@ -116,10 +132,8 @@ fn both_languages_at_the_prompt() {
     assert_eq!(prompt.exit(), Some(0));
 }
 
-#[test]
-fn the_tab_key_completes_names_and_words() {
-    let Some(engine) = Engine::start() else { return };
-    let mut prompt = Prompt::open(&engine, &["repl"]);
+fn the_tab_key_completes_names_and_words(engine: &Engine) {
+    let mut prompt = Prompt::open(engine, &["repl"]);
     prompt.at_prompt("drai\ttcpb/db1\r");
     prompt.expect("tcpb/db1: draining\r\n");
     prompt.at_prompt("set server tcp\t1 sta\tread\t\r");
@@ -127,7 +141,7 @@ fn the_tab_key_completes_names_and_words() {
     prompt.at_prompt("enable agent app/w\t\t\x15set server app/web1 a\t\t");
     prompt.expect("agent-send");
     prompt.keys("\x15weight tcpb/db1 7\r");
-    prompt.expect("weight 7 of 1");
+    prompt.expect("weight 7 (configured: 1)");
     prompt.at_prompt("ready tcpb/db\t\t");
     prompt.expect("tcpb/db1");
     prompt.expect("tcpb/db2");
@@ -135,21 +149,17 @@ fn the_tab_key_completes_names_and_words() {
     assert_eq!(prompt.exit(), Some(0));
 }
 
-#[test]
-fn pasted_lines_run_one_after_the_other() {
-    let Some(engine) = Engine::start() else { return };
-    let mut prompt = Prompt::open(&engine, &["repl"]);
+fn pasted_lines_run_one_after_the_other(engine: &Engine) {
+    let mut prompt = Prompt::open(engine, &["repl"]);
     prompt.at_prompt("\x1b[200~weight app/web1 3\nweight app/web2 4\x1b[201~\r");
-    prompt.expect("app/web1: weight 3 of 1\r\n");
-    prompt.expect("app/web2: weight 4 of 50\r\n");
+    prompt.expect("app/web1: weight 3 (configured: 1)\r\n");
+    prompt.expect("app/web2: weight 4 (configured: 50)\r\n");
     prompt.at_prompt("\x04");
     assert_eq!(prompt.exit(), Some(0));
 }
 
-#[test]
-fn history_is_kept_without_secrets() {
-    let Some(engine) = Engine::start() else { return };
-    let mut prompt = Prompt::open(&engine, &[]);
+fn history_is_kept_without_secrets(engine: &Engine) {
+    let mut prompt = Prompt::open(engine, &[]);
     prompt.at_prompt("show cli level\r");
     prompt.expect("admin\r\n");
     prompt.at_prompt("set dynamic-cookie-key backend app hunter2\r");
@@ -159,41 +169,68 @@ fn history_is_kept_without_secrets() {
     assert!(kept.contains("show cli level") && !kept.contains("hunter2"), "{kept}");
 }
 
-#[test]
-fn several_servers_are_asked_about() {
-    let Some(engine) = Engine::start() else { return };
-    let mut prompt = Prompt::open(&engine, &["drain", "app/web1", "app/web2"]);
+fn several_servers_are_asked_about(engine: &Engine) {
+    let mut prompt = Prompt::open(engine, &["drain", "app/web1", "app/web2"]);
     prompt.expect("Drain 2 servers: app/web1 app/web2. Go on? [y/N] ");
     prompt.keys("n\r");
     prompt.expect("error: nothing was changed");
     assert_eq!(prompt.exit(), Some(6));
-    let mut prompt = Prompt::open(&engine, &["drain", "app/web1", "app/web2"]);
+    let mut prompt = Prompt::open(engine, &["drain", "app/web1", "app/web2"]);
     prompt.expect("[y/N] ");
     prompt.keys("y\r");
     prompt.expect("app/web2: draining");
     assert_eq!(prompt.exit(), Some(0));
-    let mut prompt = Prompt::open(&engine, &["ready", "app/web?", "--yes"]);
+    let mut prompt = Prompt::open(engine, &["ready", "app/web?", "--yes"]);
     prompt.expect("app/web2: ready and running");
     assert_eq!(prompt.exit(), Some(0));
 }
 
-#[test]
-fn tables_are_drawn_on_a_terminal() {
-    let Some(engine) = Engine::start() else { return };
-    let mut prompt = Prompt::open(&engine, &["show", "servers", "app/web1"]);
+fn tables_are_drawn_on_a_terminal(engine: &Engine) {
+    let mut prompt = Prompt::open(engine, &["show", "servers", "app/web1"]);
     let drawn = prompt.expect("app/web1");
     assert!(drawn.contains('─'), "{drawn}");
     prompt.expect("no check");
     assert_eq!(prompt.exit(), Some(0));
 }
 
-#[test]
-fn a_drain_rewrites_one_line() {
-    let Some(engine) = Engine::start() else { return };
+fn a_terminal_without_a_size_has_80_columns(engine: &Engine) {
+    // Some 118 columns wide: rules are drawn where they fit.
+    for (size, fits) in [((40, 120), true), ((40, 80), false), ((0, 0), false)] {
+        let mut prompt = Prompt::open_sized(engine, &["show", "servers", "app/web1", "-o", "wide"], size);
+        let drawn = prompt.expect("no check");
+        assert_eq!(drawn.contains('─') || drawn.contains('═'), fits, "{size:?}: {drawn}");
+        assert_eq!(prompt.exit(), Some(0));
+    }
+    let mut prompt = Prompt::open_sized(engine, &["show", "backends"], (0, 0));
+    assert!(prompt.expect("tcpb").contains('═'));
+    assert_eq!(prompt.exit(), Some(0));
+    let mut prompt = Prompt::open_sized(engine, &["repl"], (0, 0));
+    prompt.at_prompt("show servers app/web1\r");
+    prompt.expect("no check");
+    prompt.at_prompt("\\q\r");
+    assert_eq!(prompt.exit(), Some(0));
+}
+
+fn a_drain_rewrites_one_line(engine: &Engine) {
     let held = engine.hold();
-    let mut prompt = Prompt::open(&engine, &["drain", "tcpb/db1", "--wait", "--deadline", "10s"]);
+    let mut prompt = Prompt::open(engine, &["drain", "tcpb/db1", "--wait", "--deadline", "10s"]);
     prompt.expect("\r\x1b[Ktcpb/db1: 1 session left, 0s of 10s");
     drop(held);
     prompt.expect("tcpb/db1: drained after");
+    assert_eq!(prompt.exit(), Some(0));
+}
+
+fn an_interrupt_ends_the_command_and_not_the_prompt(engine: &Engine) {
+    let _held = engine.hold();
+    let mut prompt = Prompt::open(engine, &["repl"]);
+    prompt.at_prompt("\x03");
+    prompt.at_prompt("drain tcpb/db1 --wait\r");
+    prompt.expect("1 session left");
+    prompt.keys("\x03");
+    prompt.expect("error: interrupted while waiting");
+    prompt.expect("hint: to undo: lbctl ready tcpb/db1");
+    prompt.at_prompt("ready tcpb/db1\r");
+    prompt.expect("tcpb/db1: ready and running");
+    prompt.at_prompt("\\q\r");
     assert_eq!(prompt.exit(), Some(0));
 }

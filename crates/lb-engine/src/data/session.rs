@@ -105,13 +105,6 @@ impl Session {
         self.wake();
     }
 
-    /// Takes back the end of an idle connection: a request came first.
-    pub fn forgive(&self) {
-        if self.killed.get() == Some(TermCause::Normal) {
-            self.killed.set(None);
-        }
-    }
-
     /// Whether the session must end now; remembers the task otherwise.
     pub fn poll_cut(&self, now_ms: impl FnOnce() -> u64, cx: &mut Context<'_>) -> Poll<Cut> {
         if let Some(cause) = self.killed.get() {

@@ -181,6 +181,9 @@ impl ThreadCtx {
     }
 }
 
+/// How long an idle connection may still bring a request once the process stops.
+pub const STOPPING_GRACE: Duration = Duration::from_secs(1);
+
 thread_local! {
     /// Time of the reactor's last turn on this thread.
     static TURN_US: Cell<u64> = const { Cell::new(0) };
@@ -290,10 +293,12 @@ pub fn refresh_frontends(ctx: &'static ThreadCtx) {
     ctx.frontend_changes.send_modify(|n| *n += 1);
     let shared = ctx.shared;
     if shared.process.stopping.load(Relaxed) {
-        // Idle keep-alive connections have nothing to finish.
+        // Idle connections go soon, but not at once: a request that is on its way is still answered, and told to close.
+        let now_ms = ctx.now_ms();
         ctx.sessions.for_each(|session| {
-            if session.phase.get() == super::session::Phase::Idle && session.requests.get() > 0 {
-                session.kill(lb_model::TermCause::Normal);
+            let until = now_ms + STOPPING_GRACE.as_millis() as u64;
+            if session.phase.get() == super::session::Phase::Idle && session.deadline_ms.get() > until {
+                ctx.set_deadline_at(session, now_ms, STOPPING_GRACE);
             }
         });
     }

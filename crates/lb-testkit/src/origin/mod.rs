@@ -164,7 +164,7 @@ impl Origin {
         if listener.is_some() {
             return Ok(());
         }
-        let socket = Arc::new(TcpListener::bind(self.address())?);
+        let socket = Arc::new(ports::bind(|| TcpListener::bind(self.address()))?);
         let (shared, accepting) = (Arc::clone(&self.shared), Arc::clone(&socket));
         let thread = std::thread::spawn(move || accept(&shared, &accepting));
         *listener = Some(Accepting { socket, thread });

@@ -1,12 +1,13 @@
 //! `lbctl raw`: the very bytes that `socat` would give, and an exit status.
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, Write};
 
 use lb_client::{Error, Line, RefusalScan, gather_payload};
 
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::fault::Fault;
+use crate::input::Input;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -37,14 +38,13 @@ pub fn run(args: &Args, ctx: &Context) -> Result<(), Fault> {
 /// # Errors
 /// The first failure.
 pub fn run_stdin(ctx: &Context) -> Result<(), Fault> {
-    let mut lines = io::stdin().lock().lines();
-    let mut next = || lines.next().and_then(Result::ok);
+    let mut input = Input::stdin();
     let mut first_failure = None;
-    while let Some(line) = next() {
+    while let Some(line) = input.next_line() {
         if line.trim().is_empty() {
             continue;
         }
-        let text = gather_payload(&line, &mut next);
+        let text = gather_payload(&line, || input.next_line());
         match send(ctx, &text) {
             Ok(()) => {}
             // A node that cannot be reached, or a reader that has gone, ends it.
@@ -52,7 +52,7 @@ pub fn run_stdin(ctx: &Context) -> Result<(), Fault> {
             Err(fault) => first_failure = first_failure.or(Some(fault)),
         }
     }
-    first_failure.map_or(Ok(()), Err)
+    input.finish().and(first_failure.map_or(Ok(()), Err))
 }
 
 /// Sends one command line and passes its answer on as it comes.

@@ -21,8 +21,11 @@ pub struct Args {
     pub weight: ParsedWeight,
 }
 
-fn weight(text: &str) -> Result<ParsedWeight, String> {
-    ParsedWeight::parse(text).map_err(|e| e.to_string())
+/// The engine's own sentences are for its wire; a person is told what to write, above all when the
+/// weight was forgotten and the last target was read for one.
+fn weight(text: &str) -> Result<ParsedWeight, &'static str> {
+    ParsedWeight::parse(text)
+        .map_err(|_| "a weight is a whole number from 0 to 256, or a percentage of the configured one such as 50%")
 }
 
 /// Runs it.

@@ -181,7 +181,7 @@ impl Sheet {
 
     fn write(&self, ctx: &Context, out: &mut dyn Write) -> Result<(), Fault> {
         match ctx.format {
-            Format::Table | Format::Wide if ctx.terminal => {
+            Format::Table | Format::Wide if ctx.terminal && table::fits(&self.headings, &self.rows) => {
                 writeln!(out, "{}", table::boxed(&self.headings, &self.rows, ctx.out))?;
             }
             Format::Table | Format::Wide => {

@@ -65,6 +65,11 @@ impl Palette {
         self.paint(word, "1;31")
     }
 
+    /// `warning:`.
+    pub fn warning(self, word: &str) -> String {
+        self.paint(word, "1;33")
+    }
+
     /// `hint:`.
     pub fn note(self, word: &str) -> String {
         self.paint(word, "1;36")

@@ -1,25 +1,42 @@
-//! Tables: fitted to a terminal, or plain aligned columns for a pipe.
+//! Tables: with rules on a terminal they fit, elsewhere plain aligned columns.
 
 use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, Table, presets};
 
 use super::{Cell, Palette, Tone};
 
-/// For a terminal: as wide as it is, long cells wrapped.
+/// Whether the terminal is wide enough for [`boxed`]. Where it is not, whole lines that the terminal
+/// wraps are read more easily than words cut to columns of three letters.
+pub fn fits(headings: &[String], rows: &[Vec<Cell>]) -> bool {
+    let width: usize = headings
+        .iter()
+        .enumerate()
+        .map(|(at, heading)| {
+            let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.shown().chars().count());
+            cells.max().unwrap_or(0).max(heading.chars().count()) + PADDING
+        })
+        .sum();
+    width <= columns().into()
+}
+
+/// A blank on either side of each cell.
+const PADDING: usize = 2;
+
+/// For a terminal.
 pub fn boxed(headings: &[String], rows: &[Vec<Cell>], palette: Palette) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
     if palette.is_on() {
         table.enforce_styling();
     } else {
         table.force_no_tty();
-        table.set_width(columns());
     }
     table.set_header(headings.iter().map(|h| comfy_table::Cell::new(h).add_attribute(Attribute::Bold)));
+    let numeric = numeric(headings, rows);
     for row in rows {
-        table.add_row(row.iter().map(|cell| {
+        table.add_row(row.iter().zip(&numeric).map(|(cell, numeric)| {
             let shown = comfy_table::Cell::new(cell.shown());
             match cell {
-                Cell::Number(_) | Cell::Seconds(_) => shown.set_alignment(CellAlignment::Right),
+                _ if *numeric => shown.set_alignment(CellAlignment::Right),
                 Cell::Toned(_, Tone::Good) => shown.fg(Color::Green),
                 Cell::Toned(_, Tone::Warn) => shown.fg(Color::Yellow),
                 Cell::Toned(_, Tone::Bad) => shown.fg(Color::Red),
@@ -30,15 +47,26 @@ pub fn boxed(headings: &[String], rows: &[Vec<Cell>], palette: Palette) -> Table
     table
 }
 
+/// How wide a terminal is taken to be that does not know it: a serial line, or one that a program made.
+const UNKNOWN_WIDTH: u16 = 80;
+
 fn columns() -> u16 {
-    comfy_table::Table::new().width().unwrap_or(120)
+    comfy_table::Table::new().width().filter(|width| *width > 0).unwrap_or(UNKNOWN_WIDTH)
 }
 
-/// For a pipe: columns aligned by spaces, nothing wrapped, no trailing blanks.
+/// Which columns hold numbers and nothing else: these are aligned at the right.
+fn numeric(headings: &[String], rows: &[Vec<Cell>]) -> Vec<bool> {
+    let of = |at: usize| {
+        let mut cells = rows.iter().filter_map(|row| row.get(at)).filter(|cell| **cell != Cell::Empty).peekable();
+        cells.peek().is_some() && cells.all(Cell::is_numeric)
+    };
+    (0..headings.len()).map(of).collect()
+}
+
+/// For a pipe or a narrow terminal: columns aligned by spaces, nothing wrapped, no trailing blanks.
 pub fn plain(headings: &[String], rows: &[Vec<Cell>], palette: Palette) -> String {
     let shown: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(Cell::shown).collect()).collect();
-    let numeric: Vec<bool> =
-        (0..headings.len()).map(|at| rows.iter().any(|r| r.get(at).is_some_and(Cell::is_numeric))).collect();
+    let numeric = numeric(headings, rows);
     let widths: Vec<usize> = headings
         .iter()
         .enumerate()
@@ -92,5 +120,15 @@ mod tests {
             a/c       -             -
         "#]]
         .assert_eq(&plain(&headings, &rows, Palette::PLAIN));
+        let rows = vec![
+            vec![Cell::Text("Name".into()), Cell::Text("HAProxy".into())],
+            vec![Cell::Text("Nbthread".into()), Cell::Number(1)],
+        ];
+        expect![[r#"
+            KEY       VALUE
+            Name      HAProxy
+            Nbthread  1
+        "#]]
+        .assert_eq(&plain(&["KEY", "VALUE"].map(str::to_owned), &rows, Palette::PLAIN));
     }
 }

@@ -8,7 +8,7 @@ mod meta;
 mod route;
 
 use std::cell::RefCell;
-use std::io::{self, BufRead};
+
 use std::rc::Rc;
 
 use clap::Parser;
@@ -22,6 +22,7 @@ use crate::commands;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::fault::Fault;
+use crate::input::Input;
 use helper::Helper;
 use live::Live;
 use route::{Route, route};
@@ -87,15 +88,14 @@ fn terminal(error: ReadlineError) -> Fault {
 /// # Errors
 /// The failure of that line.
 pub fn script(ctx: &Context) -> Result<(), Fault> {
-    let mut lines = io::stdin().lock().lines();
-    let mut next = || lines.next().and_then(Result::ok);
+    let mut input = Input::stdin();
     let mut number = 0;
-    while let Some(line) = next() {
+    while let Some(line) = input.next_line() {
         number += 1;
         if line.trim().is_empty() || line.trim_start().starts_with("# ") {
             continue;
         }
-        let text = gather_payload(&line, &mut next);
+        let text = gather_payload(&line, || input.next_line());
         match execute(ctx, &text) {
             Ok(Flow::Go) => {}
             Ok(Flow::Leave) => return Ok(()),
@@ -106,7 +106,7 @@ pub fn script(ctx: &Context) -> Result<(), Fault> {
             Err(fault) => return Err(fault.details([format!("at line {number}: {}", line.trim())])),
         }
     }
-    Ok(())
+    input.finish()
 }
 
 /// Runs one line of either kind.

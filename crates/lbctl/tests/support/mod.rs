@@ -1,4 +1,4 @@
-//! A real engine on temporary sockets, an origin that holds its connections, and snapshots of what
+//! A running engine on temporary sockets, an origin that holds its connections, and snapshots of what
 //! a command prints and how it ends.
 
 use std::io::{Read, Write};
@@ -7,31 +7,55 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use expect_test::Expect;
 
-const HAPROXY: &str = "/usr/sbin/haproxy";
+/// Makes each function a test against `lbd` and one against HAProxy, in modules of these names.
+macro_rules! on_both {
+    ($($name:ident,)*) => {
+        mod lbd {
+            $(#[test]
+            fn $name() {
+                if let Some(engine) = $crate::support::Engine::start_lbd() { super::$name(&engine) }
+            })*
+        }
 
-/// A running HAProxy with sockets of every level and a TCP origin behind it.
+        mod haproxy {
+            $(#[test]
+            fn $name() {
+                if let Some(engine) = $crate::support::Engine::start_haproxy() { super::$name(&engine) }
+            })*
+        }
+    };
+}
+
+/// A running engine with sockets of every level and a TCP origin behind it.
 pub struct Engine {
     dir: tempfile::TempDir,
     child: Child,
     origin: u16,
+    is_haproxy: bool,
 }
 
 impl Engine {
-    /// Starts one; `None`, and a loud word, where there is none.
-    pub fn start() -> Option<Self> {
-        if !Path::new(HAPROXY).exists() {
-            eprintln!("SKIPPED: {HAPROXY} is not installed, so nothing here was tested (apt-get install haproxy)");
-            return None;
-        }
+    /// Starts `lbd`, or what stands for it; `None`, and a loud word, where it is not built.
+    pub fn start_lbd() -> Option<Self> {
+        let subject = lb_testkit::Engine::subject();
+        subject.map_or_else(|error| skip(&format!("{error:#}")), |program| Some(Self::start(&program)))
+    }
+
+    /// Starts HAProxy; `None`, and a loud word, where there is none.
+    pub fn start_haproxy() -> Option<Self> {
+        let oracle = lb_testkit::Engine::oracle();
+        oracle.map_or_else(|| skip("haproxy is not installed"), |program| Some(Self::start(&program)))
+    }
+
+    fn start(program: &lb_testkit::Engine) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let origin = holding_origin();
         let path = dir.path().join("haproxy.cfg");
         std::fs::write(&path, configuration(dir.path(), origin)).unwrap();
-        let child = Command::new(HAPROXY)
+        let child = Command::new(&program.path)
             .args(["-db", "-f"])
             .arg(&path)
             .stdin(Stdio::null())
@@ -39,18 +63,13 @@ impl Engine {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let engine = Self { dir, child, origin };
-        let end = Instant::now() + Duration::from_secs(10);
-        loop {
+        let engine = Self { dir, child, origin, is_haproxy: program.is_haproxy };
+        lb_testkit::until("the first checks of the failing and of the passing server", || {
             let stat = String::from_utf8_lossy(&engine.ask("show stat")).into_owned();
-            // The first checks of the failing and of the passing server are over.
-            if stat.contains(",L4CON,") && stat.contains(",L4OK,") {
-                break;
-            }
-            assert!(Instant::now() < end, "the engine did not start");
-            thread::sleep(Duration::from_millis(10));
-        }
-        Some(engine)
+            (stat.contains(",L4CON,") && stat.contains(",L4OK,")).then_some(())
+        })
+        .unwrap();
+        engine
     }
 
     /// A file of the engine's directory.
@@ -79,9 +98,15 @@ impl Engine {
 
     /// `lbctl` on the engine's admin socket, without the surroundings' influence.
     pub fn lbctl(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lbctl"));
+        self.lbctl_under(&[], arguments)
+    }
+
+    /// The same, started by another program.
+    pub fn lbctl_under(&self, starter: &[&str], arguments: &[&str]) -> Command {
+        let mut words = starter.iter().chain(&[env!("CARGO_BIN_EXE_lbctl")]).chain(arguments);
+        let mut command = Command::new(words.next().unwrap());
         command
-            .args(arguments)
+            .args(words)
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", self.dir.path())
@@ -98,6 +123,12 @@ impl Engine {
         expected.assert_eq(&self.told(&self.lbctl(&arguments).output().unwrap()));
     }
 
+    /// As [`Engine::check`], where the two engines rightly answer differently.
+    #[track_caller]
+    pub fn check_each(&self, line: &str, lbd: &Expect, haproxy: &Expect) {
+        self.check(line, if self.is_haproxy { haproxy } else { lbd });
+    }
+
     /// Runs a command line and gives its exit status.
     #[track_caller]
     pub fn run(&self, line: &str) -> i32 {
@@ -105,7 +136,13 @@ impl Engine {
         self.lbctl(&arguments).output().unwrap().status.code().unwrap()
     }
 
-    /// The same with text on standard input.
+    /// As [`Engine::check_stdin`], where the two engines rightly answer differently.
+    #[track_caller]
+    pub fn check_stdin_each(&self, line: &str, input: &str, lbd: &Expect, haproxy: &Expect) {
+        self.check_stdin(line, input, if self.is_haproxy { haproxy } else { lbd });
+    }
+
+    /// Runs a command line with text on standard input.
     #[track_caller]
     pub fn check_stdin(&self, line: &str, input: &str, expected: &Expect) {
         let arguments: Vec<&str> = line.split_whitespace().collect();
@@ -146,7 +183,7 @@ impl Engine {
             (r"unix:\d+", "unix:<n>"),
             (r"in \d+ms", "in <t>"),
             (r" +\d+s  ", "  <t>  "),
-            (r"2\.6\.[0-9]+[^\s]*", "<version>"),
+            (r"Version  \S+", "Version  <version>"),
         ] {
             text = regex::Regex::new(pattern).unwrap().replace_all(&text, with).into_owned();
         }
@@ -159,6 +196,12 @@ impl Drop for Engine {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Says so past the test harness, which keeps the output of tests that pass.
+fn skip(why: &str) -> Option<Engine> {
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}; nothing was tested against it");
+    None
 }
 
 fn configuration(dir: &Path, origin: u16) -> String {

@@ -15,6 +15,7 @@ mod txn;
 
 use super::accept::Client;
 use super::session::{Cut, Phase};
+use super::thread::STOPPING_GRACE;
 use super::view::View;
 use crate::stream::Stream;
 use lb_model::{TermCause, TermPhase};
@@ -49,13 +50,10 @@ pub fn serve(client: Client, mut stream: Stream) -> impl Future<Output = ()> {
             arm_idle(&client);
             let waited = client.ctx.wait(&client.session, |cx| stream.poll_readable(cx)).await;
             let next = match waited {
-                Ok(_) => {
-                    client.session.forgive();
-                    Box::pin(request::serve_ready(&client, &mut stream, start_us)).await
-                }
+                Ok(_) => Box::pin(request::serve_ready(&client, &mut stream, start_us)).await,
                 Err(cut) => Box::pin(idle_end(&client, &mut stream, cut, start_us)).await,
             };
-            if next != Next::KeepAlive || client.ctx.shared.process.stopping.load(Relaxed) {
+            if next != Next::KeepAlive {
                 return Box::pin(end(client, stream, next)).await;
             }
             client.session.phase.set(Phase::Idle);
@@ -110,6 +108,10 @@ fn arm_idle(client: &Client) {
         timeouts.http_request.or(timeouts.client)
     } else {
         timeouts.http_keep_alive.or(timeouts.http_request).or(timeouts.client)
+    };
+    let timeout = match client.ctx.shared.process.stopping.load(Relaxed) {
+        true => Some(timeout.map_or(STOPPING_GRACE, |t| t.min(STOPPING_GRACE))),
+        false => timeout,
     };
     client.ctx.set_deadline(&client.session, timeout);
 }
