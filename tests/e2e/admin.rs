@@ -431,3 +431,22 @@ fn limits_are_set_at_run_time() {
         Ok(())
     });
 }
+
+#[test]
+fn the_process_s_rates_are_limited_at_run_time() {
+    both(|engine| {
+        for what in ["connections", "sessions"] {
+            let (program, _origin) = simple(engine)?;
+            let admin = program.admin();
+            check_eq!(admin.ask(&format!("set rate-limit {what} global 2"))?, "\n");
+            let begin = Instant::now();
+            for _ in 0..5 {
+                check_eq!(get(program.address("fe"), "/")?.status, 200);
+            }
+            check_eq!(begin.elapsed() >= Duration::from_millis(900), true, "{what}: {:?}", begin.elapsed());
+            check_eq!(admin.ask(&format!("set rate-limit {what} global 0"))?, "\n");
+            check_eq!(get(program.address("fe"), "/")?.status, 200);
+        }
+        Ok(())
+    });
+}

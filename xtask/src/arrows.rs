@@ -37,7 +37,7 @@ pub const ARROWS: &[Arrow] = &[
     shell("lbctl", &["lb-admin", "lb-client", "lb-model", "lb-stats"]),
     shell("lb-testkit", &[]),
     shell("e2e", &["lb-testkit"]),
-    shell("xtask", &["lb-testkit", "lbctl", "lbd"]),
+    shell("xtask", &["lb-admin", "lb-testkit", "lbctl", "lbd"]),
 ];
 
 /// The row of a crate.

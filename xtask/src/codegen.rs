@@ -1,4 +1,4 @@
-//! Files made from tables: manual pages, completions, the diagram of crates.
+//! Files made from tables: manual pages, completions, the list of commands, the diagram of crates.
 
 use crate::arrows;
 use crate::chore::root;
@@ -26,6 +26,7 @@ const DIRECTORIES: [&str; 2] = ["man", "completions"];
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let mut files: Vec<(PathBuf, Vec<u8>)> = lbctl::generated()?;
     files.push((PathBuf::from("man/lbd.1"), lbd::manual_page().into_bytes()));
+    files.push((PathBuf::from("COMPATIBILITY.md"), lb_admin::compat::document().into_bytes()));
     files.extend(architecture()?);
     let mut stale = Vec::new();
     for (path, bytes) in &files {

@@ -12,12 +12,13 @@ const BANNED: [&str; 5] =
     ["std::time::Instant::now", "std::time::SystemTime::now", "std::fs::", "std::net::", "std::env::"];
 
 /// Files that a fresh clone must have at its top.
-const TOP_FILES: [&str; 10] = [
+const TOP_FILES: [&str; 11] = [
     "Cargo.lock",
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
+    "COMPATIBILITY.md",
     "LICENSE-MIT",
     "LICENSE-APACHE",
     "deny.toml",

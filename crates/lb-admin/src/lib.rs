@@ -3,11 +3,14 @@
 //! * [`COMMANDS`] is the table everything comes from; a new command is a new row.
 //! * [`Session`] is one connection to an admin socket: it cuts input into commands, checks levels,
 //!   answers what concerns only the connection, and hands out the rest as [`Request`]s.
+//! * [`compat`] says how the table stands to HAProxy's commands.
 //! * [`complete()`] and [`suggestions`] help people type; [`CommandLine`] writes lines for programs.
 //!
 //! Nothing here opens a socket, reads a clock, or knows what a server is.
 
+mod anon;
 mod arg;
+pub mod compat;
 mod complete;
 mod grammar;
 mod help;
@@ -19,6 +22,7 @@ mod session;
 mod suggest;
 mod table;
 
+pub use anon::Anon;
 pub use arg::{Arg, Keyed, Name};
 pub use complete::{Completion, Names, complete};
 pub use grammar::{MAX_PATTERN, RawCommand, escape, split_line};

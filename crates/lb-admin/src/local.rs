@@ -2,6 +2,7 @@
 
 use lb_model::{Level, TimeUnit, parse_time};
 
+use crate::anon::Anon;
 use crate::help::help;
 use crate::reply::{Reply, SeverityOutput};
 use crate::session::{Context, Mode};
@@ -23,6 +24,11 @@ pub(crate) fn answer(command: &Command, words: &[String], context: &mut Context)
         CommandId::ShowCliLevel => Reply::info(context.level.as_str()),
         CommandId::SetSeverityOutput => set_severity_output(args, context),
         CommandId::SetTimeout => set_timeout(args, context),
+        CommandId::SetAnonOff => {
+            context.anon = Anon::OFF;
+            Reply::Empty
+        }
+        CommandId::ShowAnon => show_anon(context),
         CommandId::ExpertMode => switch(command, args, &mut context.expert),
         CommandId::ExperimentalMode => switch(command, args, &mut context.experimental),
         _ => return None,
@@ -94,6 +100,15 @@ fn set_timeout(args: &[String], context: &mut Context) -> Reply {
             Reply::Empty
         }
         _ => Reply::err("Invalid timeout value."),
+    }
+}
+
+/// The key would undo the anonymity: it is told above the lowest level only.
+fn show_anon(context: &Context) -> Reply {
+    match context.anon.key() {
+        None => Reply::info("Anonymized mode disabled"),
+        Some(key) if context.level > Level::User => Reply::info(format!("Anonymized mode enabled\nKey : {key}")),
+        Some(_) => Reply::info("Anonymized mode enabled"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use lb_model::Level;
 
+use crate::anon::Anon;
 use crate::reply::{Reply, text};
 use crate::table::CommandId;
 
@@ -20,6 +21,8 @@ pub struct Request {
     pub expert: bool,
     /// Whether experimental mode is on.
     pub experimental: bool,
+    /// How the connection wants names shown.
+    pub anon: Anon,
 }
 
 impl Request {

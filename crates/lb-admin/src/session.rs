@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use lb_model::Level;
 
+use crate::anon::Anon;
 use crate::grammar::{RawCommand, line_length, split_line};
 use crate::local;
 use crate::reply::{Reply, SeverityOutput, text};
@@ -88,6 +89,7 @@ pub(crate) struct Context {
     pub(crate) timed: bool,
     pub(crate) expert: bool,
     pub(crate) experimental: bool,
+    pub(crate) anon: Anon,
     /// A timeout to tell the caller.
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) quit: bool,
@@ -138,6 +140,7 @@ impl Session {
                 timed: false,
                 expert: false,
                 experimental: false,
+                anon: Anon::OFF,
                 idle_timeout: None,
                 quit: false,
             },
@@ -168,6 +171,11 @@ impl Session {
     /// The level the connection has at this point; `user` and `operator` lower it.
     pub fn level(&self) -> Level {
         self.context.level
+    }
+
+    /// How names are shown on this connection from here on.
+    pub fn set_anon(&mut self, anon: Anon) {
+        self.context.anon = anon;
     }
 
     /// The next thing to do. `uptime` is the process's, for the timed prompt.
@@ -281,9 +289,9 @@ impl Session {
                 Some(reply) => reply,
                 None => {
                     self.state = State::Running;
-                    let Context { level, expert, experimental, .. } = self.context;
+                    let Context { level, expert, experimental, anon, .. } = self.context;
                     let id = command.id;
-                    return Some(Step::Command(Request { id, words, payload, level, expert, experimental }));
+                    return Some(Step::Command(Request { id, words, payload, level, expert, experimental, anon }));
                 }
             },
         };

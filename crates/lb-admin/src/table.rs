@@ -118,6 +118,9 @@ const SET_SERVER: &[Keyed] = &[
     Keyed { word: "weight", args: &[Arg::Number] },
 ];
 
+/// What `set rate-limit` limits.
+const RATES: &[&str] = &["connections", "http-compression", "sessions", "ssl-sessions"];
+
 const SESS_FILTERS: &[Arg] = &[
     Arg::OneOf(&["all", "backend", "frontend", "help", "older", "server", "show-uri", "susp"]),
     Arg::Name(Name::Proxy),
@@ -165,6 +168,13 @@ commands! {
         "get weight <bk>/<srv>", "tell a server's weight and its configured one", "get weight app/web1";
     Operator, "operator", Operator, Listed, V2_6, [],
         "operator", "give up the admin level on this connection", "operator";
+    SetAnonGlobalKey, "set anon global-key", Admin, Listed, V3, [Arg::Number],
+        "set anon global-key <value>", "choose the key that 'set anon on' takes by default",
+        "set anon global-key 1234";
+    SetAnonOff, "set anon off", User, Listed, V3, [],
+        "set anon off", "show names in this connection's answers", "set anon off";
+    SetAnonOn, "set anon on", User, Listed, V3, [Arg::Number],
+        "set anon on [value]", "show hashes in place of names in this connection's answers", "set anon on 1234";
     SetMaxconnFrontend, "set maxconn frontend", Admin, Listed, V2_6, [FRONTEND, Arg::Number],
         "set maxconn frontend <frontend> <value>", "change how many connections a frontend may hold",
         "set maxconn frontend www 2000";
@@ -173,6 +183,9 @@ commands! {
     SetMaxconnServer, "set maxconn server", Admin, Listed, V2_6, [SERVER, Arg::Number],
         "set maxconn server <bk>/<srv>", "change how many connections a server may get",
         "set maxconn server app/web1 100";
+    SetRateLimit, "set rate-limit", Admin, Listed, V2_6, [Arg::OneOf(RATES), Arg::OneOf(&["global"]), Arg::Number],
+        "set rate-limit <setting> <value>", "change how many connections or sessions a second the process accepts",
+        "set rate-limit connections global 500";
     SetServer, "set server", Admin, Listed, V2_6, [SERVER, Arg::Keyed(SET_SERVER)],
         "set server <bk>/<srv> [opts]", "change a server's state, health, weight, address or checks",
         "set server app/web1 state drain";
@@ -184,8 +197,12 @@ commands! {
     SetWeight, "set weight", Admin, Listed, V2_6, [SERVER, Arg::Number],
         "set weight <bk>/<srv>  (DEPRECATED)", "change a server's weight; 'set server' does it too",
         "set weight app/web1 50%";
+    ShowAnon, "show anon", User, Listed, V3, [],
+        "show anon", "tell whether names are shown as hashes on this connection", "show anon";
     ShowBackend, "show backend", User, Listed, V2_6, [],
         "show backend", "list the backends", "show backend";
+    ShowCache, "show cache", Admin, Listed, V2_6, [],
+        "show cache", "list the caches and what they hold", "show cache";
     ShowCliLevel, "show cli level", User, Listed, V2_6, [],
         "show cli level", "tell the level of this connection", "show cli level";
     ShowCliSockets, "show cli sockets", User, Listed, V2_6, [],
@@ -198,6 +215,12 @@ commands! {
         "show errors www request";
     ShowInfo, "show info", User, Listed, V2_6, [Arg::Many(&[Arg::OneOf(&["desc", "float", "json", "typed"])])],
         "show info [desc|json|typed|float]*", "show facts and counters about the process", "show info typed";
+    ShowLibs, "show libs", Operator, Listed, V2_6, [],
+        "show libs", "list the program and the libraries in its memory", "show libs";
+    ShowPeers, "show peers", User, Listed, V2_6, [Arg::Many(&[Arg::OneOf(&["dict"]), Arg::Text])],
+        "show peers [dict|-] [section]", "show the peers and what they exchange", "show peers";
+    ShowResolvers, "show resolvers", User, Listed, V2_6, [Arg::Text],
+        "show resolvers [id]", "show the name servers and how they answered", "show resolvers";
     ShowSchemaJson, "show schema json", User, Listed, V2_6, [],
         "show schema json", "show the schema of the JSON forms", "show schema json";
     ShowServersConn, "show servers conn", User, Listed, V2_6, [BACKEND],
@@ -222,6 +245,8 @@ commands! {
         "shutdown sessions server <bk>/<srv>", "end all sessions of a server", "shutdown sessions server app/web1";
     User, "user", User, Listed, V2_6, [],
         "user", "give up all but the user level on this connection", "user";
+    Wait, "wait", Admin, Listed, V3, [Arg::Number],
+        "wait {-h|<delay_ms>} cond [args...]", "answer after a delay", "wait 500";
     Help, "help", User, Always, V2_6, [Arg::Rest],
         "help [<command>]", "list all commands, or those like the given one", "help set";
     Prompt, "prompt", User, Always, V2_6, [Arg::Many(&[Arg::OneOf(&["help", "i", "n", "p", "timed"])])],

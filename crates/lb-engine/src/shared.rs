@@ -116,6 +116,12 @@ pub struct Process {
     pub listeners: AtomicU32,
     /// `set rate-limit connections global`.
     pub max_connection_rate: AtomicU32,
+    /// `set rate-limit sessions global`.
+    pub max_session_rate: AtomicU32,
+    /// `set rate-limit ssl-sessions global`. Kept for `show info`: no session uses TLS.
+    pub max_ssl_rate: AtomicU32,
+    /// `set rate-limit http-compression global`, in kB/s. Kept for `show info`: nothing is compressed.
+    pub max_compression_kbps: AtomicU32,
     /// Sessions rate.
     pub session_rate: Rate,
     /// Warnings printed at start.

@@ -3,6 +3,7 @@
 use super::dump::Dump;
 use super::execute::{self, Outcome};
 use super::socket::DEFAULT_TIMEOUT;
+use super::wait;
 use crate::control::Control;
 use crate::stream::Stream;
 use lb_admin::{Reply, Session, Settings, SeverityOutput, Step};
@@ -34,7 +35,7 @@ pub(super) async fn serve(
         max_line: control.shared.limits.bufsize,
         ..Settings::default()
     };
-    let mut connection = Connection { control, id, stream, idle };
+    let mut connection = Connection { control, id, stream, idle, ahead: Vec::new(), ended: false };
     // A client that goes away, or stays idle for too long, is nobody's failure.
     let _ = connection.run(Session::new(settings)).await;
 }
@@ -44,6 +45,10 @@ struct Connection<'a> {
     id: u64,
     stream: Stream,
     idle: Duration,
+    /// Bytes received while a command was running.
+    ahead: Vec<u8>,
+    /// The client sends no more.
+    ended: bool,
 }
 
 /// Waits for I/O for as long as an idle connection may live. Once the process stops, a peer that keeps still for
@@ -65,7 +70,6 @@ async fn within<T>(control: &Control, idle: Duration, io: impl Future<Output = T
 
 impl Connection<'_> {
     async fn run(&mut self, mut session: Session) -> io::Result<()> {
-        let mut ended = false;
         loop {
             match session.poll(self.control.now()) {
                 Step::Command(request) => {
@@ -74,22 +78,33 @@ impl Connection<'_> {
                     let reply = match execute::run(self.control, &request).await {
                         Outcome::Reply(reply) => reply,
                         Outcome::Dump(dump) => self.send_dump(*dump).await?,
+                        Outcome::Anon(anon) => {
+                            session.set_anon(anon);
+                            Reply::Empty
+                        }
+                        Outcome::Wait(delay) => {
+                            // A soft stop does not wait for those who only wait.
+                            drop(busy);
+                            let reply = self.wait(delay).await?;
+                            session.complete(reply, self.control.now());
+                            continue;
+                        }
                     };
                     drop(busy);
                     session.complete(reply, self.control.now());
                 }
                 Step::Reply(bytes) => self.send(&bytes).await?,
                 Step::SetIdleTimeout(idle) => self.idle = idle,
-                Step::Close => return self.close(ended).await,
+                Step::Close => return self.close().await,
                 // Every command is complete before the session is asked again.
                 Step::Busy => return Ok(()),
+                Step::NeedInput if !self.ahead.is_empty() => session.feed(&std::mem::take(&mut self.ahead)),
+                Step::NeedInput if self.ended => session.finish(),
                 Step::NeedInput => {
                     let mut bytes = [0; READ_SIZE];
-                    match self.receive(&mut bytes).await? {
-                        0 => {
-                            ended = true;
-                            session.finish();
-                        }
+                    let (control, idle) = (self.control, self.idle);
+                    match within(control, idle, self.receive(&mut bytes)).await?? {
+                        0 => self.ended = true,
                         n => session.feed(bytes.get(..n).unwrap_or_default()),
                     }
                 }
@@ -98,13 +113,34 @@ impl Connection<'_> {
     }
 
     async fn receive(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let reading = async {
-            match &mut self.stream {
-                Stream::Tcp(s) => s.read(bytes).await,
-                Stream::Unix(s) => s.read(bytes).await,
+        match &mut self.stream {
+            Stream::Tcp(s) => s.read(bytes).await,
+            Stream::Unix(s) => s.read(bytes).await,
+        }
+    }
+
+    /// Lets time pass until the client ends its side. What it sends meanwhile is read ahead, to notice the end
+    /// behind it; a client that sends more than a line may hold is not watched any further.
+    async fn wait(&mut self, delay: Duration) -> io::Result<Reply> {
+        let over = tokio::time::sleep(delay);
+        tokio::pin!(over);
+        let mut bytes = [0; READ_SIZE];
+        while !self.ended && self.ahead.len() < self.control.shared.limits.bufsize {
+            tokio::select! {
+                // An end that is there already comes before a time that is over already.
+                biased;
+                received = self.receive(&mut bytes) => match received? {
+                    0 => self.ended = true,
+                    n => self.ahead.extend_from_slice(bytes.get(..n).unwrap_or_default()),
+                },
+                () = &mut over => return Ok(wait::done()),
             }
-        };
-        within(self.control, self.idle, reading).await?
+        }
+        if !self.ended {
+            over.await;
+            return Ok(wait::done());
+        }
+        Ok(wait::interrupted())
     }
 
     async fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
@@ -142,12 +178,12 @@ impl Connection<'_> {
 
     /// Ends the writing side, and takes what the client still sends: closing over unread bytes would reset the
     /// connection and could destroy an answer on its way.
-    async fn close(&mut self, ended: bool) -> io::Result<()> {
+    async fn close(&mut self) -> io::Result<()> {
         match &mut self.stream {
             Stream::Tcp(s) => s.shutdown().await?,
             Stream::Unix(s) => s.shutdown().await?,
         }
-        if ended || matches!(self.stream, Stream::Unix(_)) {
+        if self.ended || matches!(self.stream, Stream::Unix(_)) {
             return Ok(());
         }
         let mut bytes = [0; READ_SIZE];

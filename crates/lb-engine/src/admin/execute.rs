@@ -2,11 +2,13 @@
 
 use super::dump::Dump;
 use super::{
-    clear, environment, errors, frontend, info, limits, process, servers, sess, set_server, shutdown, stat, switches,
+    anon, clear, environment, errors, frontend, info, libs, limits, nothing, process, servers, sess, set_server,
+    shutdown, stat, switches, wait,
 };
 use crate::control::Control;
-use lb_admin::{CommandId, Reply, Request};
+use lb_admin::{Anon, CommandId, Reply, Request};
 use std::rc::Rc;
+use std::time::Duration;
 
 /// What a command answers.
 pub(super) enum Outcome {
@@ -14,6 +16,10 @@ pub(super) enum Outcome {
     Reply(Reply),
     /// An answer that is written piece by piece.
     Dump(Box<Dump>),
+    /// Nothing is answered before this time has passed, or the client sends no more.
+    Wait(Duration),
+    /// The connection shows names this way from here on.
+    Anon(Anon),
 }
 
 impl From<Reply> for Outcome {
@@ -55,16 +61,23 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::EnableHealth => switches::health(control, request, true).into(),
         CommandId::EnableServer => switches::server(control, request, true).into(),
         CommandId::GetWeight => set_server::get_weight(control, request).into(),
+        CommandId::SetAnonGlobalKey => anon::set_global_key(control, request).into(),
+        CommandId::SetAnonOn => anon::on(control, request).map_or_else(Outcome::Reply, Outcome::Anon),
         CommandId::SetMaxconnFrontend => limits::frontend(control, request).into(),
         CommandId::SetMaxconnGlobal => limits::global(control, request).into(),
         CommandId::SetMaxconnServer => limits::server(control, request).into(),
+        CommandId::SetRateLimit => limits::rate(control, request).into(),
         CommandId::SetServer => set_server::run(control, request).into(),
         CommandId::SetWeight => set_server::set_weight(control, request).into(),
         CommandId::ShowBackend => process::backends(control).into(),
+        CommandId::ShowCache => nothing::caches().into(),
         CommandId::ShowCliSockets => process::sockets(control).into(),
         CommandId::ShowEnv => environment::show(control, request).into(),
         CommandId::ShowErrors => errors::show(control, request).into(),
         CommandId::ShowInfo => info::show(control, request).into(),
+        CommandId::ShowLibs => libs::show().into(),
+        CommandId::ShowPeers => nothing::peers(request).into(),
+        CommandId::ShowResolvers => nothing::resolvers(request).into(),
         CommandId::ShowSchemaJson => process::schema().into(),
         CommandId::ShowServersConn => servers::conn(control, request).into(),
         CommandId::ShowServersState => servers::state(control, request).into(),
@@ -75,6 +88,7 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::ShutdownFrontend => frontend::shutdown(control, request).into(),
         CommandId::ShutdownSession => shutdown::session(control, request).await.into(),
         CommandId::ShutdownSessionsServer => shutdown::server_sessions(control, request).into(),
+        CommandId::Wait => wait::run(request).map_or_else(Outcome::Reply, Outcome::Wait),
         // The connection answers these itself.
         CommandId::Echo
         | CommandId::ExperimentalMode
@@ -83,8 +97,10 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         | CommandId::Operator
         | CommandId::Prompt
         | CommandId::Quit
+        | CommandId::SetAnonOff
         | CommandId::SetSeverityOutput
         | CommandId::SetTimeout
+        | CommandId::ShowAnon
         | CommandId::ShowCliLevel
         | CommandId::User => Reply::Empty.into(),
     }

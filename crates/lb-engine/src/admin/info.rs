@@ -150,9 +150,7 @@ impl InfoSource for Source<'_> {
             | F::Maxpipes
             | F::PipesUsed
             | F::PipesFree
-            | F::SessRateLimit
             | F::SslRate
-            | F::SslRateLimit
             | F::MaxSslRate
             | F::SslFrontendKeyRate
             | F::SslFrontendMaxKeyRate
@@ -163,7 +161,6 @@ impl InfoSource for Source<'_> {
             | F::SslCacheMisses
             | F::CompressBpsIn
             | F::CompressBpsOut
-            | F::CompressBpsRateLim
             | F::RunQueue
             | F::UnstoppableJobs
             | F::ActivePeers
@@ -184,6 +181,10 @@ impl InfoSource for Source<'_> {
             F::CumReq => U32(self.requests() as u32),
             F::ConnRate => U32(totals.sum(|c| c.connection_rate.per_second(self.now_ms)) as u32),
             F::ConnRateLimit => U32(process.max_connection_rate.load(Relaxed)),
+            F::SessRateLimit => U32(process.max_session_rate.load(Relaxed)),
+            F::SslRateLimit => U32(process.max_ssl_rate.load(Relaxed)),
+            // In bytes, in 32 bits as HAProxy counts them.
+            F::CompressBpsRateLim => U32(process.max_compression_kbps.load(Relaxed).wrapping_mul(1_024)),
             F::MaxConnRate => U32(totals.sum(|c| c.connection_rate.max()) as u32),
             F::SessRate => U32(totals.sum(|c| c.session_rate.per_second(self.now_ms)) as u32),
             F::MaxSessRate => U32(totals.sum(|c| c.session_rate.max()) as u32),

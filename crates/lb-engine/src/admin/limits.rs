@@ -1,4 +1,4 @@
-//! `set maxconn …`.
+//! `set maxconn …`, `set rate-limit …`.
 
 use super::resolve::{self, loose_integer};
 use crate::control::Control;
@@ -32,6 +32,35 @@ pub(super) fn global(control: &Control, request: &Request) -> Result<Reply, Repl
         _ => return Err(Reply::err(OUT_OF_RANGE)),
     };
     process.maxconn.store(limit, Relaxed);
+    Ok(Reply::Empty)
+}
+
+const RATE_LIMITS: &str = "\
+'set rate-limit' only supports :
+   - 'connections global' to set the per-process maximum connection rate
+   - 'sessions global' to set the per-process maximum session rate
+   - 'ssl-sessions global' to set the per-process maximum SSL session rate
+   - 'http-compression global' to set the per-process maximum compression speed in kB/s
+";
+
+/// `set rate-limit`. Zero, or what is no number: no limit.
+pub(super) fn rate(control: &Control, request: &Request) -> Result<Reply, Reply> {
+    let process = &control.shared.process;
+    let limit = match request.arg(0) {
+        "connections" => &process.max_connection_rate,
+        "sessions" => &process.max_session_rate,
+        "ssl-sessions" => &process.max_ssl_rate,
+        "http-compression" => &process.max_compression_kbps,
+        _ => return Err(Reply::err(RATE_LIMITS)),
+    };
+    if request.arg(1) != "global" {
+        return Err(Reply::err(RATE_LIMITS));
+    }
+    let value = request.arg(2);
+    if value.is_empty() {
+        return Err(Reply::err("Expects an integer value."));
+    }
+    limit.store(u32::try_from(loose_integer(value)).map_err(|_| Reply::err(OUT_OF_RANGE))?, Relaxed);
     Ok(Reply::Empty)
 }
 

@@ -11,6 +11,7 @@
 //! Long answers are dumps ([`dump`]): written piece by piece, so that neither a slow reader nor ten thousand servers
 //! hold up the control thread.
 
+mod anon;
 mod clear;
 mod connection;
 mod dump;
@@ -19,7 +20,9 @@ mod errors;
 mod execute;
 mod frontend;
 mod info;
+mod libs;
 mod limits;
+mod nothing;
 mod process;
 mod resolve;
 mod servers;
@@ -33,6 +36,7 @@ mod stat_values;
 mod switches;
 #[cfg(test)]
 mod tests;
+mod wait;
 
 pub use info::sample;
 pub use socket::{BoundAdmin, Registry, listen};

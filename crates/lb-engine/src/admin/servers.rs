@@ -5,7 +5,7 @@ use super::resolve;
 use super::stat_values::{connections_in_use, most_connections_in_use};
 use crate::control::Control;
 use crate::shared::{ProxyState, ServerState, Target};
-use lb_admin::{Reply, Request, text};
+use lb_admin::{Anon, Reply, Request, text};
 use lb_stats::{ConnRow, ServerStateRow, write_servers_conn_header, write_servers_state_header};
 
 /// The backend asked for; `None`: all of them.
@@ -21,7 +21,7 @@ fn scope(control: &Control, request: &Request) -> Result<Option<usize>, Reply> {
 
 /// `show servers state`.
 pub(super) fn state(control: &Control, request: &Request) -> Result<Dump, Reply> {
-    Ok(Dump::ServersState(StateDump { at: Walk::new(scope(control, request)?) }))
+    Ok(Dump::ServersState(StateDump { at: Walk::new(scope(control, request)?), anon: request.anon }))
 }
 
 /// `show servers conn`.
@@ -75,6 +75,7 @@ fn place(server: &ServerState) -> (Option<String>, u16) {
 #[derive(Debug)]
 pub(super) struct StateDump {
     at: Walk,
+    anon: Anon,
 }
 
 impl StateDump {
@@ -91,9 +92,9 @@ impl StateDump {
             let health = &own.health;
             ServerStateRow {
                 backend_id: proxy.config.id,
-                backend: proxy.config.name.to_string(),
+                backend: self.anon.name(&proxy.config.name).into_owned(),
                 server_id: server.config.id,
-                server: server.config.name.to_string(),
+                server: self.anon.name(&server.config.name).into_owned(),
                 address,
                 op_state: health.op() as u8,
                 admin_state: health.admin().bits(),
@@ -107,7 +108,7 @@ impl StateDump {
                 agent_state: health.agent_state_bits().into(),
                 backend_forced_id: 0,
                 server_forced_id: 0,
-                fqdn: server.config.fqdn.clone(),
+                fqdn: server.config.fqdn.as_deref().map(|fqdn| self.anon.name(fqdn).into_owned()),
                 port,
                 srv_record: None,
                 use_ssl: 0,

@@ -7,8 +7,9 @@ use crate::control::{Control, SessionInfo, SessionQuery};
 use crate::data::session::Phase;
 use crate::log::request_time;
 use crate::shared::Target;
-use lb_admin::{Reply, Request, text};
+use lb_admin::{Anon, Reply, Request, text};
 use lb_model::{Mode, TimeUnit, human_time, parse_time};
+use std::borrow::Cow;
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -34,8 +35,14 @@ pub(super) fn parse_id(text: &str) -> Option<u64> {
 
 /// `show sess [<id>|all|help|susp] [<options>]`.
 pub(super) fn show(control: &Control, request: &Request) -> Result<Dump, Reply> {
-    let mut dump =
-        SessDump { query: SessionQuery::default(), detail: false, suspicious: false, at: At::Admin, found: 0 };
+    let mut dump = SessDump {
+        query: SessionQuery::default(),
+        detail: false,
+        suspicious: false,
+        anon: request.anon,
+        at: At::Admin,
+        found: 0,
+    };
     let mut words = request.args().iter().map(String::as_str).peekable();
     match words.peek() {
         Some(&"help") => return Err(Reply::info(USAGE)),
@@ -100,6 +107,7 @@ pub(super) struct SessDump {
     query: SessionQuery,
     detail: bool,
     suspicious: bool,
+    anon: Anon,
     at: At,
     found: usize,
 }
@@ -123,9 +131,9 @@ impl SessDump {
                     for session in sessions.iter().filter(|s| !self.suspicious || is_suspicious(control, s)) {
                         self.found += 1;
                         if self.detail {
-                            write_detail(control, session, out);
+                            write_detail(control, self.anon, session, out);
                         } else {
-                            write_line(control, session, out);
+                            write_line(control, self.anon, session, out);
                         }
                     }
                     self.at = last.map_or(At::Thread(thread + 1, 0), |last| At::Thread(thread, last));
@@ -148,7 +156,7 @@ impl SessDump {
                 continue;
             }
             self.found += 1;
-            write_admin_line(own_id, connection, now_us, out);
+            write_admin_line(own_id, self.anon, connection, now_us, out);
         }
     }
 }
@@ -156,9 +164,10 @@ impl SessDump {
 /// Numbers of admin connections begin here, below those of sessions.
 const ADMIN_IDS: u64 = 0x7e00_0000_0000;
 
-fn write_admin_line(id: u64, connection: &AdminConnection, now_us: u64, out: &mut Vec<u8>) {
+fn write_admin_line(id: u64, anon: Anon, connection: &AdminConnection, now_us: u64, out: &mut Vec<u8>) {
     let AdminConnection { fd, protocol, source, accepted_us, commands } = connection;
     let age = human_time(Duration::from_micros(now_us.saturating_sub(*accepted_us)));
+    let source = if source.starts_with("unix:") { source.as_str().into() } else { anon.address(source) };
     // Writing to a vector cannot fail.
     let _ = writeln!(
         out,
@@ -191,10 +200,10 @@ fn flags(phase: Phase) -> Flags {
     Flags { request, response, server_state }
 }
 
-fn proxy_name(control: &Control, index: Option<usize>) -> (&'static str, i64, &'static str) {
+fn proxy_name(control: &Control, anon: Anon, index: Option<usize>) -> (Cow<'static, str>, i64, &'static str) {
     match index.and_then(|index| control.shared.proxies.get(index)) {
-        Some(proxy) => (&proxy.config.name, i64::from(proxy.config.id), proxy.config.mode.as_str()),
-        None => ("<NONE>", -1, "-"),
+        Some(proxy) => (anon.name(&proxy.config.name), i64::from(proxy.config.id), proxy.config.mode.as_str()),
+        None => (Cow::Borrowed("<NONE>"), -1, "-"),
     }
 }
 
@@ -206,8 +215,11 @@ fn protocol(session: &SessionInfo) -> &'static str {
     }
 }
 
-fn source(session: &SessionInfo) -> String {
-    session.source.map_or_else(|| format!("unix:{}", session.listener + 1), |source| source.to_string())
+fn source(anon: Anon, session: &SessionInfo) -> String {
+    match session.source {
+        None => format!("unix:{}", session.listener + 1),
+        Some(source) => anon.address(&source.to_string()).into_owned(),
+    }
 }
 
 /// Time until the wait under way ends, as `7s`; nothing when it has no end.
@@ -225,9 +237,9 @@ fn server_fd(session: &SessionInfo) -> String {
     }
 }
 
-fn write_line(control: &Control, session: &SessionInfo, out: &mut Vec<u8>) {
+fn write_line(control: &Control, anon: Anon, session: &SessionInfo, out: &mut Vec<u8>) {
     let server = session.server.and_then(|(p, s)| control.shared.proxies.get(p)?.servers.get(s));
-    let server = server.map_or("<none>", |server| &server.config.name);
+    let server = server.map_or(Cow::Borrowed("<none>"), |server| anon.name(&server.config.name));
     let now_us = control.shared.clock.now_us();
     let age = human_time(Duration::from_micros(now_us.saturating_sub(session.accepted_us)));
     let Flags { request, response, server_state } = flags(session.phase);
@@ -245,9 +257,9 @@ fn write_line(control: &Control, session: &SessionInfo, out: &mut Vec<u8>) {
          scb=[{server_state},1411h,fd={},rex={server_exp},wex=] exp={exp} rc=0 c_exp=",
         session.id,
         protocol(session),
-        source(session),
-        proxy_name(control, Some(session.frontend)).0,
-        proxy_name(control, session.backend).0,
+        source(anon, session),
+        proxy_name(control, anon, Some(session.frontend)).0,
+        proxy_name(control, anon, session.backend).0,
         session.requests,
         request.0,
         request.1,
@@ -259,21 +271,24 @@ fn write_line(control: &Control, session: &SessionInfo, out: &mut Vec<u8>) {
     );
 }
 
-fn write_detail(control: &Control, session: &SessionInfo, out: &mut Vec<u8>) {
+fn write_detail(control: &Control, anon: Anon, session: &SessionInfo, out: &mut Vec<u8>) {
     let shared = control.shared;
     let server = session.server.and_then(|(p, s)| shared.proxies.get(p)?.servers.get(s));
-    let (server_name, server_id) = server.map_or(("<NONE>", -1), |s| (&*s.config.name, i64::from(s.config.id)));
+    let (server_name, server_id) =
+        server.map_or((Cow::Borrowed("<NONE>"), -1), |s| (anon.name(&s.config.name), i64::from(s.config.id)));
     let server_address = match server.map(crate::shared::ServerState::target) {
-        Some(Target::Ip(address)) => format!(" addr={address}"),
+        Some(Target::Ip(address)) => format!(" addr={}", anon.address(&address.to_string())),
         Some(Target::Unix(_) | Target::Abstract(_)) => " addr=unix".to_owned(),
         None => String::new(),
     };
     let listener = shared.proxies.get(session.frontend).and_then(|p| p.listeners.get(session.listener));
-    let listener_name = listener.and_then(|l| l.config.name.as_deref()).unwrap_or("?");
+    let listener_name =
+        listener.and_then(|l| l.config.name.as_deref()).map_or(Cow::Borrowed("?"), |name| anon.name(name));
     let listener_id = listener.map_or(0, |l| l.config.id);
     let listener_address = listener.map_or_else(String::new, |l| crate::shared::listen_text(&l.config.address));
-    let (frontend, frontend_id, frontend_mode) = proxy_name(control, Some(session.frontend));
-    let (backend, backend_id, backend_mode) = proxy_name(control, session.backend);
+    let listener_address = anon.address(&listener_address);
+    let (frontend, frontend_id, frontend_mode) = proxy_name(control, anon, Some(session.frontend));
+    let (backend, backend_id, backend_mode) = proxy_name(control, anon, session.backend);
     let when = request_time(&shared.clock.wall_at(session.accepted_us));
     let age = human_time(Duration::from_micros(shared.clock.now_us().saturating_sub(session.accepted_us)));
     let exp = match expiry(control, session) {
@@ -300,7 +315,7 @@ fn write_detail(control: &Control, session: &SessionInfo, out: &mut Vec<u8>) {
         id = session.id,
         number = session.id & 0xffff_ffff,
         protocol = protocol(session),
-        source = source(session),
+        source = source(anon, session),
         calls = session.requests,
         thread = session.thread + 1,
         phase = session.phase,

@@ -84,6 +84,8 @@ pub struct Registry {
     pub(super) commands: Cell<u64>,
     /// Bytes sent since the start.
     pub(super) bytes_out: Cell<u64>,
+    /// The key `set anon on` takes by default.
+    pub(super) anon_key: Cell<Option<u32>>,
     /// What the process used in the last second.
     pub(super) usage: Cell<super::info::Usage>,
     busy: Cell<usize>,
@@ -100,6 +102,7 @@ impl Default for Registry {
             accepted: Cell::new(0),
             commands: Cell::new(0),
             bytes_out: Cell::new(0),
+            anon_key: Cell::new(None),
             usage: Cell::default(),
             busy: Cell::new(0),
             room: RefCell::new(None),

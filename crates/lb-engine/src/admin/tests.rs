@@ -16,6 +16,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixStream};
 
+mod connection;
+
 /// Servers without checks, so that only commands change anything.
 const QUIET: &str = "
 global
@@ -694,4 +696,73 @@ fn a_soft_stop_waits_for_connections_and_a_hard_one_does_not() {
     assert!(!thread.is_finished() && shared.process.stopping.load(Relaxed));
     shared.process.connections.dec();
     assert_eq!(thread.join().unwrap(), crate::control::Stopped::Soft);
+}
+
+#[test]
+fn rates_are_limited_process_wide() {
+    check(
+        QUIET,
+        &[
+            "set rate-limit connections global",
+            "set rate-limit connections global -1",
+            "set rate-limit connections global 5 extra",
+            "set rate-limit sessions global 6x",
+            "set rate-limit ssl-sessions global 7;set rate-limit http-compression global 8",
+            "set rate-limit connections fe 5",
+        ],
+        expect![[r#"
+            > set rate-limit connections global
+            Expects an integer value.
+
+            > set rate-limit connections global -1
+            Value out of range.
+
+            > set rate-limit connections global 5 extra
+
+            > set rate-limit sessions global 6x
+
+            > set rate-limit ssl-sessions global 7;set rate-limit http-compression global 8
+
+
+            > set rate-limit connections fe 5
+            'set rate-limit' only supports :
+               - 'connections global' to set the per-process maximum connection rate
+               - 'sessions global' to set the per-process maximum session rate
+               - 'ssl-sessions global' to set the per-process maximum SSL session rate
+               - 'http-compression global' to set the per-process maximum compression speed in kB/s
+
+        "#]],
+    );
+    on_a_runtime(async || {
+        let node = Node::start(QUIET);
+        node.ask("set rate-limit connections global 5;set rate-limit sessions global 6").await;
+        node.ask("set rate-limit ssl-sessions global 7;set rate-limit http-compression global 8").await;
+        let info = node.ask("show info").await;
+        let limits: Vec<_> = info.lines().filter(|l| l.contains("RateLim")).collect();
+        assert_eq!(limits, ["ConnRateLimit: 5", "SessRateLimit: 6", "SslRateLimit: 7", "CompressBpsRateLim: 8192"]);
+    });
+}
+
+#[test]
+fn lists_of_what_does_not_exist_are_empty() {
+    check(
+        QUIET,
+        &["show peers", "show peers dict p", "show peers -", "show cache", "show resolvers", "show resolvers default"],
+        expect![[r#"
+            > show peers
+
+            > show peers dict p
+            No such peers
+
+            > show peers -
+
+            > show cache
+
+            > show resolvers
+
+            > show resolvers default
+            Can't find that resolvers section
+
+        "#]],
+    );
 }

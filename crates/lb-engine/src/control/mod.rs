@@ -125,7 +125,7 @@ impl Control {
     }
 
     /// A pseudo-random number (xorshift).
-    fn random(&self) -> u32 {
+    pub(crate) fn random(&self) -> u32 {
         let mut x = self.random.get();
         x ^= x << 13;
         x ^= x >> 17;

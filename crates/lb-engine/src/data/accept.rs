@@ -4,8 +4,10 @@ use super::session::Session;
 use super::thread::{ThreadCtx, accepts};
 use super::upstream::Upstream;
 use super::{http, tcp};
+use crate::counters::{Counters, PerThread};
 use crate::listen::{self, BoundListener};
 use crate::queue;
+use crate::rate::Rate;
 use crate::shared::{FrontendState, ListenerState, ProxyState};
 use crate::stream::Stream;
 use lb_model::Mode;
@@ -168,10 +170,12 @@ fn is_full(ctx: &ThreadCtx, proxy: &ProxyState, listener: &ListenerState) -> boo
         return true;
     }
     let now_ms = ctx.now_ms();
-    let rate_limit = u64::from(proxy.config.rate_limit_sessions);
-    let global_limit = u64::from(process.max_connection_rate.load(Relaxed));
-    rate_limit > 0 && proxy.front.sum(|c| c.session_rate.per_second(now_ms)) >= rate_limit
-        || global_limit > 0 && process.totals.sum(|c| c.connection_rate.per_second(now_ms)) >= global_limit
+    let is_reached = |limit: u32, counters: &PerThread, rate: fn(&Counters) -> &Rate| {
+        limit > 0 && counters.sum(|c| rate(c).per_second(now_ms)) >= u64::from(limit)
+    };
+    is_reached(proxy.config.rate_limit_sessions, &proxy.front, |c| &c.session_rate)
+        || is_reached(process.max_connection_rate.load(Relaxed), &process.totals, |c| &c.connection_rate)
+        || is_reached(process.max_session_rate.load(Relaxed), &process.totals, |c| &c.session_rate)
 }
 
 fn start(

@@ -1,0 +1,289 @@
+//! How this program stands to HAProxy 3.x, command by command, and the document that says so.
+//!
+//! A command that works has its row in [`COMMANDS`]; where it deliberately differs, [`DIFFERENCES`] says how.
+//! Commands of HAProxy 3.x that have no row there have one in [`ABSENT`], with the reason.
+
+use std::fmt::Write;
+
+use lb_model::Level;
+
+use crate::table::{COMMANDS, Command, CommandId};
+
+/// What became of a command of HAProxy's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It works as there.
+    Done,
+    /// It works, with this difference.
+    Different(&'static str),
+    /// It does not exist here yet, for lack of this.
+    NotYet(&'static str),
+    /// It makes no sense here, for this reason.
+    NotApplicable(&'static str),
+}
+
+/// A command of HAProxy 3.x that this program does not have.
+#[derive(Debug, Clone, Copy)]
+pub struct Absent {
+    /// The words that call it.
+    pub words: &'static str,
+    /// The words with their arguments.
+    pub usage: &'static str,
+    /// The lowest level that may run it.
+    pub level: Level,
+    /// Why it is absent.
+    pub state: State,
+}
+
+macro_rules! absent {
+    ($( $level:ident, $words:literal, $usage:literal, $state:ident($why:expr); )*) => {
+        /// The commands that have no row in [`COMMANDS`], in alphabetical order.
+        pub const ABSENT: &[Absent] = &[ $( Absent {
+            words: $words,
+            usage: $usage,
+            level: Level::$level,
+            state: State::$state($why),
+        }, )* ];
+    };
+}
+
+const BACKENDS: &str = "backends are those of the configuration, and all are published";
+const COOKIE: &str = "cookies' values are those of the configuration";
+const EVENTS: &str = "there are no event sinks and trace sources to read from";
+const INSIDE: &str = "it shows HAProxy's inside, and its counterpart here is not counted";
+const PATTERNS: &str = "maps and pattern files cannot be changed at run time";
+const SERVERS: &str = "servers are those of the configuration";
+const STATS_FILE: &str = "objects carry no GUID to keep counters under";
+const TABLES: &str = "there are no stick tables";
+const TLS: &str = "there is no TLS";
+const VARS: &str = "there are no process-wide variables";
+
+absent! {
+    Admin, "abort ssl ca-file", "abort ssl ca-file <cafile>", NotYet(TLS);
+    Admin, "abort ssl cert", "abort ssl cert <certfile>", NotYet(TLS);
+    Admin, "abort ssl crl-file", "abort ssl crl-file <crlfile>", NotYet(TLS);
+    Admin, "acme challenge_ready", "acme challenge_ready <certfile> domain <domain>", NotYet(TLS);
+    Admin, "acme renew", "acme renew <certfile>", NotYet(TLS);
+    Admin, "acme status", "acme status", NotYet(TLS);
+    Admin, "add acl", "add acl [@<ver>] <acl> <pattern>", NotYet(PATTERNS);
+    Admin, "add backend", "add backend <backend>", NotYet(BACKENDS);
+    Admin, "add map", "add map [@<ver>] <map> <key> <val>", NotYet(PATTERNS);
+    Admin, "add server", "add server <bk>/<srv>", NotYet(SERVERS);
+    Admin, "add ssl ca-file", "add ssl ca-file <cafile> <payload>", NotYet(TLS);
+    Admin, "add ssl crt-list", "add ssl crt-list <list> <cert> [opts]*", NotYet(TLS);
+    Admin, "add ssl jwt", "add ssl jwt <certfile>", NotYet(TLS);
+    Admin, "clear acl", "clear acl [@<ver>] <acl>", NotYet(PATTERNS);
+    Admin, "clear map", "clear map [@<ver>] <map>", NotYet(PATTERNS);
+    Operator, "clear table", "clear table <table> [<filter>]*", NotYet(TABLES);
+    Admin, "commit acl", "commit acl @<ver> <acl>", NotYet(PATTERNS);
+    Admin, "commit map", "commit map @<ver> <map>", NotYet(PATTERNS);
+    Admin, "commit ssl ca-file", "commit ssl ca-file <cafile>", NotYet(TLS);
+    Admin, "commit ssl cert", "commit ssl cert <certfile>", NotYet(TLS);
+    Admin, "commit ssl crl-file", "commit ssl crl-file <crlfile>", NotYet(TLS);
+    Operator, "debug counters", "debug counters [?|all|bug|cnt|chk|glt]*", NotYet(INSIDE);
+    User, "debug dev hash", "debug dev hash [msg]", NotYet(INSIDE);
+    Admin, "del acl", "del acl <acl> [<key>|#<ref>]", NotYet(PATTERNS);
+    Admin, "del backend", "del backend <backend>", NotYet(BACKENDS);
+    Admin, "del map", "del map <map> [<key>|#<ref>]", NotYet(PATTERNS);
+    Admin, "del server", "del server <bk>/<srv>", NotYet(SERVERS);
+    Admin, "del ssl ca-file", "del ssl ca-file <cafile>", NotYet(TLS);
+    Admin, "del ssl cert", "del ssl cert <certfile>", NotYet(TLS);
+    Admin, "del ssl crl-file", "del ssl crl-file <crlfile>", NotYet(TLS);
+    Admin, "del ssl crt-list", "del ssl crt-list <list> <cert[:line]>", NotYet(TLS);
+    Admin, "del ssl jwt", "del ssl jwt <certfile>", NotYet(TLS);
+    Admin, "disable dynamic-cookie backend", "disable dynamic-cookie backend <bk>", NotYet(COOKIE);
+    Admin, "dump ssl cert", "dump ssl cert <certfile>", NotYet(TLS);
+    User, "dump stats-file", "dump stats-file", NotYet(STATS_FILE);
+    Admin, "enable dynamic-cookie backend", "enable dynamic-cookie backend <bk>", NotYet(COOKIE);
+    Admin, "get acl", "get acl <acl> <value>", NotYet(PATTERNS);
+    Admin, "get map", "get map <map> <value>", NotYet(PATTERNS);
+    Operator, "get var", "get var <name>", NotYet(VARS);
+    Admin, "new ssl ca-file", "new ssl ca-file <cafile>", NotYet(TLS);
+    Admin, "new ssl cert", "new ssl cert <certfile>", NotYet(TLS);
+    Admin, "new ssl crl-file", "new ssl crl-file <crlfile>", NotYet(TLS);
+    Admin, "prepare acl", "prepare acl <acl>", NotYet(PATTERNS);
+    Admin, "prepare map", "prepare map <map>", NotYet(PATTERNS);
+    Admin, "publish backend", "publish backend <backend>", NotYet(BACKENDS);
+    Admin, "set dynamic-cookie-key backend", "set dynamic-cookie-key backend <bk> <k>", NotYet(COOKIE);
+    Admin, "set map", "set map <map> [<key>|#<ref>] <value>", NotYet(PATTERNS);
+    Admin, "set profiling", "set profiling <what> {auto|on|off}", NotYet(INSIDE);
+    Admin, "set ssl ca-file", "set ssl ca-file <cafile> <payload>", NotYet(TLS);
+    Admin, "set ssl cert", "set ssl cert <certfile> <payload>", NotYet(TLS);
+    Admin, "set ssl crl-file", "set ssl crl-file <crlfile> <payload>", NotYet(TLS);
+    Admin, "set ssl ocsp-response", "set ssl ocsp-response <resp|payload>", NotYet(TLS);
+    Admin, "set ssl tls-key", "set ssl tls-key [id|file] <key>", NotYet(TLS);
+    Operator, "set table", "set table <table> key <k> [data.* <v>]*", NotYet(TABLES);
+    Admin, "show acl", "show acl [@<ver>] <acl>", NotYet(PATTERNS);
+    Operator, "show activity", "show activity [-1|0|thread_num]", NotYet(INSIDE);
+    User, "show default-server", "show default-server [<backend>]", NotYet(SERVERS);
+    User, "show defaults", "show defaults", NotYet(BACKENDS);
+    User, "show dev", "show dev", NotYet(INSIDE);
+    Operator, "show events", "show events [<sink>] [-w] [-n] [-0]", NotYet(EVENTS);
+    Operator, "show fd", "show fd [-!plcfbs]* [num]", NotYet(INSIDE);
+    Admin, "show map", "show map [@<ver>] [map]", NotYet(PATTERNS);
+    User, "show pools", "show pools [by*] [match <pfx>] [nb]", NotYet(INSIDE);
+    Admin, "show profiling", "show profiling [<what>|<#lines>|<opts>]*", NotYet(INSIDE);
+    User, "show ssl ca-file", "show ssl ca-file [<cafile>[:<index>]]", NotYet(TLS);
+    User, "show ssl cert", "show ssl cert [<certfile>]", NotYet(TLS);
+    User, "show ssl crl-file", "show ssl crl-file [<crlfile[:<index>>]]", NotYet(TLS);
+    Admin, "show ssl crt-list", "show ssl crt-list [-n] [<list>]", NotYet(TLS);
+    Operator, "show ssl jwt", "show ssl jwt", NotYet(TLS);
+    Admin, "show ssl ocsp-response", "show ssl ocsp-response [[text|base64] id]", NotYet(TLS);
+    Admin, "show ssl ocsp-updates", "show ssl ocsp-updates", NotYet(TLS);
+    User, "show ssl providers", "show ssl providers", NotYet(TLS);
+    User, "show ssl sni", "show ssl sni [-f <frontend>] [-A]", NotYet(TLS);
+    User, "show table", "show table [<table> [<filter>]*]", NotYet(TABLES);
+    User, "show tasks", "show tasks", NotYet(INSIDE);
+    User, "show threads", "show threads", NotYet(INSIDE);
+    Admin, "show tls-keys", "show tls-keys [id|*]", NotYet(TLS);
+    Operator, "show trace", "show trace [<module>]", NotYet(EVENTS);
+    Operator, "trace", "trace [<module>|0] [cmd [args...]]", NotYet(EVENTS);
+    Admin, "unpublish backend", "unpublish backend <backend>", NotYet(BACKENDS);
+    Admin, "update ssl ocsp-response", "update ssl ocsp-response <certfile>", NotYet(TLS);
+}
+
+/// Commands that work otherwise than HAProxy's, and how.
+pub const DIFFERENCES: &[(CommandId, &str)] = &[
+    (CommandId::Prompt, "its usage is in other words"),
+    (
+        CommandId::SetAnonOn,
+        "in `show sess`, an address is shown as a hash and its port; a wrong key is refused in other words",
+    ),
+    (
+        CommandId::SetRateLimit,
+        "`ssl-sessions` and `http-compression` are kept and shown; there is neither TLS nor compression to limit",
+    ),
+    (
+        CommandId::SetServer,
+        "`fqdn`, `name` and `ssl` are always refused; an `addr … port` whose port is refused leaves the address alone too",
+    ),
+    (CommandId::ShowCache, "always empty, as there is no cache"),
+    (CommandId::ShowInfo, "memory is the process's resident set, as there are no pools"),
+    (
+        CommandId::ShowSess,
+        "fields about HAProxy's own machinery (flags, analysers, calls) are constant; `show-uri` adds nothing",
+    ),
+    (CommandId::ShowStat, "`domain resolvers` has no rows, as there are no resolvers"),
+    (
+        CommandId::Wait,
+        "no condition is known, as servers and backends are not removed at run time; interrupted, it answers `Interrupted.`",
+    ),
+];
+
+/// The state of a command that this program has.
+pub fn state(id: CommandId) -> State {
+    let difference = DIFFERENCES.iter().find(|(different, _)| *different == id);
+    difference.map_or(State::Done, |(_, how)| State::Different(how))
+}
+
+/// The document, in Markdown: every command of HAProxy 3.x with its level and its state here.
+pub fn document() -> String {
+    let mut rows: Vec<Row> = ABSENT.iter().map(Row::from).collect();
+    rows.extend(COMMANDS.iter().map(Row::from));
+    rows.sort_by_key(|row| row.words);
+    let mut text = String::from(INTRODUCTION);
+    let counts = rows.iter().fold([0; 4], |mut counts, row| {
+        if let Some(count) = counts.get_mut(rank(row.state)) {
+            *count += 1;
+        }
+        counts
+    });
+    let [done, different, not_yet, not_applicable] = counts;
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "{done} done, {different} different, {not_yet} not yet, {not_applicable} not applicable.\n\n\
+         | command | level | state |\n|---|---|---|"
+    );
+    for row in rows {
+        let usage = row.usage.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|");
+        let _ = writeln!(text, "| `{usage}` | {} | {} |", row.level, words_of(row.state));
+    }
+    text
+}
+
+const INTRODUCTION: &str = "\
+<!-- Generated by `cargo xtask codegen` from the tables in crates/lb-admin; do not edit. -->
+
+# Compatibility
+
+The commands of the Runtime API in HAProxy 3.x, as its `help` lists them and a few that it hides, the lowest level that
+may run each, and how each stands here.
+
+- *done*: answers and effects are those of HAProxy;
+- *different*: it works, with the difference that is named;
+- *not yet*: an unknown command, and what it would need;
+- *not applicable*: an unknown command, and why it will stay one.
+
+";
+
+struct Row {
+    words: &'static str,
+    usage: &'static str,
+    level: Level,
+    state: State,
+}
+
+impl From<&Absent> for Row {
+    fn from(absent: &Absent) -> Self {
+        Self { words: absent.words, usage: absent.usage, level: absent.level, state: absent.state }
+    }
+}
+
+impl From<&Command> for Row {
+    fn from(command: &Command) -> Self {
+        Self { words: command.words, usage: command.usage, level: command.level, state: state(command.id) }
+    }
+}
+
+fn rank(state: State) -> usize {
+    match state {
+        State::Done => 0,
+        State::Different(_) => 1,
+        State::NotYet(_) => 2,
+        State::NotApplicable(_) => 3,
+    }
+}
+
+fn words_of(state: State) -> String {
+    match state {
+        State::Done => "done".to_owned(),
+        State::Different(how) => format!("different: {how}"),
+        State::NotYet(why) => format!("not yet: {why}"),
+        State::NotApplicable(why) => format!("not applicable: {why}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::find;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_command_is_both_here_and_absent() {
+        for absent in ABSENT {
+            let words: Vec<&str> = absent.words.split(' ').collect();
+            assert!(find(&words).is_none(), "{} works: it needs no row here", absent.words);
+            assert!(absent.usage.starts_with(absent.words), "{}", absent.usage);
+            assert!(matches!(absent.state, State::NotYet(_) | State::NotApplicable(_)), "{}", absent.words);
+        }
+        assert!(ABSENT.is_sorted_by(|a, b| a.words < b.words));
+    }
+
+    #[test]
+    fn differences_are_told_once() {
+        let ids: BTreeSet<_> = DIFFERENCES.iter().map(|(id, _)| id).collect();
+        assert_eq!(ids.len(), DIFFERENCES.len());
+        assert_eq!(state(CommandId::Quit), State::Done);
+        assert!(matches!(state(CommandId::SetServer), State::Different(_)));
+    }
+
+    #[test]
+    fn the_document_has_a_line_for_every_command() {
+        let text = document();
+        let lines = text.lines().filter(|line| line.starts_with("| `")).count();
+        assert_eq!(lines, ABSENT.len() + COMMANDS.len());
+        assert!(text.contains("| `clear counters [all\\|server <bk>/<srv> [force]]` | operator | done |"));
+    }
+}
