@@ -7,12 +7,14 @@ use crate::listen::{self, BoundListener, FileAccess, Inherited, ListenError};
 use crate::log::Logger;
 use crate::queue::Queue;
 use crate::rate::Rate;
-use crate::shared::{Captures, Gate, Limits, ListenerState, Process, ProxyState, ServerState, Shared, listen_text};
+use crate::shared::{
+    Captures, Gate, Limits, ListenerState, Process, ProxyState, ServerState, Shared, Tap, listen_text, lock,
+};
 use lb_config::model::{Config, Global, ListenAddress, LogSink, Proxy};
 use nix::sys::resource::{Resource, getrlimit};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
+use std::sync::{Mutex, OnceLock};
 
 /// What the engine is told besides the configuration.
 #[derive(Debug, Default)]
@@ -132,6 +134,7 @@ fn proxy_state(
             counters: PerThread::new(threads),
             sessions: Gauge::default(),
             bound: OnceLock::new(),
+            taps: Mutex::new(Vec::new()),
         };
         let backlog = bind.backlog.or(config.backlog).or(config.maxconn).unwrap_or(4_096).clamp(1, 65_535) as i32;
         if !config.disabled {
@@ -141,6 +144,10 @@ fn proxy_state(
                     let unix = address.as_ref().is_some_and(socket2::SockAddr::is_unix);
                     if let Some(ip) = address.and_then(|a| a.as_socket()) {
                         let _ = state.bound.set(ip);
+                    }
+                    if !unix {
+                        let taps = sockets.iter().filter_map(|s| Some(Tap { socket: s.try_clone().ok()?, backlog }));
+                        *lock(&state.taps) = taps.collect();
                     }
                     // A reload may hand over more sockets than there are threads: each is accepted on by some thread.
                     for (socket, slot) in sockets.into_iter().zip((0..threads).cycle()) {

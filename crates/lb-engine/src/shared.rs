@@ -245,6 +245,17 @@ pub struct ListenerState {
     pub sessions: Gauge,
     /// The address really bound, when it is an IP.
     pub bound: OnceLock<SocketAddr>,
+    /// The threads' sockets, for the control thread to make deaf and hearing again at once.
+    pub taps: Mutex<Vec<Tap>>,
+}
+
+/// A second descriptor of a listening socket.
+#[derive(Debug)]
+pub struct Tap {
+    /// The socket.
+    pub socket: socket2::Socket,
+    /// Queue length asked of the kernel.
+    pub backlog: i32,
 }
 
 /// Where a server is.

@@ -88,7 +88,13 @@ fn proxy(index: usize, config: &'static Proxy, maxconn: u32, threads: usize) -> 
 }
 
 fn listener(config: &'static lb_config::model::Bind, threads: usize) -> ListenerState {
-    ListenerState { config, counters: PerThread::new(threads), sessions: Gauge::default(), bound: OnceLock::new() }
+    ListenerState {
+        config,
+        counters: PerThread::new(threads),
+        sessions: Gauge::default(),
+        bound: OnceLock::new(),
+        taps: std::sync::Mutex::default(),
+    }
 }
 
 fn process(maxconn: u32, threads: usize) -> Process {

@@ -2,7 +2,8 @@
 
 use super::Control;
 use crate::data::thread::refresh_frontends;
-use crate::shared::{FrontendState, ProxyState};
+use crate::listen;
+use crate::shared::{FrontendState, ProxyState, lock};
 use lb_model::Severity;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -89,6 +90,9 @@ impl Control {
     pub(super) fn soft_stop(&self) {
         self.shared.process.stopping.store(true, Relaxed);
         self.admin.stop();
+        for listener in self.shared.proxies.iter().flat_map(|proxy| &proxy.listeners) {
+            lock(&listener.taps).clear();
+        }
         self.refresh_threads();
         for proxy in self.shared.proxies.iter().filter(|p| !p.config.disabled) {
             if proxy.frontend_state() != FrontendState::Stopped || !proxy.config.kind.has_frontend() {
@@ -101,8 +105,22 @@ impl Control {
         self.shared.proxies.iter().filter(|p| p.config.kind.has_frontend() && !p.config.disabled)
     }
 
+    /// The sockets obey at once, so that the answer is true when it is given; the threads are told to follow.
     fn set_frontend(&self, proxy: &ProxyState, state: FrontendState) {
         proxy.state.store(state as u8, Relaxed);
+        for listener in &proxy.listeners {
+            let mut taps = lock(&listener.taps);
+            match state {
+                FrontendState::Paused => taps.iter().for_each(|tap| listen::pause(&tap.socket)),
+                FrontendState::Open => {
+                    for tap in taps.iter() {
+                        // A failure shows in the thread, which listens again itself.
+                        let _ = tap.socket.listen(tap.backlog);
+                    }
+                }
+                FrontendState::Stopped => taps.clear(),
+            }
+        }
         self.refresh_threads();
     }
 

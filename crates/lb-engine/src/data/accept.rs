@@ -71,25 +71,24 @@ pub async fn run(ctx: &'static ThreadCtx, ready: Ready) {
     let proxy = ctx.proxy(bound.proxy);
     let Some(listener) = proxy.listeners.get(bound.listener) else { return };
     let mut changes = ctx.frontend_changes.subscribe();
-    let mut paused = false;
+    let mut deaf = false;
     loop {
         match accepts(ctx, proxy) {
             FrontendState::Stopped => return,
             FrontendState::Paused => {
-                if !paused && !bound.unix {
-                    listen::pause(&bound.socket);
-                }
-                paused = true;
                 prepared = None;
                 if changes.changed().await.is_err() {
                     return;
                 }
             }
             FrontendState::Open => {
-                if paused && !bound.unix && bound.socket.listen(bound.backlog).is_err() {
-                    return;
+                if deaf && !bound.unix {
+                    let _ = bound.socket.listen(bound.backlog);
+                    // The control thread may have paused the frontend at the same moment: it has the last word.
+                    if accepts(ctx, proxy) == FrontendState::Paused {
+                        listen::pause(&bound.socket);
+                    }
                 }
-                paused = false;
                 let acceptor = match prepared.take() {
                     Some(acceptor) => acceptor,
                     None => match Acceptor::new(&bound) {
@@ -101,20 +100,21 @@ pub async fn run(ctx: &'static ThreadCtx, ready: Ready) {
                         }
                     },
                 };
-                accept_until_change(ctx, proxy, listener, &bound, &acceptor, &mut changes).await;
+                let at = (listener, bound.listener);
+                deaf = accept_until_change(ctx, proxy, at, &acceptor, &mut changes).await;
             }
         }
     }
 }
 
+/// Accepts until the frontends' states changed, or the socket does not listen any more (`true`).
 async fn accept_until_change(
     ctx: &'static ThreadCtx,
     proxy: &'static ProxyState,
-    listener: &'static ListenerState,
-    bound: &BoundListener,
+    (listener, number): (&'static ListenerState, usize),
     acceptor: &Acceptor,
     changes: &mut watch::Receiver<u64>,
-) {
+) -> bool {
     let mut was_full = false;
     loop {
         let full = is_full(ctx, proxy, listener);
@@ -127,27 +127,26 @@ async fn accept_until_change(
             let _ = tokio::time::timeout(Duration::from_millis(5), ctx.room.notified()).await;
             if changes.has_changed().unwrap_or(true) {
                 changes.mark_unchanged();
-                return;
+                return false;
             }
             continue;
         }
         tokio::select! {
             biased;
             accepted = acceptor.accept() => match accepted {
-                Ok((stream, peer)) => start(ctx, proxy, listener, bound, stream, peer),
+                Ok((stream, peer)) => start(ctx, proxy, (listener, number), stream, peer),
                 // The connection was gone before it was accepted.
                 Err(e) if matches!(e.raw_os_error(), Some(libc::ECONNABORTED | libc::EINTR | libc::EPROTO)) => {}
                 Err(e) => {
-                    // Another process that shares the socket has paused it.
+                    // The socket was made deaf: by the control thread, or by another process that shares it.
                     if e.raw_os_error() == Some(libc::EINVAL) {
-                        let _ = bound.socket.listen(bound.backlog);
-                        return;
+                        return true;
                     }
                     // Out of descriptors or memory: connections stay in the kernel's queue for a moment.
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             },
-            _ = changes.changed() => return,
+            _ = changes.changed() => return false,
         }
     }
 }
@@ -181,12 +180,11 @@ fn is_full(ctx: &ThreadCtx, proxy: &ProxyState, listener: &ListenerState) -> boo
 fn start(
     ctx: &'static ThreadCtx,
     proxy: &'static ProxyState,
-    listener: &'static ListenerState,
-    bound: &BoundListener,
+    (listener, number): (&'static ListenerState, usize),
     stream: Stream,
     peer: Option<SocketAddr>,
 ) {
-    let session = Rc::new(Session::new(ctx.now_us(), ctx.next_session_id(), bound.proxy, bound.listener, stream.fd()));
+    let session = Rc::new(Session::new(ctx.now_us(), ctx.next_session_id(), proxy.index, number, stream.fd()));
     session.source.set(peer);
     let now_ms = session.accepted_us / 1_000;
     ctx.shared.process.connections.inc();
