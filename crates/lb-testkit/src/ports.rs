@@ -63,7 +63,18 @@ pub fn bind<S>(attempt: impl Fn() -> std::io::Result<S>) -> std::io::Result<S> {
 /// How long a port may look taken.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Held while a port is tried and while a process is started: a process that is being started holds, until it becomes
+/// another program, a copy of every descriptor, and a port tried at that moment would look taken to its owner.
+static DESCRIPTORS: Mutex<()> = Mutex::new(());
+
+/// Starts a process, or does whatever else copies descriptors, while no port is being tried.
+pub fn without_trials<T>(start: impl FnOnce() -> T) -> T {
+    let _held = DESCRIPTORS.lock().unwrap_or_else(PoisonError::into_inner);
+    start()
+}
+
 fn is_free(port: u16) -> bool {
+    let _held = DESCRIPTORS.lock().unwrap_or_else(PoisonError::into_inner);
     TcpListener::bind(("127.0.0.1", port)).is_ok() && UdpSocket::bind(("127.0.0.1", port)).is_ok()
 }
 

@@ -6,6 +6,7 @@
 //! `/proc` so that no connection disturbs its counters.
 
 use crate::engine::Engine;
+use crate::ports;
 use crate::{admin::Admin, ports, process, wait};
 use anyhow::{Context, bail};
 use nix::sys::signal::{Signal, kill, killpg};
@@ -179,13 +180,9 @@ impl Launch {
     /// When it cannot be started.
     pub fn run(&mut self, arguments: &[&str]) -> anyhow::Result<Output> {
         let arguments: Vec<String> = arguments.iter().map(|a| self.expand(a)).collect();
-        let child = self
-            .command()
-            .args(&arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
+        let mut command = self.command();
+        command.args(&arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = ports::without_trials(|| command.spawn())
             .with_context(|| format!("starting {}", self.engine.path.display()))?;
         Ok(child.wait_with_output()?)
     }
@@ -256,12 +253,11 @@ impl Program {
     fn spawn(launch: Launch, mut command: Command, listening: Sockets) -> anyhow::Result<Program> {
         let mut launch = launch;
         let mut sockets = launch.inherited.drain(..).map(Stdio::from);
-        let mut child = command
+        command
             .stdin(sockets.next().unwrap_or_else(Stdio::null))
             .stdout(sockets.next().unwrap_or_else(Stdio::piped))
-            .stderr(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("starting {command:?}"))?;
+            .stderr(Stdio::piped());
+        let mut child = ports::without_trials(|| command.spawn()).with_context(|| format!("starting {command:?}"))?;
         // The parent's copies of inherited sockets are closed with the command.
         drop((command, sockets));
         let stdout = Captured::of(child.stdout.take());
