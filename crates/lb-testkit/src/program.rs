@@ -6,7 +6,6 @@
 //! `/proc` so that no connection disturbs its counters.
 
 use crate::engine::Engine;
-use crate::ports;
 use crate::{admin::Admin, ports, process, wait};
 use anyhow::{Context, bail};
 use nix::sys::signal::{Signal, kill, killpg};
