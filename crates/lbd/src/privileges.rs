@@ -26,11 +26,29 @@ pub fn descriptors_needed(config: &Config) -> Option<u64> {
     config.global.maxconn.map(|connections| 2 * u64::from(connections) + fixed + SPARE_DESCRIPTORS)
 }
 
-/// Raises the limit of descriptors to what `config` needs, and sets the limit of memory.
-pub fn set_limits(config: &Config, memory_mb: Option<u64>, report: &Report) {
+/// Raises this process's limit of descriptors as far as it may. Returns the limit before, if there is
+/// a difference.
+pub fn raise_descriptors() -> Option<u64> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
+    let wanted = hard.min(MOST_DESCRIPTORS);
+    (wanted > soft && setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).is_ok()).then_some(soft)
+}
+
+/// Takes [`raise_descriptors`] back.
+pub fn restore_descriptors(soft: u64) {
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        // Lowering is always allowed.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, soft.min(hard), hard);
+    }
+}
+
+/// Raises the limit of descriptors to what `config` needs besides the `inherited` ones, and sets the
+/// limit of memory.
+pub fn set_limits(config: &Config, inherited: usize, memory_mb: Option<u64>, report: &Report) {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
         let asked = config.global.ulimit_n.is_some();
-        let wanted = descriptors_needed(config).unwrap_or_else(|| hard.min(MOST_DESCRIPTORS));
+        let extra = if asked { 0 } else { inherited as u64 };
+        let wanted = descriptors_needed(config).map_or_else(|| hard.min(MOST_DESCRIPTORS), |needed| needed + extra);
         // An explicit `ulimit-n` may lower the limit too.
         if (wanted > soft || asked) && setrlimit(Resource::RLIMIT_NOFILE, wanted, hard.max(wanted)).is_err() {
             let _ = setrlimit(Resource::RLIMIT_NOFILE, hard.min(wanted), hard);

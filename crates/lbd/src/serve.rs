@@ -33,6 +33,8 @@ pub enum Place {
         admin: Option<OwnedFd>,
         /// Whether to let go of the terminal.
         detach: bool,
+        /// The limit of descriptors to begin with, if the master has raised its own.
+        descriptors: Option<u64>,
     },
 }
 
@@ -81,7 +83,10 @@ fn prepare(args: &Args, report: &Report, place: &Place, inherited: Vec<Listener>
     if let Place::Worker { admin: Some(socket), .. } = place {
         config.global.stats_sockets.push(engine::private_admin_socket(socket));
     }
-    privileges::set_limits(&config, args.memory_mb, report);
+    if let Place::Worker { descriptors: Some(limit), .. } = place {
+        privileges::restore_descriptors(*limit);
+    }
+    privileges::set_limits(&config, inherited.len(), args.memory_mb, report);
     config::refuse_warnings(args, report)?;
     let bound = bind(config, args, report, inherited)?;
     let mut waiting = None;

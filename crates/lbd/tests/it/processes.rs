@@ -187,6 +187,24 @@ fn a_failed_reload_keeps_the_old_worker() {
 }
 
 #[test]
+fn a_master_may_hold_more_sockets_than_its_soft_limit() {
+    let bench = Bench::new();
+    bench.write("good.cfg", &bench.good().replace("global\n", "global\n    nbthread 40\n"));
+    let script = "ulimit -Sn 64; exec \"$0\" \"$@\"";
+    let args = ["-c", script, lbd().to_str().unwrap(), "-W", "-p", "pid", "-f", "good.cfg"];
+    let mut master = bench.command(std::path::Path::new("/bin/sh"), &args).spawn().unwrap();
+    let pid = bench.wait_pid("pid");
+    for _ in 0..2 {
+        let old = children(pid)[0];
+        signal(pid, "USR2");
+        wait_for("another worker", || !alive(old));
+        assert!(std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count() > 40);
+    }
+    signal(pid, "TERM");
+    assert!(master.wait().unwrap().success());
+}
+
+#[test]
 fn a_background_master_writes_its_own_id() {
     let bench = Bench::new();
     let output = bench.output(lbd(), &["-D", "-W", "-p", "pid", "-f", "good.cfg"]);
