@@ -3,7 +3,7 @@
 use crate::report::Report;
 use lb_config::model::{Config, Global};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::unistd::{Gid, Uid, chdir, chroot, geteuid, setgid, setgroups, setuid};
+use nix::unistd::{Gid, Uid, chdir, chroot, getegid, geteuid, setgid, setgroups, setuid};
 
 /// The most descriptors asked for when nothing in the configuration says how many are needed.
 const MOST_DESCRIPTORS: u64 = 1_048_576;
@@ -73,16 +73,19 @@ pub fn enter_root(global: &Global) -> Result<(), String> {
         .map_err(|error| format!("Cannot chroot({}): {}.", root.display(), error.desc()))
 }
 
-/// Becomes the group and user of the configuration.
-pub fn drop_user(global: &Global) -> Result<(), String> {
+/// Becomes the group and user of the configuration, without the groups of whoever started this.
+pub fn drop_user(global: &Global, report: &Report) -> Result<(), String> {
+    if geteuid().is_root() && (global.gid.is_some() || global.uid.is_some()) {
+        setgroups(&[]).map_err(|error| format!("Cannot drop supplementary groups: {}.", error.desc()))?;
+    }
     if let Some(gid) = global.gid {
-        if geteuid().is_root() {
-            setgroups(&[]).map_err(|error| format!("Cannot drop supplementary groups: {}.", error.desc()))?;
-        }
         setgid(Gid::from_raw(gid)).map_err(|error| format!("Cannot set gid {gid}: {}.", error.desc()))?;
     }
     if let Some(uid) = global.uid {
         setuid(Uid::from_raw(uid)).map_err(|error| format!("Cannot set uid {uid}: {}.", error.desc()))?;
+        if uid != 0 && getegid().as_raw() == 0 {
+            report.warning("The user is changed, but the group is still root's. Please set 'group' or 'gid' too.");
+        }
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ mod admin;
 mod cli;
 mod handover;
 mod leash;
+mod program;
 mod worker;
 
 pub use leash::WorkerEnd;
@@ -41,7 +42,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use worker::{Role, Worker, ending};
 
 /// The status of a worker that SIGTERM ended: asked for, so no failure.
@@ -103,7 +104,12 @@ impl Master {
         let resumed = earlier.is_some();
         let earlier = earlier.unwrap_or_default();
         report.set_quiet(args.quiet);
-        let program = std::env::current_exe().map_err(|error| {
+        let name = std::env::args_os().next().unwrap_or_default();
+        let program = program::find(&name, std::env::var_os("PATH").as_deref()).or_else(|error| {
+            // Workers that serve matter more than the next reload, which will say that this path is wrong.
+            if earlier.workers.is_empty() { Err(error) } else { Ok(name.into()) }
+        });
+        let program = program.map_err(|error| {
             report.alert(&format!("Cannot find the path of this program: {error}."));
             ExitCode::FAILURE
         })?;
@@ -200,7 +206,7 @@ impl Master {
                 self.cli = Cli::default();
                 let inherited = std::mem::take(&mut self.listeners);
                 // A later worker of a background master finds the terminal gone already.
-                let detach = self.waiting.take().is_some();
+                let detach = self.waiting.take().map(Waiting::into_null);
                 let descriptors = self.descriptors;
                 let place = Place::Worker { leash: worker_end, inherited, admin: served, detach, descriptors };
                 Ok(Birth::Child(serve::run(&self.args, Report::default(), place)))
@@ -247,6 +253,7 @@ impl Master {
     fn serve_cli(&mut self) {
         let sockets: Vec<_> = self.cli.sockets.iter().map(|socket| (socket.name.clone(), socket.level)).collect();
         let requests = self.cli.step(View {
+            now: Instant::now(),
             workers: &self.workers,
             startup_log: &self.startup_log,
             reloads: self.reloads,
@@ -268,8 +275,13 @@ impl Master {
         // A worker that is ending hangs up shortly before its SIGCHLD comes: only its words count.
         fds.extend(starting.map(|worker| PollFd::new(worker.leash.as_fd(), PollFlags::POLLIN)));
         self.cli.watch(&mut fds);
+        let timeout = self.cli.deadline().map_or(PollTimeout::NONE, |deadline| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            // Rounded up, so that the deadline has passed after the wait.
+            PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
+        });
         // An interrupted wait is a wait.
-        let _ = poll(&mut fds, PollTimeout::NONE);
+        let _ = poll(&mut fds, timeout);
     }
 
     fn on_signal(&mut self, signal: Signal) {
@@ -485,11 +497,13 @@ fn signal_source(report: &Report, serving: bool) -> Result<SignalFd, ExitCode> {
     }
 }
 
-/// Starts the program anew in this process with the same words.
+/// Starts the program anew in this process with the same words, but its name is the path: the working
+/// directory or `PATH` that the name was meant for may have changed.
 fn exec(program: &std::path::Path) -> nix::Error {
     let c_string = |text: std::ffi::OsString| CString::new(text.into_vec()).unwrap_or_default();
-    let words: Vec<CString> = std::env::args_os().map(c_string).collect();
-    match execv(&c_string(program.as_os_str().to_owned()), &words) {
+    let path = c_string(program.as_os_str().to_owned());
+    let words: Vec<CString> = std::iter::once(path.clone()).chain(std::env::args_os().skip(1).map(c_string)).collect();
+    match execv(&path, &words) {
         Err(error) => error,
         Ok(never) => match never {},
     }
