@@ -12,14 +12,40 @@ use std::process::ExitCode;
 
 /// The background process's line to the one that waits in the foreground.
 #[derive(Debug)]
-pub struct Waiting(OwnedFd);
+pub struct Waiting {
+    line: OwnedFd,
+    null: Null,
+}
 
 impl Waiting {
     /// Lets the foreground process end with success, and lets go of the terminal.
     pub fn ready(self) {
-        detach();
+        self.null.detach();
         // A foreground process that was killed is nobody to tell.
-        let _ = write(&self.0, b"1");
+        let _ = write(&self.line, b"1");
+    }
+
+    /// The way to let go of the terminal alone.
+    pub fn into_null(self) -> Null {
+        self.null
+    }
+}
+
+/// An opened `/dev/null`: another root directory may have none.
+#[derive(Debug)]
+pub struct Null(OwnedFd);
+
+impl Null {
+    fn open() -> nix::Result<Null> {
+        open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty()).map(Null)
+    }
+
+    /// Points the standard streams there.
+    pub fn detach(self) {
+        // These cannot fail for open descriptors.
+        let _ = dup2_stdin(&self.0);
+        let _ = dup2_stdout(&self.0);
+        let _ = dup2_stderr(&self.0);
     }
 }
 
@@ -38,6 +64,7 @@ pub fn daemonize(report: &Report) -> Result<Side, ExitCode> {
         report.alert(&format!("Cannot {what}: {}.", error.desc()));
         ExitCode::FAILURE
     };
+    let null = Null::open().map_err(|error| failed("open /dev/null", error))?;
     let (from_child, to_parent) = pipe2(OFlag::O_CLOEXEC).map_err(|error| failed("make a pipe", error))?;
     match sys::fork().map_err(|error| failed("fork", error))? {
         ForkResult::Parent { child } => {
@@ -59,17 +86,7 @@ pub fn daemonize(report: &Report) -> Result<Side, ExitCode> {
         ForkResult::Child => {
             drop(from_child);
             setsid().map_err(|error| failed("create a session", error))?;
-            Ok(Side::Background(Waiting(to_parent)))
+            Ok(Side::Background(Waiting { line: to_parent, null }))
         }
-    }
-}
-
-/// Points the standard streams at `/dev/null`.
-pub fn detach() {
-    if let Ok(null) = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty()) {
-        // These cannot fail for open descriptors.
-        let _ = dup2_stdin(&null);
-        let _ = dup2_stdout(&null);
-        let _ = dup2_stderr(&null);
     }
 }

@@ -87,9 +87,10 @@ impl Bound {
         self.0.listeners()
     }
 
-    /// Serves until told to stop.
-    pub fn run(self, signals: SignalFd) -> Exit {
-        match self.0.run(signals, || ()) {
+    /// Serves until told to stop. Calls `on_ready` in this thread once all threads can serve; when that
+    /// does not come about, the engine prints why.
+    pub fn run(self, signals: SignalFd, on_ready: impl FnOnce()) -> Exit {
+        match self.0.run(signals, on_ready) {
             ExitReason::SoftStop => Exit::Done,
             ExitReason::Signal(signal) => Exit::Signal(signal),
             ExitReason::Failed => Exit::Failed,

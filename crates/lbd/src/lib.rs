@@ -23,13 +23,20 @@ pub use cli::manual_page;
 
 use cli::{Action, Master, UsageError, VersionText};
 use report::Report;
+use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
 /// Runs the program on the process's arguments.
 pub fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let report = Report::default();
+    let words: Vec<String> = match std::env::args_os().skip(1).map(OsString::into_string).collect() {
+        Ok(words) => words,
+        Err(word) => {
+            report.alert(&format!("The command line holds a word that is not valid UTF-8: '{}'.", word.display()));
+            return ExitCode::FAILURE;
+        }
+    };
     match cli::parse(&words) {
         Err(error) => refuse(&error, &report),
         Ok(Action::Version(text)) => print(&cli::version(text)),

@@ -3,7 +3,7 @@
 use crate::report::Report;
 use lb_config::model::{Config, Global};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::unistd::{Gid, Uid, chdir, chroot, geteuid, setgid, setgroups, setuid};
+use nix::unistd::{Gid, Uid, chdir, chroot, getegid, geteuid, setgid, setgroups, setuid};
 
 /// The most descriptors asked for when nothing in the configuration says how many are needed.
 const MOST_DESCRIPTORS: u64 = 1_048_576;
@@ -26,11 +26,29 @@ pub fn descriptors_needed(config: &Config) -> Option<u64> {
     config.global.maxconn.map(|connections| 2 * u64::from(connections) + fixed + SPARE_DESCRIPTORS)
 }
 
-/// Raises the limit of descriptors to what `config` needs, and sets the limit of memory.
-pub fn set_limits(config: &Config, memory_mb: Option<u64>, report: &Report) {
+/// Raises this process's limit of descriptors as far as it may. Returns the limit before, if there is
+/// a difference.
+pub fn raise_descriptors() -> Option<u64> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
+    let wanted = hard.min(MOST_DESCRIPTORS);
+    (wanted > soft && setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).is_ok()).then_some(soft)
+}
+
+/// Takes [`raise_descriptors`] back.
+pub fn restore_descriptors(soft: u64) {
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        // Lowering is always allowed.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, soft.min(hard), hard);
+    }
+}
+
+/// Raises the limit of descriptors to what `config` needs besides the `inherited` ones, and sets the
+/// limit of memory.
+pub fn set_limits(config: &Config, inherited: usize, memory_mb: Option<u64>, report: &Report) {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
         let asked = config.global.ulimit_n.is_some();
-        let wanted = descriptors_needed(config).unwrap_or_else(|| hard.min(MOST_DESCRIPTORS));
+        let extra = if asked { 0 } else { inherited as u64 };
+        let wanted = descriptors_needed(config).map_or_else(|| hard.min(MOST_DESCRIPTORS), |needed| needed + extra);
         // An explicit `ulimit-n` may lower the limit too.
         if (wanted > soft || asked) && setrlimit(Resource::RLIMIT_NOFILE, wanted, hard.max(wanted)).is_err() {
             let _ = setrlimit(Resource::RLIMIT_NOFILE, hard.min(wanted), hard);
@@ -55,16 +73,19 @@ pub fn enter_root(global: &Global) -> Result<(), String> {
         .map_err(|error| format!("Cannot chroot({}): {}.", root.display(), error.desc()))
 }
 
-/// Becomes the group and user of the configuration.
-pub fn drop_user(global: &Global) -> Result<(), String> {
+/// Becomes the group and user of the configuration, without the groups of whoever started this.
+pub fn drop_user(global: &Global, report: &Report) -> Result<(), String> {
+    if geteuid().is_root() && (global.gid.is_some() || global.uid.is_some()) {
+        setgroups(&[]).map_err(|error| format!("Cannot drop supplementary groups: {}.", error.desc()))?;
+    }
     if let Some(gid) = global.gid {
-        if geteuid().is_root() {
-            setgroups(&[]).map_err(|error| format!("Cannot drop supplementary groups: {}.", error.desc()))?;
-        }
         setgid(Gid::from_raw(gid)).map_err(|error| format!("Cannot set gid {gid}: {}.", error.desc()))?;
     }
     if let Some(uid) = global.uid {
         setuid(Uid::from_raw(uid)).map_err(|error| format!("Cannot set uid {uid}: {}.", error.desc()))?;
+        if uid != 0 && getegid().as_raw() == 0 {
+            report.warning("The user is changed, but the group is still root's. Please set 'group' or 'gid' too.");
+        }
     }
     Ok(())
 }

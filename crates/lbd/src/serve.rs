@@ -1,19 +1,24 @@
 //! The serving process, from its configuration to its end: alone, or as a master's worker.
 //!
-//! Everything that can fail happens before anyone is told that it works: read, bind, limits, pid file,
-//! background, root directory, old processes told to leave, user, and only then threads.
+//! Everything that can fail happens before anyone is told that it works: read, limits, bind,
+//! background, root directory, user, threads; only then the pid file is written, the old processes
+//! are told to leave, and whoever waits is told that this one serves.
 
 use crate::cli::Args;
 use crate::config;
-use crate::daemon::{self, Side, Waiting};
+use crate::daemon::{self, Null, Side, Waiting};
 use crate::engine::{self, Bound, Exit, Listener, Start};
 use crate::master::WorkerEnd;
+use crate::old::Deputy;
 use crate::pidfile::PidFile;
 use crate::report::Report;
 use crate::{privileges, signals};
 use lb_config::model::Config;
 use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::signalfd::SignalFd;
+use nix::unistd::Pid;
+use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -31,8 +36,10 @@ pub enum Place {
         inherited: Vec<Listener>,
         /// The private admin socket by which the master's command line reaches this worker.
         admin: Option<OwnedFd>,
-        /// Whether to let go of the terminal.
-        detach: bool,
+        /// How to let go of the terminal, if that is wanted.
+        detach: Option<Null>,
+        /// The limit of descriptors to begin with, if the master has raised its own.
+        descriptors: Option<u64>,
     },
 }
 
@@ -63,7 +70,10 @@ pub fn run(args: &Args, report: Report, mut place: Place) -> ExitCode {
 /// Everything before the threads.
 struct Ready {
     bound: Bound,
+    signals: SignalFd,
     waiting: Option<Waiting>,
+    pid_file: Option<PidFile>,
+    old: Option<Deputy>,
 }
 
 fn prepare(args: &Args, report: &Report, place: &Place, inherited: Vec<Listener>) -> Result<Ready, ExitCode> {
@@ -81,57 +91,62 @@ fn prepare(args: &Args, report: &Report, place: &Place, inherited: Vec<Listener>
     if let Place::Worker { admin: Some(socket), .. } = place {
         config.global.stats_sockets.push(engine::private_admin_socket(socket));
     }
-    privileges::set_limits(&config, args.memory_mb, report);
+    if let Place::Worker { descriptors: Some(limit), .. } = place {
+        privileges::restore_descriptors(*limit);
+    }
+    privileges::set_limits(&config, inherited.len(), args.memory_mb, report);
     config::refuse_warnings(args, report)?;
-    let bound = bind(config, args, report, inherited)?;
+    let old = args.old.deputy().map_err(|error| alert(format!("Cannot fork: {}.", error.desc())))?;
+    let bound = bind(config, args, old.as_ref(), report, inherited)?;
     let mut waiting = None;
+    let mut pid_file = None;
     if alone {
         let path = args.pid_file.clone().or(global.pidfile.clone());
         let background = (args.daemon || global.daemon) && !args.foreground;
         // In the foreground the starter knows the id.
-        let pid_file = match path.filter(|_| background) {
-            Some(path) => Some(PidFile::open(&path, report).ok_or(ExitCode::FAILURE)?),
-            None => None,
-        };
+        if let Some(path) = path.filter(|_| background) {
+            pid_file = Some(PidFile::open(&path, report).ok_or(ExitCode::FAILURE)?);
+        }
         if background {
             match daemon::daemonize(report)? {
                 Side::Foreground(code) => return Err(code),
                 Side::Background(line) => waiting = Some(line),
             }
         }
-        if let Some(file) = pid_file {
-            file.write();
-        }
     }
-    signals::block(signals::SERVING).map_err(|error| alert(format!("Cannot block signals: {}.", error.desc())))?;
+    let signals = signals::block(signals::SERVING)
+        .and_then(|()| signals::reader(signals::SERVING))
+        .map_err(|error| alert(format!("Cannot read signals: {}.", error.desc())))?;
     if let Place::Worker { leash, .. } = place {
         for (name, fd) in bound.listeners() {
             leash.listener(&name, fd).map_err(|error| alert(format!("Cannot reach the master: {}.", error.desc())))?;
         }
     }
     privileges::enter_root(&global).map_err(&alert)?;
-    args.old.leave();
-    privileges::drop_user(&global).map_err(&alert)?;
-    Ok(Ready { bound, waiting })
+    privileges::drop_user(&global, report).map_err(&alert)?;
+    Ok(Ready { bound, signals, waiting, pid_file, old })
 }
 
 /// Binds, with the old processes out of the way if they are in it.
-fn bind(config: Config, args: &Args, report: &Report, inherited: Vec<Listener>) -> Result<Bound, ExitCode> {
+fn bind(
+    config: Config,
+    args: &Args,
+    old: Option<&Deputy>,
+    report: &Report,
+    inherited: Vec<Listener>,
+) -> Result<Bound, ExitCode> {
     let start = Start { inherited, startup_log: report.kept(), verbose: args.verbose };
-    let spare = (!args.old.pids.is_empty()).then(|| config.clone());
+    let spare = old.map(|deputy| (deputy, config.clone()));
     let mut outcome = engine::bind(config, start);
-    if let (Err(error), Some(spare)) = (&outcome, spare)
+    if let (Err(error), Some((deputy, spare))) = (&outcome, spare)
         && error.in_use
-        && args.old.pause()
+        && deputy.pause(&args.old)
     {
         let deadline = Instant::now() + PAUSE_LIMIT;
         while outcome.as_ref().is_err_and(|error| error.in_use) && Instant::now() < deadline {
             std::thread::sleep(PAUSE_STEP);
             let start = Start { inherited: Vec::new(), startup_log: report.kept(), verbose: args.verbose };
             outcome = engine::bind(spare.clone(), start);
-        }
-        if outcome.is_err() {
-            args.old.resume();
         }
     }
     outcome.map_err(|error| {
@@ -143,33 +158,41 @@ fn bind(config: Config, args: &Args, report: &Report, inherited: Vec<Listener>) 
     })
 }
 
-/// Says that all is well, serves, and ends as the parent expects it.
+/// Serves, says so once that is true, and ends as the parent expects it.
 fn serve(ready: Ready, args: &Args, report: &Report, place: Place) -> ExitCode {
-    let source = match signals::reader(signals::SERVING) {
-        Ok(source) => source,
-        Err(error) => {
-            report.alert(&format!("Cannot read signals: {}.", error.desc()));
-            return ExitCode::FAILURE;
-        }
-    };
     let alone = matches!(place, Place::Alone);
-    if let Place::Worker { leash, detach, .. } = place {
-        // A worker without a master can be neither reloaded nor found by the operator's pid file.
-        let orphan = set_pdeathsig(Signal::SIGTERM).is_err();
-        if detach {
-            daemon::detach();
+    // A worker without a master can be neither reloaded nor found by the operator's pid file. This
+    // comes after the change of user, which takes it back.
+    if !alone && let Err(error) = set_pdeathsig(Signal::SIGTERM) {
+        report.alert(&format!("Cannot be tied to the master: {}.", error.desc()));
+        return ExitCode::FAILURE;
+    }
+    let Ready { bound, signals, waiting, pid_file, old } = ready;
+    let exit = bound.run(signals, || {
+        if let Some(file) = pid_file {
+            file.write();
         }
-        if orphan || leash.ready().is_err() {
-            return ExitCode::FAILURE;
+        if let Some(deputy) = old {
+            deputy.leave(&args.old);
         }
-    }
-    if let Some(waiting) = ready.waiting {
-        waiting.ready();
-    }
-    if args.verbose {
-        println!("Using epoll() as the polling mechanism.");
-    }
-    match ready.bound.run(source) {
+        if args.verbose {
+            // A broken pipe is no failure.
+            let _ = writeln!(std::io::stdout(), "Using epoll() as the polling mechanism.");
+        }
+        if let Place::Worker { leash, detach, .. } = place {
+            if let Some(null) = detach {
+                null.detach();
+            }
+            if leash.ready().is_err() {
+                // The master died before this worker was tied to it: as if after.
+                let _ = kill(Pid::this(), Signal::SIGTERM);
+            }
+        }
+        if let Some(waiting) = waiting {
+            waiting.ready();
+        }
+    });
+    match exit {
         Exit::Done => ExitCode::SUCCESS,
         Exit::Failed => ExitCode::FAILURE,
         // The operator asked for it; a master is told by which signal.

@@ -25,8 +25,9 @@ pub fn fork() -> nix::Result<ForkResult> {
     unsafe { nix::unistd::fork() }
 }
 
-/// Sets an environment variable, or removes it. Does nothing when another thread exists.
-pub fn set_env(name: &OsStr, value: Option<&OsStr>) {
+/// Sets an environment variable, or removes it. Refused with `EBUSY` when another thread exists, or
+/// when that cannot be told.
+pub fn set_env(name: &OsStr, value: Option<&OsStr>) -> nix::Result<()> {
     use std::os::unix::ffi::OsStrExt;
     let name_bytes = name.as_bytes();
     // The library panics on names and values the environment cannot hold.
@@ -34,8 +35,11 @@ pub fn set_env(name: &OsStr, value: Option<&OsStr>) {
         && !name_bytes.contains(&b'=')
         && !name_bytes.contains(&0)
         && value.is_none_or(|value| !value.as_bytes().contains(&0));
-    if !holdable || !single_threaded() {
-        return;
+    if !holdable {
+        return Err(Errno::EINVAL);
+    }
+    if !single_threaded() {
+        return Err(Errno::EBUSY);
     }
     // SAFETY: the environment may not be changed while another thread reads it. There is one
     // thread, as just checked.
@@ -45,6 +49,7 @@ pub fn set_env(name: &OsStr, value: Option<&OsStr>) {
             None => std::env::remove_var(name),
         }
     }
+    Ok(())
 }
 
 /// Takes ownership of a descriptor that was handed over by number: by an earlier image of this

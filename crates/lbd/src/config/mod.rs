@@ -95,7 +95,10 @@ pub fn refuse_warnings(args: &Args, report: &Report) -> Result<(), ExitCode> {
 /// Puts into the environment what the configuration and the command line say belongs there, for
 /// `show env` and for programs the configuration runs.
 pub fn export_environment(args: &Args, config: &Config, worker: bool) {
-    let set = |name: &str, value: Option<&str>| sys::set_env(OsStr::new(name), value.map(OsStr::new));
+    let set = |name: &str, value: Option<&str>| {
+        // What the environment cannot hold is left out.
+        let _ = sys::set_env(OsStr::new(name), value.map(OsStr::new));
+    };
     for (name, value) in &config.global.environment {
         set(name, value.as_deref());
     }

@@ -1,5 +1,6 @@
 //! What a master tells the next image of itself when it re-executes for a reload: its workers, the
-//! listening sockets it keeps, its command sockets and who waits for an answer. It travels in one environment variable, descriptors by number.
+//! listening sockets it keeps, its command sockets and who waits for an answer. It travels in one
+//! environment variable, descriptors by number.
 
 use super::admin::AdminPath;
 use super::cli::CommandSocket;
@@ -36,6 +37,8 @@ pub struct Handover {
     pub failed: u32,
     /// Start of the master, seconds since 1970.
     pub since_epoch_s: u64,
+    /// The limit of descriptors that workers start with, if the master has raised its own.
+    pub descriptors: Option<u64>,
 }
 
 impl Handover {
@@ -48,26 +51,30 @@ impl Handover {
         for fd in listeners.chain(self.sockets.iter().map(|socket| &socket.fd)).chain(&self.clients) {
             sys::keep_over_exec(fd)?;
         }
-        sys::set_env(OsStr::new(VARIABLE), Some(OsStr::new(&self.encode())));
-        Ok(())
+        // Without it the next image would take itself for the first one.
+        sys::set_env(OsStr::new(VARIABLE), Some(OsStr::new(&self.encode())))
     }
 
     /// Takes what the earlier image of this process stored; `None` when there was none.
     pub fn take() -> Option<Handover> {
         let text = std::env::var(VARIABLE).ok()?;
-        sys::set_env(OsStr::new(VARIABLE), None);
+        Handover::forget();
         decode(&text, std::process::id())
     }
 
     /// Undoes [`Handover::store`] after an exec that failed.
     pub fn forget() {
-        sys::set_env(OsStr::new(VARIABLE), None);
+        // Left behind, it would mean nothing: it names this process only, and is written before any exec.
+        let _ = sys::set_env(OsStr::new(VARIABLE), None);
     }
 
     fn encode(&self) -> String {
         // Writing to a String cannot fail.
         let (pid, hard) = (std::process::id(), u8::from(self.hard));
         let mut text = format!("master {pid} {} {} {} {hard}", self.reloads, self.failed, self.since_epoch_s);
+        if let Some(limit) = self.descriptors {
+            let _ = write!(text, "\ndescriptors {limit}");
+        }
         for worker in &self.workers {
             let since = worker.since.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
             let _ = write!(
@@ -119,6 +126,7 @@ fn decode(text: &str, own_pid: u32) -> Option<Handover> {
                 let (level, fd) = (Level::parse(level)?, adopt(fd)?);
                 handover.sockets.push(CommandSocket { name: name.to_owned(), level, fd });
             }
+            "descriptors" => handover.descriptors = Some(rest.parse().ok()?),
             "client" => handover.clients.push(adopt(rest)?),
             word => handover.workers.push(worker(Role::from_word(word)?, rest)?),
         }
@@ -137,7 +145,7 @@ fn worker(role: Role, text: &str) -> Option<Worker> {
     let reloads = words.next()?.parse().ok()?;
     let since = SystemTime::UNIX_EPOCH + Duration::from_secs(words.next()?.parse().ok()?);
     let admin = words.next().filter(|path| !path.is_empty()).map(|path| AdminPath::of(path.into()));
-    Some(Worker { pid, role, leash, reloads, since, admin, pending: Vec::new() })
+    Some(Worker { pid, role, leash, reloads, since, admin, pending: Vec::new(), doomed: false })
 }
 
 #[cfg(test)]
@@ -151,7 +159,7 @@ mod tests {
         let (end, _worker) = leash().unwrap();
         let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let text = format!(
-            "master 7 3 1 99 1\ncurrent 123 {} 2 77 /nonexistent/a b\nlistener {} unix@/tmp/a b\n\
+            "master 7 3 1 99 1\ndescriptors 1024\ncurrent 123 {} 2 77 /nonexistent/a b\nlistener {} unix@/tmp/a b\n\
              socket {} operator /tmp/m\nclient {}",
             nix::unistd::dup(end.as_fd()).unwrap().into_raw_fd(),
             nix::unistd::dup(socket.as_fd()).unwrap().into_raw_fd(),

@@ -33,6 +33,9 @@ pub enum Message {
     Log(String),
     /// The worker serves.
     Ready,
+    /// Something that cannot be understood, or a listener whose descriptor was lost on the way, which
+    /// happens when this process may have no more descriptors.
+    Broken,
 }
 
 /// A new leash.
@@ -86,15 +89,18 @@ impl MasterEnd {
                 fds.extend(numbers.into_iter().filter_map(sys::adopt));
             }
         }
-        match packet.get(..length)?.split_first()? {
-            (b'R', _) => Some(Message::Ready),
-            (b'M', text) => Some(Message::Log(String::from_utf8_lossy(text).into_owned())),
-            (b'L', name) => {
-                let name = String::from_utf8(name.to_vec()).ok()?;
-                Some(Message::Listener(Listener { name, fd: fds.pop()? }))
-            }
-            _ => None,
+        if message.flags.intersects(MsgFlags::MSG_CTRUNC | MsgFlags::MSG_TRUNC) {
+            return Some(Message::Broken);
         }
+        // An empty packet is the end: the worker is gone.
+        let (letter, text) = packet.get(..length)?.split_first()?;
+        Some(match (letter, fds.pop()) {
+            (b'R', _) => Message::Ready,
+            (b'M', _) => Message::Log(String::from_utf8_lossy(text).into_owned()),
+            (b'L', Some(fd)) => String::from_utf8(text.to_vec())
+                .map_or(Message::Broken, |name| Message::Listener(Listener { name, fd })),
+            _ => Message::Broken,
+        })
     }
 }
 
@@ -127,5 +133,16 @@ mod tests {
         assert!(matches!(master.receive(), Some(Message::Ready)));
         drop(worker);
         assert!(master.receive().is_none());
+    }
+
+    #[test]
+    fn a_listener_without_its_descriptor_is_no_end() {
+        let (master, worker) = leash().unwrap();
+        worker.send(b"L127.0.0.1:80", &[]).unwrap();
+        worker.send(b"?", &[]).unwrap();
+        worker.ready().unwrap();
+        assert!(matches!(master.receive(), Some(Message::Broken)));
+        assert!(matches!(master.receive(), Some(Message::Broken)));
+        assert!(matches!(master.receive(), Some(Message::Ready)));
     }
 }

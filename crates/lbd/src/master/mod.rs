@@ -13,6 +13,7 @@ mod admin;
 mod cli;
 mod handover;
 mod leash;
+mod program;
 mod worker;
 
 pub use leash::WorkerEnd;
@@ -25,7 +26,7 @@ use crate::notify::notify;
 use crate::pidfile::PidFile;
 use crate::report::{Gravity, Report};
 use crate::serve::{self, Place};
-use crate::{signals, sys};
+use crate::{privileges, signals, sys};
 use cli::{Cli, View};
 use handover::Handover;
 use leash::{Message, leash};
@@ -41,7 +42,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 use worker::{Role, Worker, ending};
 
 /// The status of a worker that SIGTERM ended: asked for, so no failure.
@@ -57,6 +58,17 @@ pub fn run(args: Args, report: Report) -> ExitCode {
     }
 }
 
+/// How long a master whose workers serve waits before it tries again what it cannot do without.
+const RETRY_STEP: Duration = Duration::from_millis(100);
+
+/// The two sides of starting a worker.
+enum Birth {
+    /// The master's: it has one more worker.
+    Parent,
+    /// The worker's: it has ended with this.
+    Child(ExitCode),
+}
+
 struct Master {
     args: Args,
     report: Report,
@@ -70,6 +82,8 @@ struct Master {
     reloads: u32,
     failed: u32,
     since_epoch_s: u64,
+    /// The limit of descriptors that workers start with, if this process has raised its own.
+    descriptors: Option<u64>,
     cli: Cli,
     /// Messages of the latest start or reload.
     startup_log: Vec<String>,
@@ -90,14 +104,20 @@ impl Master {
         let resumed = earlier.is_some();
         let earlier = earlier.unwrap_or_default();
         report.set_quiet(args.quiet);
-        let program = std::env::current_exe().map_err(|error| {
+        let name = std::env::args_os().next().unwrap_or_default();
+        let program = program::find(&name, std::env::var_os("PATH").as_deref()).or_else(|error| {
+            // Workers that serve matter more than the next reload, which will say that this path is wrong.
+            if earlier.workers.is_empty() { Err(error) } else { Ok(name.into()) }
+        });
+        let program = program.map_err(|error| {
             report.alert(&format!("Cannot find the path of this program: {error}."));
             ExitCode::FAILURE
         })?;
+        let signals = signal_source(&report, !earlier.workers.is_empty())?;
         let mut master = Master {
             report,
             program,
-            signals: signals::reader(signals::MASTER).map_err(|_| ExitCode::FAILURE)?,
+            signals,
             workers: earlier.workers,
             listeners: earlier.listeners,
             waiting: None,
@@ -105,6 +125,7 @@ impl Master {
             reloads: earlier.reloads,
             failed: earlier.failed,
             since_epoch_s: earlier.since_epoch_s,
+            descriptors: earlier.descriptors,
             cli: Cli::default(),
             startup_log: Vec::new(),
             reload_wanted: false,
@@ -123,9 +144,22 @@ impl Master {
         } else {
             master.first_start()?;
         }
-        signals::block(signals::MASTER).map_err(|_| ExitCode::FAILURE)?;
-        master.spawn()?;
-        Ok(master)
+        // It holds each worker's listening sockets, one per thread and address.
+        master.descriptors = master.descriptors.or(privileges::raise_descriptors());
+        match master.spawn() {
+            Ok(Birth::Parent) => Ok(master),
+            Ok(Birth::Child(code)) => Err(code),
+            Err(reason) => {
+                master.startup_log.clear();
+                master.say_of_load(Gravity::Alert, &reason);
+                if master.workers.is_empty() {
+                    return Err(ExitCode::FAILURE);
+                }
+                // Workers serve on; only the reload has failed.
+                master.on_failed_reload();
+                Ok(master)
+            }
+        }
     }
 
     /// What only the first image does.
@@ -152,23 +186,18 @@ impl Master {
         Ok(())
     }
 
-    /// Starts a worker. In the worker this does not return.
-    fn spawn(&mut self) -> Result<(), ExitCode> {
-        let failed = |report: &Report, error: nix::Error| {
-            report.alert(&format!("Cannot start a worker: {}.", error.desc()));
-            ExitCode::FAILURE
-        };
+    /// Starts a worker. In the worker this returns when that has ended. An error says why there is none.
+    fn spawn(&mut self) -> Result<Birth, String> {
+        let failed = |error: nix::Error| format!("Cannot start a worker: {}.", error.desc());
         let (admin, served) = if self.cli.sockets.is_empty() {
             (None, None)
         } else {
-            let (admin, served) = admin::open().map_err(|error| {
-                self.report.alert(&format!("Cannot make the worker's admin socket: {error}."));
-                ExitCode::FAILURE
-            })?;
+            let (admin, served) =
+                admin::open().map_err(|error| format!("Cannot make the worker's admin socket: {error}."))?;
             (Some(admin), Some(served))
         };
-        let (master_end, worker_end) = leash().map_err(|error| failed(&self.report, error))?;
-        match sys::fork().map_err(|error| failed(&self.report, error))? {
+        let (master_end, worker_end) = leash().map_err(failed)?;
+        match sys::fork().map_err(failed)? {
             ForkResult::Child => {
                 // What belongs to the master alone is closed here; the sockets are handed on.
                 drop(master_end);
@@ -177,9 +206,10 @@ impl Master {
                 self.cli = Cli::default();
                 let inherited = std::mem::take(&mut self.listeners);
                 // A later worker of a background master finds the terminal gone already.
-                let detach = self.waiting.take().is_some();
-                let place = Place::Worker { leash: worker_end, inherited, admin: served, detach };
-                Err(serve::run(&self.args, Report::default(), place))
+                let detach = self.waiting.take().map(Waiting::into_null);
+                let descriptors = self.descriptors;
+                let place = Place::Worker { leash: worker_end, inherited, admin: served, detach, descriptors };
+                Ok(Birth::Child(serve::run(&self.args, Report::default(), place)))
             }
             ForkResult::Parent { child } => {
                 self.startup_log.clear();
@@ -192,8 +222,9 @@ impl Master {
                     since: SystemTime::now(),
                     admin,
                     pending: Vec::new(),
+                    doomed: false,
                 });
-                Ok(())
+                Ok(Birth::Parent)
             }
         }
     }
@@ -222,6 +253,7 @@ impl Master {
     fn serve_cli(&mut self) {
         let sockets: Vec<_> = self.cli.sockets.iter().map(|socket| (socket.name.clone(), socket.level)).collect();
         let requests = self.cli.step(View {
+            now: Instant::now(),
             workers: &self.workers,
             startup_log: &self.startup_log,
             reloads: self.reloads,
@@ -239,12 +271,17 @@ impl Master {
     /// Sleeps until a signal, a word of the starting worker, or the command line.
     fn wait(&self) {
         let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-        let starting = self.workers.iter().filter(|worker| worker.role == Role::Starting);
+        let starting = self.workers.iter().filter(|worker| worker.role == Role::Starting && !worker.doomed);
         // A worker that is ending hangs up shortly before its SIGCHLD comes: only its words count.
         fds.extend(starting.map(|worker| PollFd::new(worker.leash.as_fd(), PollFlags::POLLIN)));
         self.cli.watch(&mut fds);
+        let timeout = self.cli.deadline().map_or(PollTimeout::NONE, |deadline| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            // Rounded up, so that the deadline has passed after the wait.
+            PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
+        });
         // An interrupted wait is a wait.
-        let _ = poll(&mut fds, PollTimeout::NONE);
+        let _ = poll(&mut fds, timeout);
     }
 
     fn on_signal(&mut self, signal: Signal) {
@@ -280,13 +317,21 @@ impl Master {
     /// Takes what the starting worker has said.
     fn hear(&mut self) {
         while let Some(at) = self.position(Role::Starting) {
-            let Some(worker) = self.workers.get_mut(at) else { return };
+            let Some(worker) = self.workers.get_mut(at).filter(|worker| !worker.doomed) else { return };
             match worker.leash.receive() {
                 Some(Message::Listener(listener)) => worker.pending.push(listener),
                 Some(Message::Log(text)) => self.startup_log.push(text),
                 Some(Message::Ready) => {
                     self.listeners = std::mem::take(&mut worker.pending);
                     self.on_ready(at);
+                }
+                Some(Message::Broken) => {
+                    // Sockets that are not all kept here would lose connections at the next reload.
+                    worker.doomed = true;
+                    worker.signal(Signal::SIGKILL);
+                    let limit = "Check the limit of open files (ulimit -n).";
+                    let text = format!("Lost a listening socket on its way from the worker ({}). {limit}", worker.pid);
+                    return self.say_of_load(Gravity::Alert, &text);
                 }
                 None => return,
             }
@@ -357,7 +402,11 @@ impl Master {
                 }
             }
             Role::Starting | Role::Current => {
-                self.status = if code == TERMINATED { 0 } else { code };
+                self.status = match code {
+                    TERMINATED => 0,
+                    _ if worker.doomed => 1,
+                    code => code,
+                };
                 if !matches!(code, 0 | TERMINATED | INTERRUPTED) && !self.stopping && !self.workers.is_empty() {
                     self.report.alert("exit-on-failure: killing every processes with SIGTERM");
                     self.stop(Signal::SIGTERM);
@@ -385,6 +434,7 @@ impl Master {
             reloads: self.reloads,
             failed: self.failed,
             since_epoch_s: self.since_epoch_s,
+            descriptors: self.descriptors,
         };
         let error = match handover.store() {
             Ok(()) => exec(&self.program),
@@ -432,11 +482,28 @@ impl Master {
     }
 }
 
-/// Starts the program anew in this process with the same words.
+/// Blocks the master's signals and makes what reads them. A master whose workers serve waits until it
+/// can be made: its own end would be theirs.
+fn signal_source(report: &Report, serving: bool) -> Result<SignalFd, ExitCode> {
+    loop {
+        match signals::block(signals::MASTER).and_then(|()| signals::reader(signals::MASTER)) {
+            Ok(source) => return Ok(source),
+            Err(_) if serving => std::thread::sleep(RETRY_STEP),
+            Err(error) => {
+                report.alert(&format!("Cannot read signals: {}.", error.desc()));
+                return Err(ExitCode::FAILURE);
+            }
+        }
+    }
+}
+
+/// Starts the program anew in this process with the same words, but its name is the path: the working
+/// directory or `PATH` that the name was meant for may have changed.
 fn exec(program: &std::path::Path) -> nix::Error {
     let c_string = |text: std::ffi::OsString| CString::new(text.into_vec()).unwrap_or_default();
-    let words: Vec<CString> = std::env::args_os().map(c_string).collect();
-    match execv(&c_string(program.as_os_str().to_owned()), &words) {
+    let path = c_string(program.as_os_str().to_owned());
+    let words: Vec<CString> = std::iter::once(path.clone()).chain(std::env::args_os().skip(1).map(c_string)).collect();
+    match execv(&path, &words) {
         Err(error) => error,
         Ok(never) => match never {},
     }

@@ -57,6 +57,8 @@ pub struct Worker {
     pub admin: Option<AdminPath>,
     /// Listening sockets it has announced while starting.
     pub pending: Vec<Listener>,
+    /// It was killed before it was ready, because its sockets cannot be kept.
+    pub doomed: bool,
 }
 
 impl Worker {

@@ -128,6 +128,18 @@ fn usage() {
 }
 
 #[test]
+fn words_are_utf_8() {
+    use std::os::unix::ffi::OsStrExt;
+    let bench = Bench::new();
+    let word = std::ffi::OsStr::from_bytes(b"g\xffod.cfg");
+    let output = bench.command(lbd(), &["-c", "-f"]).arg(word).output().unwrap();
+    let text = normalise(&output);
+    let expected =
+        "exit 1\n[ALERT]    (PID) : The command line holds a word that is not valid UTF-8: 'g\u{fffd}od.cfg'.";
+    assert_eq!(text, expected);
+}
+
+#[test]
 fn versions() {
     for args in [&["-v"][..], &["-vv"], &["-q", "-v", "-zz"]] {
         let output = Bench::new().output(lbd(), args);

@@ -103,6 +103,27 @@ fn a_reload_is_answered_when_it_is_done() {
 }
 
 #[test]
+fn a_worker_that_cannot_be_started_is_a_failed_reload() {
+    let bench = Bench::new();
+    std::fs::create_dir(bench.path("tmp")).unwrap();
+    let args = ["-W", "-S", &socket(&bench), "-p", "pid", "-f", "good.cfg"];
+    let master = bench.start_with(&args, &[("TMPDIR", &bench.path("tmp"))]);
+    bench.wait_pid("pid");
+    let worker = children(master.pid())[0];
+    // Its private socket is still served; the next one has no place.
+    std::fs::rename(bench.path("tmp"), bench.path("gone")).unwrap();
+    let text = ask(&bench, "reload\n");
+    assert!(text.starts_with("Success=0\n--\n") && text.contains("Cannot make the worker's admin socket"), "{text}");
+    assert_eq!(children(master.pid()), [worker]);
+    assert!(bench.connects());
+    std::fs::rename(bench.path("gone"), bench.path("tmp")).unwrap();
+    assert!(ask(&bench, "reload\n").starts_with("Success=1\n"));
+    assert!(ask(&bench, "show proc\n").contains("2 [failed: 1]"));
+    master.signal("TERM");
+    assert_eq!(master.finish().0, 0);
+}
+
+#[test]
 fn a_prompt_says_who_is_asked() {
     let bench = Bench::new();
     let master = start(&bench);

@@ -58,8 +58,14 @@ impl Bench {
 
     /// Starts the program with its output piped.
     pub fn start(&self, args: &[&str]) -> Running {
-        let child = self.command(lbd(), args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        Running { child }
+        self.start_with(args, &[])
+    }
+
+    /// The same, with more in its environment.
+    pub fn start_with(&self, args: &[&str], environment: &[(&str, &Path)]) -> Running {
+        let mut command = self.command(lbd(), args);
+        command.envs(environment.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running { child: command.spawn().unwrap() }
     }
 
     /// Waits until something listens on the port.

@@ -11,17 +11,22 @@ use super::proc::show_proc;
 use crate::master::worker::{Role, Worker};
 use lb_model::Level;
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{AddressFamily, Shutdown, SockFlag, SockType, UnixAddr, connect, shutdown, socket};
 use nix::unistd::{read, write};
 use std::collections::VecDeque;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixStream;
-use std::time::SystemTime;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
 
 /// The longest line, and the longest payload for a worker.
 const MAX_INPUT: usize = 128 * 1024;
 /// How much is taken from a worker before the client has read the rest.
 const MAX_OUTPUT: usize = 64 * 1024;
+/// How long a connection may stay without a byte in any direction.
+const IDLE_LIMIT: Duration = Duration::from_secs(600);
+/// How long a client may leave an answer unread.
+const UNREAD_LIMIT: Duration = Duration::from_secs(10);
 
 /// What becomes of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,12 +59,16 @@ pub struct Client {
     relay: Option<Relay>,
     reload: Option<bool>,
     quit: bool,
+    /// It has closed both directions, or is broken: nothing can be said to it.
+    gone: bool,
+    /// When a byte moved last.
+    moved: Instant,
 }
 
 /// A connection to a worker on behalf of a client.
 #[derive(Debug)]
 struct Relay {
-    stream: UnixStream,
+    stream: OwnedFd,
     pending: Vec<u8>,
     /// What the client says meanwhile goes to the worker too (`@@`).
     duplex: bool,
@@ -69,7 +78,7 @@ struct Relay {
 
 impl Client {
     /// A connection that may do what `level` allows.
-    pub fn new(fd: OwnedFd, level: Level) -> Client {
+    pub fn new(fd: OwnedFd, level: Level, now: Instant) -> Client {
         Client {
             fd,
             level,
@@ -83,7 +92,14 @@ impl Client {
             relay: None,
             reload: None,
             quit: false,
+            gone: false,
+            moved: now,
         }
+    }
+
+    /// When this connection will have been idle for too long.
+    pub fn deadline(&self) -> Instant {
+        self.moved + if self.output.is_empty() { IDLE_LIMIT } else { UNREAD_LIMIT }
     }
 
     /// The connection's descriptor, when only an answer is still to be written.
@@ -91,17 +107,23 @@ impl Client {
         self.fd
     }
 
-    /// Adds what may wake this connection up to `fds`.
+    /// Adds what may wake this connection up to `fds`. Whatever has hung up and cannot be dropped yet is
+    /// left out, since it would end every wait at once.
     pub fn watch<'a>(&'a self, fds: &mut Vec<PollFd<'a>>) {
-        let mut events = PollFlags::empty();
-        events.set(PollFlags::POLLIN, self.wants_input());
-        events.set(PollFlags::POLLOUT, !self.output.is_empty());
-        fds.push(PollFd::new(self.fd.as_fd(), events));
+        if !self.gone || self.wants_input() {
+            let mut events = PollFlags::empty();
+            events.set(PollFlags::POLLIN, self.wants_input());
+            events.set(PollFlags::POLLOUT, !self.output.is_empty());
+            // Without any of these the end of the client still counts, and is noted by the next step.
+            fds.push(PollFd::new(self.fd.as_fd(), events));
+        }
         if let Some(relay) = &self.relay {
             let mut events = PollFlags::empty();
             events.set(PollFlags::POLLIN, self.output.len() < MAX_OUTPUT);
             events.set(PollFlags::POLLOUT, !relay.pending.is_empty());
-            fds.push(PollFd::new(relay.stream.as_fd(), events));
+            if !events.is_empty() {
+                fds.push(PollFd::new(relay.stream.as_fd(), events));
+            }
         }
     }
 
@@ -113,13 +135,13 @@ impl Client {
     pub fn step(&mut self, view: View<'_>) -> Next {
         while self.wants_input() {
             match receive(self.fd.as_fd(), &mut self.input) {
-                Received::Some => {}
+                Received::Some => self.moved = view.now,
                 Received::Nothing => break,
                 Received::End => self.input_ended = true,
             }
         }
         loop {
-            self.pump();
+            self.pump(view.now);
             if self.relay.is_some() || self.quit || self.reload.is_some() || self.output.len() >= MAX_OUTPUT {
                 break;
             }
@@ -136,11 +158,19 @@ impl Client {
                 break;
             }
         }
-        if send(self.fd.as_fd(), &mut self.output).is_err() {
-            return Next::Close;
+        match send(self.fd.as_fd(), &mut self.output) {
+            Ok(true) => self.moved = view.now,
+            Ok(false) => {}
+            Err(_) => return Next::Close,
         }
         if let Some(hard) = self.reload {
             return Next::Reload { hard };
+        }
+        self.gone = self.gone || hung_up(self.fd.as_fd());
+        // What it asked of a worker is passed on all the same.
+        let asked = self.relay.as_ref().is_none_or(|relay| relay.pending.is_empty() && relay.ended);
+        if (self.gone && asked) || view.now >= self.deadline() {
+            return Next::Close;
         }
         let finished = self.input_ended && self.relay.is_none() && self.steps.is_empty() && self.no_line_left();
         if self.output.is_empty() && (self.quit || finished) { Next::Close } else { Next::Stay }
@@ -308,8 +338,7 @@ impl Client {
         let Some(worker) = find(view.workers, name) else {
             return self.no_such_target(&format!("{prefix}{name}"));
         };
-        let stream = worker.admin.as_ref().and_then(|admin| UnixStream::connect(&admin.path).ok());
-        let Some(stream) = stream.filter(|stream| stream.set_nonblocking(true).is_ok()) else {
+        let Some(stream) = worker.admin.as_ref().and_then(|admin| dial(&admin.path).ok()) else {
             return self.say("The worker does not answer.\n\n");
         };
         if self.level < Level::Admin {
@@ -321,20 +350,29 @@ impl Client {
     }
 
     /// Moves bytes between the client and the worker.
-    fn pump(&mut self) {
+    fn pump(&mut self, now: Instant) {
         let Some(relay) = &mut self.relay else { return };
-        if relay.duplex {
+        let mut broken = false;
+        loop {
+            match send(relay.stream.as_fd(), &mut relay.pending) {
+                Ok(true) => self.moved = now,
+                Ok(false) => {}
+                Err(_) => broken = true,
+            }
+            // Not more than that at a time, so that a worker that does not read holds its client up.
+            if !relay.duplex || broken || !relay.pending.is_empty() || self.input.is_empty() {
+                break;
+            }
             relay.pending.append(&mut self.input);
         }
-        let mut broken = send(relay.stream.as_fd(), &mut relay.pending).is_err();
         if relay.pending.is_empty() && !relay.ended && (!relay.duplex || self.input_ended) {
             // A worker that has closed already has said all it will.
-            let _ = relay.stream.shutdown(std::net::Shutdown::Write);
+            let _ = shutdown(relay.stream.as_raw_fd(), Shutdown::Write);
             relay.ended = true;
         }
         while self.output.len() < MAX_OUTPUT && !broken {
             match receive(relay.stream.as_fd(), &mut self.output) {
-                Received::Some => {}
+                Received::Some => self.moved = now,
                 Received::Nothing => break,
                 Received::End => broken = true,
             }
@@ -378,8 +416,24 @@ fn receive(fd: BorrowedFd<'_>, into: &mut Vec<u8>) -> Received {
     }
 }
 
-/// Writes what can be written. A peer that reads no more is an error.
-fn send(fd: BorrowedFd<'_>, from: &mut Vec<u8>) -> Result<(), Errno> {
+/// Connects without waiting for room in the socket's queue.
+fn dial(path: &Path) -> Result<OwnedFd, Errno> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let stream = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    connect(stream.as_raw_fd(), &UnixAddr::new(path)?)?;
+    Ok(stream)
+}
+
+/// Whether the peer has closed both directions, or the connection is broken.
+fn hung_up(fd: BorrowedFd<'_>) -> bool {
+    let mut fds = [PollFd::new(fd, PollFlags::empty())];
+    let ready = poll(&mut fds, PollTimeout::ZERO);
+    ready.is_ok_and(|count| count > 0)
+}
+
+/// Writes what can be written; says whether that was anything. A peer that reads no more is an error.
+fn send(fd: BorrowedFd<'_>, from: &mut Vec<u8>) -> Result<bool, Errno> {
+    let before = from.len();
     while !from.is_empty() {
         match write(fd, from) {
             Ok(length) => drop(from.drain(..length)),
@@ -388,5 +442,121 @@ fn send(fd: BorrowedFd<'_>, from: &mut Vec<u8>) -> Result<(), Errno> {
             Err(error) => return Err(error),
         }
     }
-    Ok(())
+    Ok(from.len() < before)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::master::admin::AdminPath;
+    use crate::master::leash::leash;
+    use crate::sys;
+    use nix::unistd::Pid;
+    use std::io::{Read, Write};
+    use std::os::unix::net::{UnixListener, UnixStream};
+
+    fn client(now: Instant) -> (UnixStream, Client) {
+        let (far, near) = UnixStream::pair().unwrap();
+        sys::unblock(&near).unwrap();
+        (far, Client::new(near.into(), Level::Admin, now))
+    }
+
+    fn view(workers: &[Worker], now: Instant) -> View<'_> {
+        View { now, workers, startup_log: &[], reloads: 0, failed: 0, since_epoch_s: 0, sockets: &[] }
+    }
+
+    /// A worker whose admin socket accepts and says nothing.
+    fn silent_worker(socket: &Path) -> Worker {
+        Worker {
+            pid: Pid::from_raw(1),
+            role: Role::Current,
+            leash: leash().unwrap().0,
+            reloads: 0,
+            since: SystemTime::UNIX_EPOCH,
+            admin: Some(AdminPath::of(socket.to_owned())),
+            pending: Vec::new(),
+            doomed: false,
+        }
+    }
+
+    /// Whether a wait for this connection would end at once.
+    fn wakes(client: &Client) -> bool {
+        let mut fds = Vec::new();
+        client.watch(&mut fds);
+        poll(&mut fds, PollTimeout::ZERO).unwrap() > 0
+    }
+
+    #[test]
+    fn an_idle_client_is_let_go() {
+        let start = Instant::now();
+        let (mut far, mut client) = client(start);
+        let last = Duration::from_secs(1);
+        assert_eq!(client.step(view(&[], start + IDLE_LIMIT - last)), Next::Stay);
+        far.write_all(b"echo a\n").unwrap();
+        assert_eq!(client.step(view(&[], start + IDLE_LIMIT - last)), Next::Stay);
+        assert_eq!(client.deadline(), start + IDLE_LIMIT - last + IDLE_LIMIT);
+        assert_eq!(client.step(view(&[], client.deadline())), Next::Close);
+    }
+
+    #[test]
+    fn a_client_that_reads_nothing_is_let_go_soon() {
+        let start = Instant::now();
+        let (mut far, mut client) = client(start);
+        far.set_nonblocking(true).unwrap();
+        let line = format!("echo {}\n", "x".repeat(60_000));
+        while client.output.is_empty() {
+            let _ = far.write(line.as_bytes());
+            assert_eq!(client.step(view(&[], start)), Next::Stay);
+        }
+        assert_eq!(client.deadline(), start + UNREAD_LIMIT);
+        assert_eq!(client.step(view(&[], start + UNREAD_LIMIT)), Next::Close);
+    }
+
+    #[test]
+    fn a_client_that_is_gone_does_not_wait_for_its_worker() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("w.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let workers = [silent_worker(&path)];
+        let now = Instant::now();
+        for command in ["@1 show info\n", "@@1 show info\n"] {
+            let (mut far, mut client) = client(now);
+            far.write_all(command.as_bytes()).unwrap();
+            assert_eq!(client.step(view(&workers, now)), Next::Stay);
+            assert!(!wakes(&client), "{command}");
+            far.shutdown(std::net::Shutdown::Write).unwrap();
+            assert_eq!(client.step(view(&workers, now)), Next::Stay);
+            assert!(!wakes(&client), "{command}");
+            drop(far);
+            assert!(wakes(&client), "{command}");
+            assert_eq!(client.step(view(&workers, now)), Next::Close);
+            drop(client);
+            let mut text = String::new();
+            listener.accept().unwrap().0.read_to_string(&mut text).unwrap();
+            assert_eq!(text, "show info\n");
+        }
+    }
+
+    #[test]
+    fn a_worker_whose_queue_is_full_is_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("w.sock");
+        let _listener = UnixListener::bind(&path).unwrap();
+        let mut queued = Vec::new();
+        let refusal = loop {
+            match dial(&path) {
+                Ok(stream) => queued.push(stream),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(refusal, Errno::EAGAIN);
+        let workers = [silent_worker(&path)];
+        let now = Instant::now();
+        let (mut far, mut client) = client(now);
+        far.write_all(b"@1 show info\n").unwrap();
+        assert_eq!(client.step(view(&workers, now)), Next::Stay);
+        let mut answer = [0u8; 100];
+        let length = far.read(&mut answer).unwrap();
+        assert_eq!(&answer[..length], b"The worker does not answer.\n\n");
+    }
 }

@@ -15,6 +15,7 @@ use client::Client;
 use nix::poll::{PollFd, PollFlags};
 use nix::sys::socket::{SockFlag, accept4};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::Instant;
 
 /// Most connections at a time; further ones wait in the sockets' queues.
 const MAX_CLIENTS: usize = 32;
@@ -22,6 +23,8 @@ const MAX_CLIENTS: usize = 32;
 /// What the master shows its command line.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {
+    /// The time.
+    pub now: Instant,
     /// The workers.
     pub workers: &'a [Worker],
     /// Messages of the latest start or reload.
@@ -64,6 +67,11 @@ impl Cli {
         }
     }
 
+    /// When the first connection will have been idle for too long.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.clients.iter().map(Client::deadline).min()
+    }
+
     /// Accepts, reads, answers and writes whatever is possible without waiting. Returns reloads that
     /// were asked for.
     pub fn step(&mut self, view: View<'_>) -> Vec<ReloadRequest> {
@@ -71,7 +79,7 @@ impl Cli {
             while self.clients.len() < MAX_CLIENTS {
                 let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
                 let Some(fd) = accept4(socket.fd.as_raw_fd(), flags).ok().and_then(sys::adopt) else { break };
-                self.clients.push(Client::new(fd, socket.level));
+                self.clients.push(Client::new(fd, socket.level, view.now));
             }
         }
         let mut requests = Vec::new();
