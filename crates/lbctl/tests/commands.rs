@@ -597,10 +597,10 @@ fn raw_bytes_are_the_engines(engine: &Engine) {
 
             Unknown command: 'foo', but maybe one of the following ones is a better match:
               echo <text>  : print a text
-              operator  : give up the admin level on this connection
               show info [desc|json|typed|float]*  : show facts and counters about the process
               show sess [help|<id>|all] [opts...]  : list the sessions, or show one in detail
               user  : give up all but the user level on this connection
+              wait {-h|<delay_ms>} cond [args...]  : answer after a delay
               help [<command>]  : list all commands, or those like the given one
               prompt [help | n | i | p | timed ]*  : choose whether this connection stays open and prompts
               quit  : close this connection
@@ -670,9 +670,9 @@ fn raw_bytes_are_the_engines(engine: &Engine) {
         &expect![[r#"
             Unknown command: 'add', but maybe one of the following ones is a better match:
               echo <text>  : print a text
-              enable agent  : resume a server's agent checks
               operator  : give up the admin level on this connection
-              show env [var]  : show the environment of the process, or one variable of it
+              set anon on [value]  : show hashes in place of names in this connection's answers
+              show anon  : tell whether names are shown as hashes on this connection
               user  : give up all but the user level on this connection
               help [<command>]  : list all commands, or those like the given one
               prompt [help | n | i | p | timed ]*  : choose whether this connection stays open and prompts
