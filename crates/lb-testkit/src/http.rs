@@ -152,8 +152,12 @@ pub fn read_response(stream: &mut impl BufRead, to_head: bool) -> anyhow::Result
 }
 
 fn read_exactly(stream: &mut impl BufRead, length: usize) -> anyhow::Result<Vec<u8>> {
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).with_context(|| format!("a body of {length} bytes cut short"))?;
+    // Room is made as bytes come, not as a peer claims.
+    let mut body = Vec::new();
+    stream.by_ref().take(length as u64).read_to_end(&mut body)?;
+    if body.len() < length {
+        bail!("a body of {length} bytes cut short after {}", body.len());
+    }
     Ok(body)
 }
 
