@@ -6,7 +6,6 @@ use crate::counters::{Counter, Gauge, PerThread};
 use crate::listen::{self, BoundListener, FileAccess, Inherited, ListenError};
 use crate::log::Logger;
 use crate::queue::Queue;
-use crate::rate::Rate;
 use crate::shared::{
     Captures, Gate, Limits, ListenerState, Process, ProxyState, ServerState, Shared, Tap, listen_text, lock,
 };
@@ -222,12 +221,10 @@ fn shared_state(
         hard_maxconn: maxconn,
         maxconn_reached: AtomicU64::new(0),
         stopping: AtomicBool::new(false),
-        listeners: AtomicU32::new(listeners),
         max_connection_rate: AtomicU32::new(0),
         max_session_rate: AtomicU32::new(0),
         max_ssl_rate: AtomicU32::new(0),
         max_compression_kbps: AtomicU32::new(0),
-        session_rate: Rate::default(),
         warnings: startup_log.iter().filter(|line| line.starts_with("[WARNING]")).count() as u32,
         ulimit_n,
         node: global.node.clone().unwrap_or_else(|| hostname.clone()),

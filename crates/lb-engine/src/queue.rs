@@ -49,13 +49,8 @@ pub fn give_back(proxy: &ProxyState, index: usize) {
     }
 }
 
-/// Hands free slots of a server to waiting requests.
-pub fn wake(proxy: &ProxyState, index: usize) {
-    release(proxy, index);
-}
-
-/// Like [`wake`]; returns how many requests got a slot.
-pub fn release(proxy: &ProxyState, index: usize) -> usize {
+/// Hands free slots of a server to waiting requests; returns how many got one.
+pub fn wake(proxy: &ProxyState, index: usize) -> usize {
     let Some(server) = proxy.servers.get(index) else { return 0 };
     let mut served = 0;
     let mut waiters = lock(&proxy.queue.waiters);
@@ -107,10 +102,18 @@ impl Place {
         proxy.queue.waiting.fetch_add(1, SeqCst);
         // A slot may have been given back before the count was visible.
         match server {
-            Some(index) if proxy.servers.get(index).is_some_and(ServerState::is_persistent) => wake(proxy, index),
+            Some(index) if proxy.servers.get(index).is_some_and(ServerState::is_persistent) => {
+                wake(proxy, index);
+            }
             // The server went out between the choice and the queue.
-            Some(index) => drop(redispatch(proxy, index)),
-            None => (0..proxy.servers.len()).for_each(|index| wake(proxy, index)),
+            Some(index) => {
+                redispatch(proxy, index);
+            }
+            None => {
+                for index in 0..proxy.servers.len() {
+                    wake(proxy, index);
+                }
+            }
         }
         Self { proxy, server, turn: Some(turn) }
     }

@@ -9,7 +9,6 @@ use crate::counters::{Counter, Gauge, PerThread};
 use crate::data::thread::Mailbox;
 use crate::log::Logger;
 use crate::queue::Queue;
-use crate::rate::Rate;
 use lb_check::TrafficEvent;
 use lb_config::model::Observe;
 use lb_config::model::{Bind, ConnectAddress, ListenAddress, Proxy, Server};
@@ -112,8 +111,6 @@ pub struct Process {
     pub maxconn_reached: AtomicU64,
     /// No new connections; sessions finish.
     pub stopping: AtomicBool,
-    /// Frontends' last state changes are counted here for `show info`'s listeners.
-    pub listeners: AtomicU32,
     /// `set rate-limit connections global`.
     pub max_connection_rate: AtomicU32,
     /// `set rate-limit sessions global`.
@@ -122,8 +119,6 @@ pub struct Process {
     pub max_ssl_rate: AtomicU32,
     /// `set rate-limit http-compression global`, in kB/s. Kept for `show info`: nothing is compressed.
     pub max_compression_kbps: AtomicU32,
-    /// Sessions rate.
-    pub session_rate: Rate,
     /// Warnings printed at start.
     pub warnings: u32,
     /// Descriptor limit.
@@ -294,14 +289,10 @@ pub struct ServerState {
     pub maxconn: AtomicU32,
     /// Where to connect; changed by `set server … addr`.
     target: Mutex<Target>,
-    /// Changes with the target, so that pooled connections to the old one are dropped.
-    pub target_epoch: AtomicU32,
     /// Idle connections in all pools.
     pub idle: Gauge,
     /// Changes when pooled connections must go (maintenance, address change).
     pub purge_epoch: AtomicU32,
-    /// Changes when sessions must be shut (`shutdown sessions server`, on-marked-down).
-    pub kill_epoch: AtomicU32,
 }
 
 impl ServerState {
@@ -320,10 +311,8 @@ impl ServerState {
             fitness: AtomicU32::new(0),
             maxconn: AtomicU32::new(config.maxconn),
             target: Mutex::new(target),
-            target_epoch: AtomicU32::new(0),
             idle: Gauge::default(),
             purge_epoch: AtomicU32::new(0),
-            kill_epoch: AtomicU32::new(0),
         }
     }
 
@@ -335,7 +324,6 @@ impl ServerState {
     /// Changes where to connect; pooled connections are dropped when next looked at.
     pub fn set_target(&self, target: Target) {
         *lock(&self.target) = target;
-        self.target_epoch.fetch_add(1, Relaxed);
         self.purge_epoch.fetch_add(1, Relaxed);
     }
 

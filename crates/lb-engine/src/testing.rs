@@ -4,7 +4,6 @@ use crate::clock::Clock;
 use crate::counters::{Counter, Gauge, PerThread};
 use crate::log::Logger;
 use crate::queue::Queue;
-use crate::rate::Rate;
 use crate::shared::{Captures, FrontendState, Gate, Limits, ListenerState, Process, ProxyState, ServerState, Shared};
 use lb_config::model::{Config, Proxy};
 use std::net::IpAddr;
@@ -106,12 +105,10 @@ fn process(maxconn: u32, threads: usize) -> Process {
         hard_maxconn: maxconn,
         maxconn_reached: AtomicU64::new(0),
         stopping: AtomicBool::new(false),
-        listeners: AtomicU32::new(0),
         max_connection_rate: AtomicU32::new(0),
         max_session_rate: AtomicU32::new(0),
         max_ssl_rate: AtomicU32::new(0),
         max_compression_kbps: AtomicU32::new(0),
-        session_rate: Rate::default(),
         warnings: 0,
         ulimit_n: 233,
         hostname: "vm".into(),

@@ -6,7 +6,6 @@ use crate::shared::Shared;
 use lb_model::{Mode, TermCause};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::atomic::Ordering::Relaxed;
 use tokio::sync::oneshot;
 
 /// A session at one moment.
@@ -142,10 +141,8 @@ impl Control {
         false
     }
 
-    /// Ends all sessions of a server, and drops its idle connections.
+    /// Ends all sessions of a server.
     pub fn kill_server_sessions(&self, proxy: usize, server: usize, cause: TermCause) {
-        let Some(state) = self.shared.proxies.get(proxy).and_then(|p| p.servers.get(server)) else { return };
-        state.kill_epoch.fetch_add(1, Relaxed);
         for mailbox in self.shared.mailboxes.get().into_iter().flatten() {
             mailbox.post(Box::new(move |ctx| {
                 ctx.sessions.for_each(|session| {

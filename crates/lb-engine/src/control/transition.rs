@@ -58,7 +58,7 @@ impl Control {
                     }
                 }
                 Action::RequeuePending => requeued = queue::redispatch(proxy, server),
-                Action::ReleaseQueue => requeued = queue::release(proxy, server),
+                Action::ReleaseQueue => requeued = queue::wake(proxy, server),
                 Action::PurgeIdle => {
                     if let Some(state) = proxy.servers.get(server) {
                         state.purge_epoch.fetch_add(1, Relaxed);

@@ -175,8 +175,7 @@ async fn attempt(
     ctx.set_deadline(&client.session, backend.config.timeouts.connect);
     let port = destination(client).map(|address| address.port());
     let mut connecting = Box::pin(upstream::connect(server, port, backend.config.options.srvtcpka));
-    let connected =
-        pick::wait_unless_gone(client, ask.watched, backend, |cx| upstream::poll_connect(connecting.as_mut(), cx));
+    let connected = pick::wait_unless_gone(client, ask.watched, backend, |cx| connecting.as_mut().poll(cx));
     let timeout = match connected.await {
         Ok(Ok(upstream)) => {
             own.connects.inc();

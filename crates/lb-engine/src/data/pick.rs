@@ -2,6 +2,7 @@
 
 use super::session::{Cut, Phase};
 use super::thread::ThreadCtx;
+use super::view::View;
 use crate::counters::Counters;
 use crate::data::accept::Client;
 use crate::queue::{self, Place, Turn};
@@ -82,6 +83,16 @@ fn algorithm(proxy: &ProxyState) -> Algorithm {
         }
         Balance::Source | Balance::Uri { .. } | Balance::Header(_) | Balance::UrlParam(_) => Algorithm::MapHash,
     }
+}
+
+/// The backend a stream goes to: the first `use_backend` rule that applies, else the default, else the `listen` section's
+/// own servers.
+pub fn backend(client: &Client, view: &View<'_>) -> Option<&'static ProxyState> {
+    let proxy = client.proxy;
+    let by_rule = proxy.config.use_backend.iter().find(|rule| rule.condition.as_ref().is_none_or(|c| c.eval(view)));
+    let named = by_rule.map(|rule| rule.backend).or(proxy.config.default_backend);
+    let index = named.map(|b| b.0).or((!proxy.servers.is_empty()).then_some(proxy.index))?;
+    Some(client.ctx.proxy(index))
 }
 
 /// What a stream asks of the choice.

@@ -84,23 +84,10 @@ fn view_of<'a>(client: &'a Client, books: &Books, record: LogRecord) -> View<'a>
     }
 }
 
-fn choose_backend(client: &Client, books: &Books) -> Option<&'static ProxyState> {
-    let config = client.proxy.config;
-    let view = view_of(client, books, LogRecord::default());
-    let by_rule = config.use_backend.iter().find(|rule| rule.condition.as_ref().is_none_or(|c| c.eval(&view)));
-    let index = match by_rule {
-        Some(rule) => Some(rule.backend.0),
-        None => {
-            config.default_backend.map(|b| b.0).or((!client.proxy.servers.is_empty()).then_some(client.proxy.index))
-        }
-    };
-    index.map(|i| client.ctx.proxy(i))
-}
-
 async fn session(client: &Client, stream: &mut Stream, books: &mut Books) {
     let ctx = client.ctx;
     client.session.requests.set(1);
-    let Some(backend) = choose_backend(client, books) else {
+    let Some(backend) = pick::backend(client, &view_of(client, books, LogRecord::default())) else {
         books.termination = Termination::new(TermCause::ServerAbort, TermPhase::Connect);
         return;
     };

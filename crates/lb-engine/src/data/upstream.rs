@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering::Relaxed;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 
 /// A connection to a server.
@@ -189,12 +189,4 @@ async fn connect_abstract(name: &str) -> io::Result<UnixStream> {
         None => Ok(stream),
         Some(e) => Err(e),
     }
-}
-
-/// Waits for a connect while the session lives.
-pub fn poll_connect<F: Future<Output = io::Result<Upstream>>>(
-    mut connecting: std::pin::Pin<&mut F>,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<Upstream>> {
-    connecting.as_mut().poll(cx)
 }

@@ -211,7 +211,7 @@ fn finish(relay: &mut Relay<'_>, response: &ResponseHead, keep_client: bool) -> 
         && !options.http_server_close
         && relay.backend.config.http_reuse != lb_config::model::HttpReuse::Never;
     if let (Some(upstream), Some(index)) = (relay.upstream.take().filter(|_| keep_server), relay.server) {
-        if upstream.private || binds_connection(relay, response) {
+        if upstream.private || relay.challenged {
             relay.client.keep_private(relay.backend.index, index, upstream);
             return Outcome::Done(next_for(relay, keep_client));
         }
@@ -231,10 +231,4 @@ fn next_for(relay: &Relay<'_>, keep_client: bool) -> Next {
     } else {
         Next::Linger
     }
-}
-
-/// Whether the response begins an authentication of the connection itself (NTLM, Negotiate): it must then serve this
-/// client alone.
-fn binds_connection(relay: &Relay<'_>, response: &ResponseHead) -> bool {
-    relay.challenged && matches!(response.status, 401 | 407)
 }

@@ -1,5 +1,6 @@
 //! From a request's first bytes to its backend.
 
+use super::super::pick;
 use super::super::session::{Cut, Phase};
 use super::exchange;
 use super::rules::{self, Verdict};
@@ -213,7 +214,7 @@ async fn route(
     if !matches!(verdict, Verdict::Pass) {
         return answer(client, stream, buffer, txn, &head, verdict, frontend).await;
     }
-    let Some(backend) = rules::choose_backend(client, txn, Some((buffer.data(), &head))) else {
+    let Some(backend) = pick::backend(client, &txn.view(client, Some((buffer.data(), &head)), None)) else {
         txn.end(TermCause::ServerAbort, TermPhase::Connect);
         let keep = head.framing == lb_http::BodyFraming::None && head.keep_alive && head.minor == 1;
         if keep {

@@ -212,20 +212,3 @@ pub fn content_accepted(client: &Client, txn: &Txn, proxy: &ProxyState, request:
     let rules = &proxy.config.tcp_request;
     rules.is_empty() || crate::data::tcp::accepted(proxy.config, &txn.view(client, Some(request), None), false)
 }
-
-/// The backend a request goes to: the first `use_backend` rule that applies, else the default.
-pub fn choose_backend(
-    client: &Client,
-    txn: &Txn,
-    request: Option<(&[u8], &RequestHead)>,
-) -> Option<&'static ProxyState> {
-    let config = client.proxy.config;
-    let view = txn.view(client, request, None);
-    let by_rule = config.use_backend.iter().find(|rule| rule.condition.as_ref().is_none_or(|c| c.eval(&view)));
-    let index = match by_rule {
-        Some(rule) => Some(rule.backend.0),
-        None if client.proxy.servers.is_empty() => config.default_backend.map(|b| b.0),
-        None => config.default_backend.map(|b| b.0).or(Some(client.proxy.index)),
-    };
-    index.map(|i| client.ctx.proxy(i))
-}
