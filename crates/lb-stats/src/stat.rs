@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::LazyLock;
 
 use crate::stat_fields::StatField;
 use crate::tags::{ObjectKind, Tags};
@@ -109,17 +110,48 @@ pub fn write_csv_header(out: &mut Vec<u8>) {
 
 /// Writes one object as a CSV line, each column followed by a comma.
 pub fn write_csv_row(source: &impl StatSource, out: &mut Vec<u8>) {
-    let kind = source.kind();
-    for &field in StatField::ALL {
-        if field == StatField::FIRST_MODULE_FIELD {
-            out.extend_from_slice(b"-,");
+    out.reserve(ROW_SIZE);
+    for column in csv_columns(source.kind()) {
+        match column.before.as_slice() {
+            b"," => out.push(b','),
+            before => out.extend_from_slice(before),
         }
-        if field.kinds().contains(kind) {
+        if let Some(field) = column.field {
             source.value(field).write_csv(out);
         }
-        out.push(b',');
     }
     out.push(b'\n');
+}
+
+/// What a row seldom exceeds, in bytes.
+const ROW_SIZE: usize = 1_024;
+
+/// A step of a CSV row: what stands between the value before and this one. The last has no value.
+struct CsvColumn {
+    before: Vec<u8>,
+    field: Option<StatField>,
+}
+
+/// The columns of a row of this kind: those that it never fills are commas before the next.
+fn csv_columns(kind: ObjectKind) -> &'static [CsvColumn] {
+    static COLUMNS: LazyLock<[Vec<CsvColumn>; ObjectKind::ALL.len()]> = LazyLock::new(|| {
+        ObjectKind::ALL.map(|kind| {
+            let mut columns = Vec::new();
+            let mut before = Vec::new();
+            for &field in StatField::ALL {
+                if field == StatField::FIRST_MODULE_FIELD {
+                    before.extend_from_slice(b"-,");
+                }
+                if field.kinds().contains(kind) {
+                    columns.push(CsvColumn { before: std::mem::take(&mut before), field: Some(field) });
+                }
+                before.push(b',');
+            }
+            columns.push(CsvColumn { before, field: None });
+            columns
+        })
+    });
+    COLUMNS.get(kind as usize).map_or(&[], Vec::as_slice)
 }
 
 /// Writes one object as typed lines: `S.3.1.7.stot.1:MCPP:u64:0`.

@@ -42,8 +42,10 @@ enum Part {
     Cpu,
     /// Resident memory per idle client connection
     Idle,
-    /// Time of `show stat` with 10 000 servers
+    /// Time of `show stat` and `show servers state` with 10 000 servers
     Stat,
+    /// Latency of requests while `show stat` is asked without pause
+    Latency,
     /// Processor time per health check
     Checks,
     /// Processor time per request in TCP mode
@@ -88,7 +90,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         idle::measure(&pairs).context("memory per idle connection")?;
     }
     if wanted(Part::Stat) {
-        stat::measure(&pairs).context("time of show stat")?;
+        stat::measure(&pairs).context("time of tables")?;
+    }
+    if wanted(Part::Latency) {
+        stat::latency(&pairs, args.seconds).context("latency during dumps")?;
     }
     if wanted(Part::Checks) {
         checks::measure(&pairs, args.seconds).context("processor time per check")?;

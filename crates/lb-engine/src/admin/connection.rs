@@ -1,6 +1,6 @@
 //! One admin connection: its bytes go through [`lb_admin::Session`], its commands to `execute`.
 
-use super::dump::Dump;
+use super::dump::{BATCH, Dump, PIECE};
 use super::execute::{self, Outcome};
 use super::socket::DEFAULT_TIMEOUT;
 use super::wait;
@@ -163,15 +163,22 @@ impl Connection<'_> {
     }
 
     async fn send_dump(&mut self, mut dump: Dump) -> io::Result<Reply> {
-        let mut piece = Vec::with_capacity(super::dump::PIECE + super::dump::PIECE / 4);
+        let mut piece = Vec::with_capacity(PIECE + PIECE / 2);
+        let mut batch = Vec::with_capacity(BATCH + PIECE * 2);
         loop {
             piece.clear();
             let more = dump.next(self.control, &mut piece).await;
-            self.send(&piece).await?;
+            batch.extend_from_slice(&piece);
+            std::thread::yield_now();
+            if more && batch.len() < BATCH {
+                continue;
+            }
+            self.send(&batch).await?;
+            batch.clear();
             if !more {
                 return Ok(Reply::Streamed);
             }
-            // Checks and other connections get their turn between two pieces.
+            // Checks and other connections get their turn between two batches.
             tokio::task::yield_now().await;
         }
     }

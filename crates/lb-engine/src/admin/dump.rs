@@ -6,8 +6,12 @@ use super::sess::SessDump;
 use super::stat::StatDump;
 use crate::control::Control;
 
-/// Bytes a piece may reach before it is sent. One more object fits on top of it.
-pub(super) const PIECE: usize = 48 * 1_024;
+/// Bytes a piece may reach; one more object fits on top of it. After each piece the processor is offered to the data
+/// threads, so this is how long a request may have to wait for a dump: some tens of microseconds.
+pub(super) const PIECE: usize = 2 * 1_024;
+
+/// Bytes gathered from pieces before they are sent.
+pub(super) const BATCH: usize = 32 * 1_024;
 
 /// An answer in progress.
 #[derive(Debug)]
