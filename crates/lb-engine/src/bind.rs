@@ -9,6 +9,7 @@ use crate::queue::Queue;
 use crate::shared::{
     Captures, Gate, Limits, ListenerState, Process, ProxyState, ServerState, Shared, Tap, listen_text, lock,
 };
+use crate::slots::{Slots, Swap};
 use lb_config::model::{Config, Global, ListenAddress, LogSink, Proxy};
 use nix::sys::resource::{Resource, getrlimit};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -83,7 +84,7 @@ pub fn bind(config: Config, options: StartOptions) -> Result<Bound, Vec<StartErr
     let mut inherited = Inherited::new(options.inherited);
     let mut errors = Vec::new();
     let mut listeners: Vec<Vec<BoundListener>> = (0..threads).map(|_| Vec::new()).collect();
-    let proxies: Vec<ProxyState> = config
+    let proxies: Slots<ProxyState> = config
         .proxies
         .iter()
         .enumerate()
@@ -164,7 +165,7 @@ fn proxy_state(
     }
     ProxyState {
         index,
-        config,
+        config: Swap::new(config),
         front: PerThread::new(threads),
         back: PerThread::new(threads),
         front_sessions: Gauge::default(),
@@ -173,7 +174,7 @@ fn proxy_state(
         maxconn: AtomicU32::new(config.maxconn.unwrap_or(0)),
         state: AtomicU8::new(if config.disabled { 2 } else { 0 }),
         listeners: states,
-        servers: config.servers.iter().map(|server| ServerState::new(server, threads)).collect(),
+        servers: (0..).zip(&config.servers).map(|(at, server)| ServerState::new(at, server, threads)).collect(),
         generation: AtomicU64::new(0),
         usable_main: AtomicU32::new(0),
         usable_backup: AtomicU32::new(0),
@@ -189,7 +190,7 @@ fn kind_word(config: &Proxy) -> &'static str {
 
 fn shared_state(
     config: &'static Config,
-    proxies: Vec<ProxyState>,
+    proxies: Slots<ProxyState>,
     threads: usize,
     program: &str,
     startup_log: Vec<String>,

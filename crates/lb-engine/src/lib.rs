@@ -20,6 +20,7 @@ pub mod log;
 pub mod queue;
 pub mod rate;
 mod run;
+pub mod slots;
 mod stream;
 mod sys;
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::counters::{Counter, Gauge, PerThread};
 use crate::data::thread::Mailbox;
 use crate::log::Logger;
 use crate::queue::Queue;
+use crate::slots::{Slots, Swap};
 use lb_check::TrafficEvent;
 use lb_config::model::Observe;
 use lb_config::model::{Bind, ConnectAddress, ListenAddress, Proxy, Server};
@@ -29,8 +30,8 @@ pub struct Shared {
     pub config: &'static lb_config::model::Config,
     /// The process's clock.
     pub clock: Clock,
-    /// Proxies, by the configuration's index.
-    pub proxies: Vec<ProxyState>,
+    /// Proxies, by the configuration's index; those made at run time follow.
+    pub proxies: Slots<ProxyState>,
     /// Process-wide numbers.
     pub process: Process,
     /// Data threads' mailboxes, set once they run.
@@ -150,10 +151,10 @@ pub enum FrontendState {
 /// A proxy at run time.
 #[derive(Debug)]
 pub struct ProxyState {
-    /// Index in the configuration.
+    /// Its place among the proxies: the index in the configuration, if it is from there.
     pub index: usize,
     /// Its configuration.
-    pub config: &'static Proxy,
+    pub config: Swap<Proxy>,
     /// Counters of its frontend side.
     pub front: PerThread,
     /// Counters of its backend side.
@@ -170,8 +171,8 @@ pub struct ProxyState {
     pub state: AtomicU8,
     /// Listeners, in order.
     pub listeners: Vec<ListenerState>,
-    /// Servers, in order.
-    pub servers: Vec<ServerState>,
+    /// Servers, by the configuration's index; those made at run time follow.
+    pub servers: Slots<ServerState>,
     /// Changes when a server's fitness for traffic changes: data threads then refresh their balancer.
     pub generation: AtomicU64,
     /// Servers that may get new sessions, main and backup (written by the control thread).
@@ -275,8 +276,10 @@ pub mod fitness {
 /// A server at run time, as data threads see it.
 #[derive(Debug)]
 pub struct ServerState {
+    /// Its place among the backend's servers: the index in the configuration, if it is from there.
+    pub index: usize,
     /// Its configuration.
-    pub config: &'static Server,
+    pub config: Swap<Server>,
     /// Counters.
     pub counters: PerThread,
     /// Current sessions: taken slots.
@@ -297,14 +300,15 @@ pub struct ServerState {
 
 impl ServerState {
     /// A server as configured, not yet fit for anything: the control thread decides.
-    pub fn new(config: &'static Server, threads: usize) -> Self {
+    pub fn new(index: usize, config: &'static Server, threads: usize) -> Self {
         let target = match &config.address {
             ConnectAddress::Ip(ip) => Target::Ip(SocketAddr::new(*ip, config.port)),
             ConnectAddress::Unix(path) => Target::Unix(path.clone()),
             ConnectAddress::Abstract(name) => Target::Abstract(name.clone()),
         };
         Self {
-            config,
+            index,
+            config: Swap::new(config),
             counters: PerThread::new(threads),
             sessions: Gauge::default(),
             queued: Gauge::default(),

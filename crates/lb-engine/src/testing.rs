@@ -5,6 +5,7 @@ use crate::counters::{Counter, Gauge, PerThread};
 use crate::log::Logger;
 use crate::queue::Queue;
 use crate::shared::{Captures, FrontendState, Gate, Limits, ListenerState, Process, ProxyState, ServerState, Shared};
+use crate::slots::Swap;
 use lb_config::model::{Config, Proxy};
 use std::net::IpAddr;
 use std::path::Path;
@@ -67,7 +68,7 @@ pub fn shared(text: &str) -> &'static Shared {
 fn proxy(index: usize, config: &'static Proxy, maxconn: u32, threads: usize) -> ProxyState {
     ProxyState {
         index,
-        config,
+        config: Swap::new(config),
         front: PerThread::new(threads),
         back: PerThread::new(threads),
         front_sessions: Gauge::default(),
@@ -76,7 +77,7 @@ fn proxy(index: usize, config: &'static Proxy, maxconn: u32, threads: usize) -> 
         maxconn: AtomicU32::new(config.maxconn.unwrap_or(maxconn)),
         state: AtomicU8::new(FrontendState::Open as u8),
         listeners: config.binds.iter().map(|config| listener(config, threads)).collect(),
-        servers: config.servers.iter().map(|s| ServerState::new(s, threads)).collect(),
+        servers: (0..).zip(&config.servers).map(|(at, server)| ServerState::new(at, server, threads)).collect(),
         generation: AtomicU64::new(0),
         usable_main: AtomicU32::new(0),
         usable_backup: AtomicU32::new(0),

@@ -41,21 +41,21 @@ async fn clear_everything(control: &Rc<Control>, what: What) {
     let shared = control.shared;
     on_every_thread(control, move |thread| {
         clear_block(&shared.process.totals, thread, what);
-        for proxy in &shared.proxies {
+        for proxy in shared.proxies.live() {
             clear_block(&proxy.front, thread, what);
             clear_block(&proxy.back, thread, what);
             for listener in &proxy.listeners {
                 clear_block(&listener.counters, thread, what);
             }
-            for server in &proxy.servers {
+            for server in proxy.servers.live() {
                 clear_block(&server.counters, thread, what);
             }
         }
     })
     .await;
-    for proxy in &shared.proxies {
+    for proxy in shared.proxies.live() {
         clear_proxy_gauges(proxy);
-        proxy.servers.iter().for_each(clear_server_gauges);
+        proxy.servers.live().for_each(clear_server_gauges);
     }
     shared.process.connections.clear_max();
 }

@@ -23,7 +23,7 @@ pub(super) fn show(control: &Control, request: &Request) -> Result<Dump, Reply> 
             Some(proxy) => Some(proxy.index),
             None => match u32::try_from(loose_integer(name)) {
                 Ok(id) if id > 0 => {
-                    Some(control.shared.proxies.iter().position(|p| p.config.id == id).unwrap_or(usize::MAX))
+                    Some(control.shared.proxies.live().find(|p| p.config.id == id).map_or(usize::MAX, |p| p.index))
                 }
                 _ => return Err(Reply::err(text::NO_SUCH_PROXY)),
             },
@@ -53,7 +53,7 @@ impl ErrorsDump {
         let mut at = match self.next {
             Some(at) => at,
             None => {
-                let events = shared.proxies.iter().filter_map(latest_event).max().map_or(0, |event| event + 1);
+                let events = shared.proxies.live().filter_map(latest_event).max().map_or(0, |event| event + 1);
                 let now = request_time(&shared.clock.wall_at(shared.clock.now_us()));
                 // Writing to a vector cannot fail.
                 let _ = writeln!(out, "Total events captured on [{now}] : {events}");
@@ -91,7 +91,7 @@ fn write_capture(control: &Control, capture: &Capture, is_request: bool, out: &m
     let server = capture.server.unwrap_or("<NONE>");
     let server_id = capture
         .backend
-        .and_then(|index| proxies.get(index)?.servers.iter().find(|s| *s.config.name == *server))
+        .and_then(|index| proxies.get(index)?.servers.live().find(|s| *s.config.name == *server))
         .map_or(-1, |s| i64::from(s.config.id));
     let source = capture.source.map_or_else(|| "unix".to_owned(), |source| source.to_string());
     let (size, len) = (control.shared.limits.bufsize, capture.bytes.len());

@@ -60,7 +60,7 @@ fn cpu_us() -> u64 {
 }
 
 fn bytes_out(control: &Control) -> u64 {
-    let traffic: u64 = control.shared.proxies.iter().map(|p| p.front.sum(|c| c.bytes_out.get())).sum();
+    let traffic: u64 = control.shared.proxies.live().map(|p| p.front.sum(|c| c.bytes_out.get())).sum();
     traffic + control.admin.bytes_out.get()
 }
 
@@ -91,7 +91,7 @@ impl<'a> Source<'a> {
         let open = |p: &&crate::shared::ProxyState| p.frontend_state() != FrontendState::Stopped && !p.config.disabled;
         let stopping = shared.process.stopping.load(Relaxed);
         let listeners: usize =
-            if stopping { 0 } else { shared.proxies.iter().filter(open).map(|p| p.listeners.len()).sum() };
+            if stopping { 0 } else { shared.proxies.live().filter(open).map(|p| p.listeners.len()).sum() };
         Self {
             control,
             shared,
@@ -112,7 +112,7 @@ impl<'a> Source<'a> {
         let traffic: u64 = self
             .shared
             .proxies
-            .iter()
+            .live()
             .map(|p| match p.config.mode {
                 Mode::Http => p.front.sum(|c| c.requests.get()),
                 Mode::Tcp => p.front.sum(|c| c.sessions.get()),
@@ -123,7 +123,7 @@ impl<'a> Source<'a> {
 
     /// Requests in progress and connections of TCP frontends; this very command is one.
     fn streams(&self) -> u64 {
-        let backs: u64 = self.shared.proxies.iter().map(|p| u64::from(p.back_sessions.get())).sum();
+        let backs: u64 = self.shared.proxies.live().map(|p| u64::from(p.back_sessions.get())).sum();
         backs + self.control.admin.busy() as u64
     }
 }

@@ -13,7 +13,7 @@ pub(super) const RELEASE_DATE: &str = "2026/11/20";
 /// `show backend`.
 pub(super) fn backends(control: &Control) -> Reply {
     let mut out = String::from("# name\n");
-    for proxy in control.shared.proxies.iter().filter(|p| p.config.kind.has_backend()) {
+    for proxy in control.shared.proxies.live().filter(|p| p.config.kind.has_backend()) {
         out.push_str(&proxy.config.name);
         out.push('\n');
     }

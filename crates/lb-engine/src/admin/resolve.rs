@@ -27,7 +27,7 @@ pub(super) fn proxy(
         Some(id) => p.config.id == id,
         None => *p.config.name == *name,
     };
-    control.shared.proxies.iter().filter(|p| wanted(p)).find(matches)
+    control.shared.proxies.live().filter(|p| wanted(p)).find(matches)
 }
 
 /// A backend by name or `#id`.
@@ -40,12 +40,12 @@ pub(super) fn server(control: &Control, request: &Request) -> Result<ServerTarge
     let (backend_name, name) = request.server()?;
     let proxy = backend(control, backend_name).ok_or_else(|| Reply::err(text::NO_SUCH_BACKEND))?;
     let id = name.strip_prefix('#').and_then(|id| id.parse::<u32>().ok());
-    let found = proxy.servers.iter().enumerate().find(|(_, s)| match id {
+    let found = proxy.servers.live().find(|s| match id {
         Some(id) => s.config.id == id,
         None => *s.config.name == *name,
     });
     match found {
-        Some((index, server)) => Ok(ServerTarget { proxy, server, index }),
+        Some(server) => Ok(ServerTarget { proxy, server, index: server.index }),
         None => Err(Reply::err(text::NO_SUCH_SERVER)),
     }
 }

@@ -5,6 +5,7 @@ use super::resolve;
 use super::stat_values::{connections_in_use, most_connections_in_use};
 use crate::control::Control;
 use crate::shared::{ProxyState, ServerState, Target};
+use crate::slots::Cursor;
 use lb_admin::{Anon, Reply, Request, text};
 use lb_stats::{ConnRow, ServerStateRow, write_servers_conn_header, write_servers_state_header};
 
@@ -29,18 +30,20 @@ pub(super) fn conn(control: &Control, request: &Request) -> Result<Dump, Reply> 
     Ok(Dump::ServersConn(ConnDump { at: Walk::new(scope(control, request)?), idle: Vec::new() }))
 }
 
-/// A walk over the servers of one backend or of all. Positions stay valid: the configuration does not change.
+/// A walk over the servers of one backend or of all.
 #[derive(Debug)]
 struct Walk {
     only: Option<usize>,
-    proxy: usize,
-    server: usize,
+    /// The proxy that is walked through.
+    proxy: Option<usize>,
+    proxies: Cursor,
+    servers: Cursor,
     begun: bool,
 }
 
 impl Walk {
     fn new(only: Option<usize>) -> Self {
-        Self { only, proxy: only.unwrap_or(0), server: 0, begun: false }
+        Self { only, proxy: only, proxies: Cursor::default(), servers: Cursor::default(), begun: false }
     }
 
     fn begin(&mut self) -> bool {
@@ -49,16 +52,17 @@ impl Walk {
 
     fn next(&mut self, control: &Control) -> Option<(&'static ProxyState, usize, &'static ServerState)> {
         loop {
-            let proxy = control.shared.proxies.get(self.proxy)?;
-            let index = self.server;
-            if let Some(server) = proxy.servers.get(index).filter(|_| proxy.config.kind.has_backend()) {
-                self.server += 1;
-                return Some((proxy, index, server));
+            if let Some(proxy) = self.proxy.and_then(|index| control.shared.proxies.get(index))
+                && let Some(server) = proxy.servers.next(&mut self.servers)
+            {
+                return Some((proxy, server.index, server));
             }
             if self.only.is_some() {
                 return None;
             }
-            (self.proxy, self.server) = (self.proxy + 1, 0);
+            self.servers = Cursor::default();
+            let next = control.shared.proxies.next(&mut self.proxies)?;
+            self.proxy = next.config.kind.has_backend().then_some(next.index);
         }
     }
 }

@@ -88,8 +88,8 @@ pub(super) fn show(control: &Control, request: &Request) -> Result<Dump, Reply> 
 fn server(control: &Control, text: &str) -> Result<(usize, usize), Reply> {
     let (backend, name) = text.split_once('/').ok_or_else(|| Reply::err(text::REQUIRE_BACKEND_SERVER))?;
     let proxy = resolve::backend(control, backend).ok_or_else(|| Reply::err(text::NO_SUCH_BACKEND))?;
-    let index = proxy.servers.iter().position(|s| *s.config.name == *name);
-    index.map(|index| (proxy.index, index)).ok_or_else(|| Reply::err(text::NO_SUCH_SERVER))
+    let server = proxy.servers.live().find(|s| *s.config.name == *name);
+    server.map(|server| (proxy.index, server.index)).ok_or_else(|| Reply::err(text::NO_SUCH_SERVER))
 }
 
 /// Where a dump has come.

@@ -99,7 +99,7 @@ fn name(control: &Control, target: ServerTarget, value: &str) -> Result<Reply, R
     if !lb_model::is_valid_name(value) {
         return Err(Reply::err("Server name contains invalid characters."));
     }
-    if target.proxy.servers.iter().any(|s| *s.config.name == *value) {
+    if target.proxy.servers.live().any(|s| *s.config.name == *value) {
         return Err(Reply::err("A server with the same name already exists in this backend."));
     }
     Err(Reply::err("Cannot rename: server's name is statically referenced (use-server, track, or sample argument)."))

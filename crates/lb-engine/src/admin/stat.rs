@@ -4,6 +4,8 @@ use super::dump::{Dump, PIECE};
 use super::resolve::{self, loose_integer};
 use super::stat_values::{BackendRow, FrontendRow, ServerRow, Viewer};
 use crate::control::Control;
+use crate::shared::{ProxyState, ServerState};
+use crate::slots::Cursor;
 use lb_admin::{Reply, Request, text};
 use lb_model::{Level, OpState};
 use lb_stats::{ObjectKind, StatFormat, StatWriter};
@@ -54,15 +56,18 @@ pub(super) fn show(control: &Control, request: &Request) -> Result<Dump, Reply> 
     }
     let writer = StatWriter::new(StatFormat::from_words(words));
     let detailed = request.level >= Level::Operator;
-    Ok(Dump::Stat(StatDump { filter, writer, detailed, at: At::Begin }))
+    let (proxies, servers) = <(Cursor, Cursor)>::default();
+    Ok(Dump::Stat(StatDump { filter, writer, detailed, at: At::Begin, proxies, servers }))
 }
 
 /// Where a dump has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum At {
     Begin,
-    Frontend(usize),
-    Server(usize, usize),
+    /// The next proxy.
+    Proxy,
+    /// The next server of this one.
+    Server(usize),
     Backend(usize),
     End,
 }
@@ -75,6 +80,8 @@ pub(super) struct StatDump {
     /// The viewer may see addresses.
     detailed: bool,
     at: At,
+    proxies: Cursor,
+    servers: Cursor,
 }
 
 impl StatDump {
@@ -87,11 +94,23 @@ impl StatDump {
                     self.writer.begin(out);
                     // A process that stops has handed its listeners over: what it still counts is nobody's business.
                     let stopping = control.shared.process.stopping.load(Relaxed);
-                    self.at = if stopping { At::End } else { At::Frontend(0) };
+                    self.at = if stopping { At::End } else { At::Proxy };
                 }
-                At::Frontend(p) => self.at = self.frontend(&viewer, p, out),
-                At::Server(p, s) => self.at = self.server(&viewer, p, s, out),
-                At::Backend(p) => self.at = self.backend(&viewer, p, out),
+                At::Proxy => match control.shared.proxies.next(&mut self.proxies) {
+                    Some(proxy) => self.at = self.frontend(&viewer, proxy, out),
+                    None => self.at = At::End,
+                },
+                At::Server(p) => {
+                    let servers = control.shared.proxies.get(p).map(|proxy| &proxy.servers);
+                    match servers.and_then(|servers| servers.next(&mut self.servers)) {
+                        Some(server) => self.server(&viewer, p, server, out),
+                        None => self.at = At::Backend(p),
+                    }
+                }
+                At::Backend(p) => {
+                    self.backend(&viewer, p, out);
+                    self.at = At::Proxy;
+                }
                 At::End => {
                     self.writer.end(out);
                     return false;
@@ -105,24 +124,24 @@ impl StatDump {
         self.filter.kinds & i64::from(kind.selector_bit()) != 0
     }
 
-    fn frontend(&mut self, viewer: &Viewer<'_>, p: usize, out: &mut Vec<u8>) -> At {
-        let Some(proxy) = viewer.shared.proxies.get(p) else { return At::End };
-        let config = proxy.config;
+    fn frontend(&mut self, viewer: &Viewer<'_>, proxy: &'static ProxyState, out: &mut Vec<u8>) -> At {
+        let config = proxy.config.get();
         if config.disabled || self.filter.proxy.is_some_and(|id| id != i64::from(config.id)) {
-            return At::Frontend(p + 1);
+            return At::Proxy;
         }
         if config.kind.has_frontend() && self.shows(ObjectKind::Frontend) {
             self.writer.row(&FrontendRow { viewer, proxy }, out);
         }
+        self.servers = Cursor::default();
         match config.kind.has_backend() {
-            true if self.shows(ObjectKind::Server) => At::Server(p, 0),
-            true => At::Backend(p),
-            false => At::Frontend(p + 1),
+            true if self.shows(ObjectKind::Server) => At::Server(proxy.index),
+            true => At::Backend(proxy.index),
+            false => At::Proxy,
         }
     }
 
-    fn server(&mut self, viewer: &Viewer<'_>, p: usize, s: usize, out: &mut Vec<u8>) -> At {
-        let Some(row) = ServerRow::new(viewer, p, s) else { return At::Backend(p) };
+    fn server(&mut self, viewer: &Viewer<'_>, p: usize, server: &ServerState, out: &mut Vec<u8>) {
+        let Some(row) = ServerRow::new(viewer, p, server.index) else { return };
         let health = row.health();
         let is_up = health.op() != OpState::Stopped;
         let hidden = self.filter.server.is_some_and(|id| id != i64::from(row.id()))
@@ -131,16 +150,14 @@ impl StatDump {
         if !hidden {
             self.writer.row(&row, out);
         }
-        At::Server(p, s + 1)
     }
 
-    fn backend(&mut self, viewer: &Viewer<'_>, p: usize, out: &mut Vec<u8>) -> At {
+    fn backend(&mut self, viewer: &Viewer<'_>, p: usize, out: &mut Vec<u8>) {
         if self.shows(ObjectKind::Backend) {
             let counted = self.filter.up_only || self.filter.no_maint;
             if let Some(row) = BackendRow::new(viewer, p, counted) {
                 self.writer.row(&row, out);
             }
         }
-        At::Frontend(p + 1)
     }
 }

@@ -1,7 +1,7 @@
 //! The values of `show stat`: one exhaustive match per kind of object, so that a field that is added to the table does
 //! not compile until it has a value here.
 
-use crate::control::{BackendCtl, Control, unbound_queue};
+use crate::control::{BackendCtl, Control, Table, unbound_queue};
 use crate::counters::{Counter, Counters, PerThread, SlidingMean};
 use crate::shared::{FrontendState, ProxyState, ServerState, Shared, Target};
 use lb_check::{Monitor, ServerHealth};
@@ -16,7 +16,7 @@ use std::time::Duration;
 pub(super) struct Viewer<'a> {
     /// The engine.
     pub shared: &'static Shared,
-    backends: &'a [BackendCtl],
+    backends: &'a Table<BackendCtl>,
     now: Duration,
     now_ms: u64,
     /// The viewer may see addresses, cookies and algorithms (level operator and up).
@@ -25,7 +25,7 @@ pub(super) struct Viewer<'a> {
 
 impl<'a> Viewer<'a> {
     /// A view of this moment.
-    pub fn new(control: &Control, backends: &'a [BackendCtl], detailed: bool) -> Self {
+    pub fn new(control: &Control, backends: &'a Table<BackendCtl>, detailed: bool) -> Self {
         let now = control.now();
         Self { shared: control.shared, backends, now, now_ms: now.as_millis() as u64, detailed }
     }
@@ -72,7 +72,7 @@ impl StatSource for FrontendRow<'_> {
 
     fn value(&self, field: StatField) -> Value<'_> {
         let viewer = self.viewer;
-        let config = self.proxy.config;
+        let config = self.proxy.config.get();
         let sums = &self.proxy.front;
         let is_http = config.mode == Mode::Http;
         let http = |n| if is_http { U64(n) } else { Empty };
@@ -244,7 +244,7 @@ impl<'a> BackendRow<'a> {
         }
         let servers = &self.state.servers;
         let up = servers.iter().filter(|s| s.health.op() != OpState::Stopped).count();
-        format!("{word} ({up}/{})", servers.len()).into()
+        format!("{word} ({up}/{})", servers.count()).into()
     }
 
     /// Effective and user weight of the servers in use: the main ones, else all or the first of the backups.
@@ -276,7 +276,7 @@ impl StatSource for BackendRow<'_> {
 
     fn value(&self, field: StatField) -> Value<'_> {
         let viewer = self.viewer;
-        let config = self.proxy.config;
+        let config = self.proxy.config.get();
         let state = self.state;
         let sums = &self.proxy.back;
         let is_http = config.mode == Mode::Http;
@@ -457,8 +457,8 @@ impl<'a> ServerRow<'a> {
     /// The server it tracks.
     fn via(&self) -> Option<TrackedVia<'static>> {
         let (proxy, index) = self.server.config.track?;
-        let tracked = self.viewer.shared.config.proxies.get(proxy.0)?;
-        Some(TrackedVia { backend: &tracked.name, server: &tracked.servers.get(index)?.name })
+        let tracked = self.viewer.shared.proxies.get(proxy.0)?;
+        Some(TrackedVia { backend: &tracked.config.get().name, server: &tracked.servers.get(index)?.config.get().name })
     }
 
     fn status(&self) -> StatusWord<'static> {
@@ -706,7 +706,7 @@ fn address(server: &ServerState) -> Value<'static> {
 }
 
 fn idle(proxy: &ProxyState) -> u32 {
-    proxy.servers.iter().map(|server| server.idle.get()).sum()
+    proxy.servers.live().map(|server| server.idle.get()).sum()
 }
 
 /// The algorithm's name as observed: `random` has none.
@@ -738,11 +738,11 @@ fn fullconn(shared: &Shared, proxy: &ProxyState) -> u32 {
         return fullconn;
     }
     let chooses = |frontend: &&ProxyState| {
-        let config = frontend.config;
+        let config = frontend.config.get();
         config.kind.has_frontend()
             && (config.default_backend.is_some_and(|b| b.0 == proxy.index)
                 || config.use_backend.iter().any(|rule| rule.backend.0 == proxy.index))
     };
     let limit = |frontend: &ProxyState| frontend.config.maxconn.unwrap_or(shared.process.hard_maxconn);
-    shared.proxies.iter().filter(chooses).map(limit).sum::<u32>().div_ceil(10).max(1)
+    shared.proxies.live().filter(chooses).map(limit).sum::<u32>().div_ceil(10).max(1)
 }

@@ -70,7 +70,7 @@ fn prepare(control: &Control, proxy: usize, server: usize, work: Work) -> Option
                 return None;
             }
             own.health.agent_started();
-            let limits = timeouts(state.config, own.health.agent_interval());
+            let limits = timeouts(&state.config, own.health.agent_interval());
             let to = CheckTarget { addr: own.agent.addr, port: Some(own.agent.port) };
             let send = own.agent.send.clone().into_bytes();
             Some((resolve(target, &to), limits, Probe::Agent { send }, None))
@@ -80,7 +80,7 @@ fn prepare(control: &Control, proxy: usize, server: usize, work: Work) -> Option
                 return None;
             }
             own.health.check_started();
-            let limits = timeouts(state.config, own.health.params().inter);
+            let limits = timeouts(&state.config, own.health.params().inter);
             let to = resolve(target, &own.check);
             let stopped = own.health.op() == OpState::Stopped;
             let header = proxy_header(target, &own.check);
@@ -112,7 +112,7 @@ fn resolve(server: &ServerState, to: &CheckTarget) -> Target {
 
 /// Checks that go where traffic goes announce themselves as traffic does.
 fn proxy_header(server: &ServerState, to: &CheckTarget) -> Option<ProxyHeader> {
-    let config = server.config;
+    let config = server.config.get();
     let wanted = config.health.send_proxy || (config.send_proxy > 0 && *to == CheckTarget::default());
     match config.send_proxy {
         _ if !wanted => None,

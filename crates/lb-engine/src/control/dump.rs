@@ -10,14 +10,13 @@ impl Control {
     pub(super) fn dump_servers(&self) {
         self.warn("SIGHUP received, dumping servers states.");
         let backends = self.backends.borrow();
-        for (proxy, backend) in self.shared.proxies.iter().zip(backends.iter()) {
-            if proxy.config.disabled {
-                continue;
-            }
-            let config = proxy.config;
+        for proxy in self.shared.proxies.live().filter(|proxy| !proxy.config.disabled) {
+            let Some(backend) = backends.get(proxy.index) else { continue };
+            let config = proxy.config.get();
             let text = format!("SIGHUP received, dumping servers states for proxy {}.", config.name);
             self.shared.logger.send(&config.logs, Severity::Notice, config.log_tag.as_deref(), text.as_bytes());
-            for (server, own) in proxy.servers.iter().zip(&backend.servers) {
+            for server in proxy.servers.live() {
+                let Some(own) = backend.servers.get(server.index) else { continue };
                 let text = format!(
                     "SIGHUP: Server {}/{} is {}. Conn: {} act, {} pend, {} tot.",
                     config.name,

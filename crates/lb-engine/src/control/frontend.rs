@@ -90,11 +90,11 @@ impl Control {
     pub(super) fn soft_stop(&self) {
         self.shared.process.stopping.store(true, Relaxed);
         self.admin.stop();
-        for listener in self.shared.proxies.iter().flat_map(|proxy| &proxy.listeners) {
+        for listener in self.shared.proxies.live().flat_map(|proxy| &proxy.listeners) {
             lock(&listener.taps).clear();
         }
         self.refresh_threads();
-        for proxy in self.shared.proxies.iter().filter(|p| !p.config.disabled) {
+        for proxy in self.shared.proxies.live().filter(|p| !p.config.disabled) {
             if proxy.frontend_state() != FrontendState::Stopped || !proxy.config.kind.has_frontend() {
                 self.tell_stopped(proxy);
             }
@@ -102,7 +102,7 @@ impl Control {
     }
 
     fn frontends(&self) -> impl Iterator<Item = &'static ProxyState> {
-        self.shared.proxies.iter().filter(|p| p.config.kind.has_frontend() && !p.config.disabled)
+        self.shared.proxies.live().filter(|p| p.config.kind.has_frontend() && !p.config.disabled)
     }
 
     /// The sockets obey at once, so that the answer is true when it is given; the threads are told to follow.

@@ -29,7 +29,7 @@ impl Control {
 
     /// A backend lost its last usable server. The two forms differ in their quotes.
     pub(super) fn tell_no_server(&self, proxy: &'static ProxyState) {
-        let config = proxy.config;
+        let config = proxy.config.get();
         let line = lb_check::no_server_available(&config.name);
         self.shared.logger.send(&config.logs, Severity::Emerg, config.log_tag.as_deref(), line.as_bytes());
         self.print("ALERT", &format!("backend '{}' has no server available!", config.name));

@@ -20,11 +20,13 @@ mod publish;
 mod schedule;
 mod server;
 mod sessions;
+mod table;
 mod transition;
 
 pub use frontend::FrontendRefusal;
 pub use server::{AgentTarget, BackendCtl, CheckTarget, ControlError, ServerCtl};
 pub use sessions::{SessionInfo, SessionQuery};
+pub use table::Table;
 pub(crate) use transition::unbound_queue;
 
 #[cfg(test)]
@@ -85,7 +87,7 @@ pub const EVENT_QUEUE: usize = 4_096;
 pub struct Control {
     /// The engine.
     pub shared: &'static Shared,
-    backends: RefCell<Vec<BackendCtl>>,
+    backends: RefCell<Table<BackendCtl>>,
     schedule: RefCell<Schedule>,
     schedule_changed: Notify,
     random: Cell<u32>,
@@ -114,8 +116,8 @@ impl Control {
         Ok(control)
     }
 
-    /// What is known of the backends, in the configuration's order.
-    pub fn backends(&self) -> Ref<'_, Vec<BackendCtl>> {
+    /// What is known of the backends, by their place.
+    pub fn backends(&self) -> Ref<'_, Table<BackendCtl>> {
         self.backends.borrow()
     }
 
@@ -136,11 +138,11 @@ impl Control {
 
     /// Forgets counted failures and transitions of one server, or of everything.
     pub fn forget_counts(&self, only: Option<(usize, usize)>) {
-        for (p, backend) in self.backends.borrow_mut().iter_mut().enumerate() {
+        for (p, backend) in self.backends.borrow_mut().entries_mut() {
             if only.is_none() {
                 backend.downs = 0;
             }
-            for (s, server) in backend.servers.iter_mut().enumerate() {
+            for (s, server) in backend.servers.entries_mut() {
                 if only.is_none_or(|wanted| wanted == (p, s)) {
                     server.health.clear_counters();
                 }

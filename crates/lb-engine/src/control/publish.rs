@@ -53,8 +53,10 @@ impl Control {
     /// Publishes everything, at start.
     pub(super) fn publish_all(&self) {
         let mut backends = self.backends.borrow_mut();
-        for (state, backend) in self.shared.proxies.iter().zip(backends.iter_mut()) {
-            for (target, server) in state.servers.iter().zip(&mut backend.servers) {
+        for (index, backend) in backends.entries_mut() {
+            let Some(state) = self.shared.proxies.get(index) else { continue };
+            for (index, server) in backend.servers.entries_mut() {
+                let Some(target) = state.servers.get(index) else { continue };
                 let view = server.health.lb_view();
                 target.fitness.store(fitness_word(view), Relaxed);
                 server.counted = view.usable();

@@ -69,9 +69,10 @@ impl Control {
         let mut planned = Vec::new();
         {
             let backends = self.backends.borrow();
-            for (p, (backend, state)) in backends.iter().zip(&self.shared.proxies).enumerate() {
-                let servers = backend.servers.iter().enumerate().filter(|_| !state.config.disabled);
-                for (s, server) in servers {
+            for proxy in self.shared.proxies.live().filter(|proxy| !proxy.config.disabled) {
+                for target in proxy.servers.live() {
+                    let (p, s) = (proxy.index, target.index);
+                    let Some(server) = backends.get(p).and_then(|b| b.servers.get(s)) else { continue };
                     if server.health.check().is_configured() {
                         planned.push((p, s, Work::Check, server.health.params().inter));
                     }

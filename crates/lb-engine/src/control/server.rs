@@ -1,5 +1,6 @@
 //! One server as the control thread knows it, and how its configuration becomes a health machine.
 
+use super::Table;
 use crate::shared::Shared;
 use lb_check::probe::http::{Expect, ExpectWhat as Looks, HttpRequest, HttpRules};
 use lb_check::{InitState, Observe, OnError, ServerHealth, ServerParams, schedule::CheckTimeouts};
@@ -28,8 +29,8 @@ pub enum ControlError {
 /// A proxy as the control thread knows it.
 #[derive(Debug)]
 pub struct BackendCtl {
-    /// Its servers, in order.
-    pub servers: Vec<ServerCtl>,
+    /// Its servers, by their place.
+    pub servers: Table<ServerCtl>,
     /// What HTTP checks send and expect; `None`: TCP checks.
     pub(super) http: Option<Rc<HttpProbe>>,
     /// When it lost or got its first usable server.
@@ -124,18 +125,19 @@ pub struct HttpProbe {
 }
 
 /// Builds the state of all backends; tracking servers take over the state they track.
-pub(super) fn build(shared: &Shared, now: Duration) -> Result<Vec<BackendCtl>, ControlError> {
-    let mut backends = Vec::with_capacity(shared.proxies.len());
-    for proxy in &shared.proxies {
-        let config = proxy.config;
-        backends.push(BackendCtl {
+pub(super) fn build(shared: &Shared, now: Duration) -> Result<Table<BackendCtl>, ControlError> {
+    let mut backends = Table::default();
+    for proxy in shared.proxies.live() {
+        let config = proxy.config.get();
+        let backend = BackendCtl {
             servers: config.servers.iter().map(|s| ServerCtl::new(config, s, now)).collect(),
             http: http_probe(config, shared.limits.bufsize)?.map(Rc::new),
             last_change: now,
             down_time: Duration::ZERO,
             downs: 0,
             usable: Usable::default(),
-        });
+        };
+        backends.set(proxy.index, backend);
     }
     link_trackers(&mut backends, shared);
     Ok(backends)
@@ -144,14 +146,15 @@ pub(super) fn build(shared: &Shared, now: Duration) -> Result<Vec<BackendCtl>, C
 /// The longest chain of tracking servers followed.
 pub(super) const MAX_CHAIN: usize = 64;
 
-fn link_trackers(backends: &mut [BackendCtl], shared: &Shared) {
-    for (p, proxy) in shared.proxies.iter().enumerate() {
-        for (s, server) in proxy.config.servers.iter().enumerate() {
-            let Some((tracked, index)) = server.track else { continue };
+fn link_trackers(backends: &mut Table<BackendCtl>, shared: &Shared) {
+    for proxy in shared.proxies.live() {
+        for server in proxy.servers.live() {
+            let (p, s) = (proxy.index, server.index);
+            let Some((tracked, index)) = server.config.track else { continue };
             if let Some(tracked) = backends.get_mut(tracked.0).and_then(|b| b.servers.get_mut(index)) {
                 tracked.trackers.insert(0, (p, s));
             }
-            let root = root_of(shared, server);
+            let root = root_of(shared, &server.config);
             let Some((root_proxy, root_server)) = root else { continue };
             let state = backends.get(root_proxy).and_then(|b| b.servers.get(root_server));
             let state = state.map(|r| r.health.tracked_view());
@@ -168,7 +171,7 @@ fn link_trackers(backends: &mut [BackendCtl], shared: &Shared) {
 fn root_of(shared: &Shared, server: &Server) -> Option<(usize, usize)> {
     let mut at = server.track.map(|(p, s)| (p.0, s))?;
     for _ in 0..MAX_CHAIN {
-        match shared.proxies.get(at.0)?.config.servers.get(at.1)?.track {
+        match shared.proxies.get(at.0)?.servers.get(at.1)?.config.track {
             Some((proxy, server)) => at = (proxy.0, server),
             None => return Some(at),
         }

@@ -104,7 +104,7 @@ impl Control {
             let (answer, counts) = oneshot::channel();
             mailbox.post(Box::new(move |ctx| {
                 let counts =
-                    ctx.pools.iter().map(|pools| pools.iter().map(|pool| pool.len() as u32).collect()).collect();
+                    ctx.pools.live().map(|pools| pools.live().map(|pool| pool.len() as u32).collect()).collect();
                 // Whoever asked may be gone.
                 let _ = answer.send(counts);
             }));

@@ -53,8 +53,8 @@ impl Control {
                 }
                 Action::KillSessions => self.kill_server_sessions(proxy.index, server, TermCause::Down),
                 Action::KillBackupSessions => {
-                    for (index, _) in proxy.config.servers.iter().enumerate().filter(|(_, s)| s.backup) {
-                        self.kill_server_sessions(proxy.index, index, TermCause::Up);
+                    for backup in proxy.servers.live().filter(|s| s.config.backup) {
+                        self.kill_server_sessions(proxy.index, backup.index, TermCause::Up);
                     }
                 }
                 Action::RequeuePending => requeued = queue::redispatch(proxy, server),
@@ -103,8 +103,8 @@ impl Control {
             return;
         };
         let tracked = state.config.track.and_then(|(p, s)| {
-            let tracked = self.shared.config.proxies.get(p.0)?;
-            Some((&*tracked.name, &*tracked.servers.get(s)?.name))
+            let tracked = self.shared.proxies.get(p.0)?;
+            Some((&*tracked.config.name, &*tracked.servers.get(s)?.config.name))
         });
         let names = ServerNames {
             backend: &proxy.config.name,
@@ -128,6 +128,6 @@ impl Control {
 pub(crate) fn unbound_queue(proxy: &ProxyState) -> u32 {
     match proxy.queued.get() {
         0 => 0,
-        all => all.saturating_sub(proxy.servers.iter().map(|s| s.queued.get()).sum()),
+        all => all.saturating_sub(proxy.servers.live().map(|s| s.queued.get()).sum()),
     }
 }

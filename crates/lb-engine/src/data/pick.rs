@@ -32,7 +32,7 @@ impl BackendPicker {
     /// A balancer over the backend's servers.
     pub fn new(proxy: &'static ProxyState, thread: usize) -> Self {
         let generation = proxy.generation.load(Relaxed);
-        let views: Vec<_> = proxy.servers.iter().map(view).collect();
+        let views: Vec<_> = views(proxy).collect();
         let seed = (thread as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let balancer = Balancer::new(algorithm(proxy), &views, proxy.config.options.allbackups, seed);
         Self { balancer, generation, views, cursor: 0 }
@@ -42,12 +42,13 @@ impl BackendPicker {
         let generation = proxy.generation.load(Relaxed);
         if generation != self.generation {
             self.generation = generation;
-            for (index, (known, server)) in self.views.iter_mut().zip(&proxy.servers).enumerate() {
-                let current = view(server);
-                if current != *known {
-                    self.balancer.update(index, current);
-                    *known = current;
+            for (index, current) in views(proxy).enumerate() {
+                match self.views.get_mut(index) {
+                    Some(known) if *known == current => continue,
+                    Some(known) => *known = current,
+                    None => self.views.push(current),
                 }
+                self.balancer.update(index, current);
             }
         }
         if self.balancer.wants_loads() {
@@ -59,6 +60,11 @@ impl BackendPicker {
             }
         }
     }
+}
+
+/// Every place's server, those that were taken out included: the control thread leaves them no weight.
+fn views(proxy: &ProxyState) -> impl Iterator<Item = ServerView> {
+    (0..proxy.servers.len()).map_while(|index| proxy.servers.get(index)).map(view)
 }
 
 fn view(server: &ServerState) -> ServerView {
@@ -165,7 +171,7 @@ enum Choice {
 }
 
 fn balance(ctx: &ThreadCtx, backend: &'static ProxyState, wish: Wish) -> Choice {
-    let Some(picker) = ctx.pickers.get(backend.index) else { return Choice::Nobody };
+    let Some(picker) = ctx.picker(backend) else { return Choice::Nobody };
     let mut picker = picker.borrow_mut();
     picker.refresh(backend);
     let request = Request { hash: wish.key, avoid: wish.avoid };
@@ -250,7 +256,7 @@ async fn wait_in_queue(
 }
 
 /// How the backend hashes balancing keys.
-pub const fn key_hash(backend: &ProxyState) -> KeyHash {
+pub fn key_hash(backend: &ProxyState) -> KeyHash {
     KeyHash::default_for(backend.config.consistent_hash)
 }
 
@@ -259,7 +265,7 @@ pub const fn key_hash(backend: &ProxyState) -> KeyHash {
 /// says so, by default until the last retry.
 pub fn redispatches(backend: &ProxyState, n: u32, bound: bool) -> bool {
     let Some(interval) = backend.config.redispatch.filter(|i| *i != 0) else { return false };
-    let others = backend.servers.iter().filter(|s| s.balanced_weight() > 0).count() > 1;
+    let others = backend.servers.live().filter(|s| s.balanced_weight() > 0).count() > 1;
     if others && !bound {
         return true;
     }

@@ -24,7 +24,7 @@ pub fn accepted(config: &Proxy, view: &View<'_>, at_connection: bool) -> bool {
 
 /// The line logged for each connection of a proxy without a log format.
 pub fn log_connect(client: &Client) {
-    let config = client.proxy.config;
+    let config = client.proxy.config.get();
     if config.logs.is_empty() || config.log_format.is_some() {
         return;
     }
@@ -58,7 +58,7 @@ pub async fn serve(client: Client, mut stream: Stream) {
     let mut books = Books::default();
     {
         let view = view_of(&client, &books, LogRecord::default());
-        let config = client.proxy.config;
+        let config = client.proxy.config.get();
         if !accepted(config, &view, true) || !accepted(config, &view, false) {
             client.ctx.front(client.proxy).denied_connections.inc();
             return;
@@ -92,7 +92,7 @@ async fn session(client: &Client, stream: &mut Stream, books: &mut Books) {
         return;
     };
     books.backend = Some(backend);
-    let config = backend.config;
+    let config = backend.config.get();
     if backend.index != client.proxy.index
         && !config.tcp_request.is_empty()
         && !accepted(config, &view_of(client, books, LogRecord::default()), false)
@@ -189,7 +189,7 @@ fn account(client: &Client, books: &Books) {
 }
 
 fn log_end(client: &Client, books: &Books, now_us: u64) {
-    let config = client.proxy.config;
+    let config = client.proxy.config.get();
     let Some(format) = config.log_format.as_deref().filter(|_| !config.logs.is_empty()) else { return };
     let normal = books.termination.cause == TermCause::Normal;
     if (config.options.dontlognull && books.from_client == 0 && books.to_client == 0)

@@ -8,8 +8,9 @@ use crate::buffer::BufferPool;
 use crate::counters::Counters;
 use crate::listen::BoundListener;
 use crate::shared::{FrontendState, ProxyState, Shared};
+use crate::slots::Slots;
 use crate::timer::TimerWheel;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -49,9 +50,9 @@ pub struct ThreadCtx {
     pub sessions: SessionTable,
     next_session: Cell<u64>,
     /// Balancers, by proxy.
-    pub pickers: Vec<RefCell<BackendPicker>>,
+    pickers: Slots<OnceCell<RefCell<BackendPicker>>>,
     /// Idle connections to servers, by proxy and server.
-    pub pools: Vec<Vec<Pool>>,
+    pub pools: Slots<Slots<Pool>>,
     /// State of frontends, for accept tasks.
     pub frontend_changes: watch::Sender<u64>,
     /// A connection ended while an accept task waited for room.
@@ -79,8 +80,8 @@ impl ThreadCtx {
             buffers: BufferPool::new(shared.limits.bufsize, shared.limits.maxrewrite),
             sessions: SessionTable::default(),
             next_session: Cell::new(1),
-            pickers: shared.proxies.iter().map(|p| RefCell::new(BackendPicker::new(p, index))).collect(),
-            pools: shared.proxies.iter().map(|p| p.servers.iter().map(|_| Pool::default()).collect()).collect(),
+            pickers: shared.proxies.live().map(|_| OnceCell::new()).collect(),
+            pools: shared.proxies.live().map(|p| p.servers.live().map(|_| Pool::default()).collect()).collect(),
             frontend_changes: watch::channel(0).0,
             room: Notify::new(),
             scratch: Cell::new(Vec::with_capacity(4_096)),
@@ -124,7 +125,13 @@ impl ThreadCtx {
 
     /// This thread's idle connections to a server.
     pub fn pool(&'static self, proxy: usize, server: usize) -> Option<&'static Pool> {
-        self.pools.get(proxy)?.get(server)
+        self.pools.get_or_default(proxy)?.get_or_default(server)
+    }
+
+    /// This thread's balancer of a backend.
+    pub fn picker(&self, proxy: &'static ProxyState) -> Option<&RefCell<BackendPicker>> {
+        let place = self.pickers.get_or_default(proxy.index)?;
+        Some(place.get_or_init(|| RefCell::new(BackendPicker::new(proxy, self.index))))
     }
 
     /// This thread's block of a proxy's frontend counters.
@@ -280,9 +287,12 @@ async fn purge_pools(ctx: &'static ThreadCtx) {
     loop {
         tokio::time::sleep(Duration::from_millis(500)).await;
         let now_ms = ctx.now_ms();
-        for (proxy, pools) in ctx.shared.proxies.iter().zip(&ctx.pools) {
-            for (server, pool) in proxy.servers.iter().zip(pools) {
-                pool.purge(server, now_ms);
+        for (index, pools) in ctx.pools.live().enumerate() {
+            let Some(proxy) = ctx.shared.proxies.get(index) else { continue };
+            for (index, pool) in pools.live().enumerate() {
+                if let Some(server) = proxy.servers.get(index) {
+                    pool.purge(server, now_ms);
+                }
             }
         }
     }

@@ -131,7 +131,7 @@ pub async fn connect(server: &ServerState, client_port: Option<u16>, keepalive: 
     let purge_epoch = server.purge_epoch.load(Relaxed);
     let stream = match server.target() {
         Target::Ip(address) => {
-            let tcp = connect_tcp(server.config, with_port(server.config, address, client_port)).await?;
+            let tcp = connect_tcp(&server.config, with_port(&server.config, address, client_port)).await?;
             if keepalive {
                 let _ = socket2::SockRef::from(&tcp).set_keepalive(true);
             }

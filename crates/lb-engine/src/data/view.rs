@@ -40,7 +40,7 @@ impl View<'_> {
         match name {
             None => self.backend.or(Some(self.frontend)),
             Some(name) => {
-                self.ctx.shared.proxies.iter().find(|p| &*p.config.name == name && p.config.kind.has_backend())
+                self.ctx.shared.proxies.live().find(|p| &*p.config.name == name && p.config.kind.has_backend())
             }
         }
     }
@@ -152,7 +152,7 @@ impl Context for View<'_> {
     fn backend_number(&self, backend: Option<&str>, what: BackendNumber) -> Option<i64> {
         let proxy = self.find_backend(backend)?;
         let now_ms = self.ctx.now_ms();
-        let usable = || proxy.servers.iter().filter(|s| s.balanced_weight() > 0);
+        let usable = || proxy.servers.live().filter(|s| s.balanced_weight() > 0);
         let ms = |d: Option<std::time::Duration>| d.map(|d| d.as_millis() as i64);
         Some(match what {
             BackendNumber::UsableServers => usable().count() as i64,
@@ -184,7 +184,7 @@ impl Context for View<'_> {
         let proxy = match frontend {
             None => self.frontend,
             Some(name) => {
-                self.ctx.shared.proxies.iter().find(|p| &*p.config.name == name && p.config.kind.has_frontend())?
+                self.ctx.shared.proxies.live().find(|p| &*p.config.name == name && p.config.kind.has_frontend())?
             }
         };
         let now_ms = self.ctx.now_ms();
@@ -202,7 +202,7 @@ impl Context for View<'_> {
             None => (self.backend?, self.server?),
             Some(name) => {
                 let proxy = self.find_backend(name.backend)?;
-                (proxy, proxy.servers.iter().position(|s| &*s.config.name == name.server)?)
+                (proxy, proxy.servers.live().find(|s| &*s.config.name == name.server)?.index)
             }
         };
         let server = proxy.servers.get(index)?;

@@ -71,12 +71,10 @@ pub fn read_request(
 /// The server a cookie value names, and the log's letter: valid, down, or invalid.
 fn lookup(backend: &ProxyState, key: &[u8]) -> (Option<usize>, char) {
     let named = |s: &crate::shared::ServerState| s.config.cookie.as_ref().is_some_and(|c| c.as_bytes() == key);
-    match backend.servers.iter().position(named) {
+    match backend.servers.live().find(|s| named(s)) {
         None => (None, 'I'),
-        Some(index) if backend.servers.get(index).is_some_and(crate::shared::ServerState::is_persistent) => {
-            (Some(index), 'V')
-        }
-        Some(index) if backend.config.options.persist => (Some(index), 'D'),
+        Some(server) if server.is_persistent() => (Some(server.index), 'V'),
+        Some(server) if backend.config.options.persist => (Some(server.index), 'D'),
         Some(_) => (None, 'D'),
     }
 }

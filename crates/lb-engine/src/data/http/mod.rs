@@ -75,7 +75,7 @@ async fn end(client: Client, mut stream: Stream, next: Next) {
 
 /// `tcp-request connection` rules, and the line logged for each connection without a log format.
 fn admit(client: &Client, stream: &Stream) -> bool {
-    let config = client.proxy.config;
+    let config = client.proxy.config.get();
     if config.tcp_request.is_empty() && (config.log_format.is_some() || config.logs.is_empty()) {
         return true;
     }

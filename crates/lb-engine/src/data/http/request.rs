@@ -73,7 +73,7 @@ async fn read_head(
 ) -> Result<RequestHead, HeadFailure> {
     let ctx = client.ctx;
     let session = &client.session;
-    let config = client.proxy.config;
+    let config = client.proxy.config.get();
     let first = session.requests.get() == 0;
     if !buffer.is_empty() {
         txn.first_byte_us = ctx.now_us();
@@ -156,7 +156,7 @@ fn too_long(client: &Client, txn: &mut Txn, buffer: &Buffer) -> HeadFailure {
 }
 
 fn keep_request_line(client: &Client, txn: &mut Txn, buf: &[u8], head: &RequestHead) {
-    let config = client.proxy.config;
+    let config = client.proxy.config.get();
     if config.logs.is_empty() || config.log_format.is_none() {
         return;
     }

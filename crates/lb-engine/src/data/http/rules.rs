@@ -210,5 +210,5 @@ fn redirected(redirect: &Redirect, value: &[u8], buf: &[u8], head: &RequestHead)
 /// `tcp-request content` rules of a proxy, judged on a whole request.
 pub fn content_accepted(client: &Client, txn: &Txn, proxy: &ProxyState, request: (&[u8], &RequestHead)) -> bool {
     let rules = &proxy.config.tcp_request;
-    rules.is_empty() || crate::data::tcp::accepted(proxy.config, &txn.view(client, Some(request), None), false)
+    rules.is_empty() || crate::data::tcp::accepted(&proxy.config, &txn.view(client, Some(request), None), false)
 }

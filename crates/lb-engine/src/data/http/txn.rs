@@ -80,7 +80,7 @@ impl Txn {
         let ctx = client.ctx;
         let now_us = ctx.now_us();
         self.count(ctx, client, now_us);
-        let config = client.proxy.config;
+        let config = client.proxy.config.get();
         if config.logs.is_empty() {
             return;
         }
