@@ -24,3 +24,4 @@ mod start_stop;
 mod tcp;
 mod timeouts;
 mod tools;
+mod variables;

@@ -3,9 +3,10 @@
 use crate::diagnostic::{Diagnostic, Severity, Sink, Site};
 use crate::line::{Fault, Line};
 use crate::{Host, condition};
-use lb_sample::{LogFormat, Sources};
+use lb_sample::{LogFormat, ProcessVars, Sources};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Log formats that a file may name as variables.
 const FORMAT_VARIABLES: &[(&str, &str)] = &[
@@ -24,6 +25,8 @@ pub(crate) struct Cx<'a> {
     current: BTreeMap<String, Option<String>>,
     /// Tuning words met, each once.
     pub ignored: Vec<String>,
+    /// Variables of the process.
+    pub vars: Arc<ProcessVars>,
     /// A section other than `global` was met.
     pub past_global: bool,
 }
@@ -36,6 +39,7 @@ impl<'a> Cx<'a> {
             environment: Vec::new(),
             current: BTreeMap::new(),
             ignored: Vec::new(),
+            vars: Arc::default(),
             past_global: false,
         }
     }
@@ -60,7 +64,7 @@ impl<'a> Cx<'a> {
     pub fn with_sources<T>(&self, run: impl FnOnce(&Sources<'_>) -> T) -> T {
         let read = |path: &str| self.host.read_file(Path::new(path)).map_err(|e| reason(&e));
         let env = |name: &str| self.env(name);
-        run(&Sources { read_file: &read, env: &env })
+        run(&Sources { read_file: &read, env: &env, vars: Some(&self.vars) })
     }
 
     /// Reports a fault of a line.

@@ -89,7 +89,7 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
     }
     let mut global = global.global;
     global.environment = std::mem::take(&mut cx.environment);
-    Config { global, proxies: done, ignored_tuning: std::mem::take(&mut cx.ignored) }
+    Config { global, proxies: done, vars: Arc::clone(&cx.vars), ignored_tuning: std::mem::take(&mut cx.ignored) }
 }
 
 /// Hands out the free numbers: the counter moves on at every object, whether it took a number or had

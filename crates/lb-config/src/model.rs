@@ -4,7 +4,7 @@
 //! applied, addresses are parsed. The engine needs no text.
 
 use lb_model::{Level, Mode, ProxyKind, Severity};
-use lb_sample::{Acl, Condition, LogFormat};
+use lb_sample::{Acl, Condition, LogFormat, ProcessVars, VarAction};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,6 +30,8 @@ pub struct Config {
     pub global: Global,
     /// Frontends, backends and listens in declaration order.
     pub proxies: Vec<Proxy>,
+    /// Variables of the process, with the values that the global section gives them.
+    pub vars: Arc<ProcessVars>,
     /// Tuning words accepted without effect, each once, for one notice at start-up.
     pub ignored_tuning: Vec<String>,
 }
@@ -338,6 +340,8 @@ pub enum HttpAction {
     SetPath(Arc<LogFormat>),
     /// `return status <n> [content-type …] [string …]`.
     Return(StaticReturn),
+    /// `set-var`, `set-var-fmt`, `unset-var`.
+    Var(VarAction),
 }
 
 /// A redirect.
@@ -384,12 +388,34 @@ pub struct StaticReturn {
 /// A `tcp-request` rule.
 #[derive(Debug, Clone)]
 pub struct TcpRule {
-    /// `true`: `connection` (before any byte), `false`: `content`.
-    pub at_connection: bool,
-    /// `true`: accept, `false`: reject.
-    pub accept: bool,
+    /// When it runs.
+    pub stage: TcpStage,
+    /// What to do.
+    pub action: TcpAction,
     /// When.
     pub condition: Option<Condition>,
+}
+
+/// When a `tcp-request` rule runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TcpStage {
+    /// `connection`: at the accept.
+    Connection,
+    /// `session`: once the client's address is known for good.
+    Session,
+    /// `content`: when bytes are there.
+    Content,
+}
+
+/// Actions of `tcp-request` rules.
+#[derive(Debug, Clone)]
+pub enum TcpAction {
+    /// `accept`.
+    Accept,
+    /// `reject`.
+    Reject,
+    /// `set-var`, `set-var-fmt`, `unset-var`.
+    Var(VarAction),
 }
 
 /// `balance`.

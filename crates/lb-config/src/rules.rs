@@ -1,13 +1,15 @@
 //! Rules: `acl`, `use_backend`, `http-request`, `http-response`, `tcp-request`, `redirect`.
 
+pub(crate) mod vars;
+
 use crate::cx::{Cx, reason};
-use crate::keywords::{self, ActionRow, HTTP_REQUEST, HTTP_RESPONSE, Status, TCP_CONNECTION, TCP_CONTENT};
+use crate::keywords::{self, ActionRow, HTTP_REQUEST, HTTP_RESPONSE, Status, TCP_CONNECTION, TCP_CONTENT, TCP_SESSION};
 use crate::line::{Done, Fault, Line, fault};
-use crate::model::{HttpAction, HttpRule, Redirect, RedirectKind, StaticReturn, TcpRule};
+use crate::model::{HttpAction, HttpRule, Redirect, RedirectKind, StaticReturn, TcpAction, TcpRule, TcpStage};
 use crate::proxy::{ProxyDraft, Switch};
 use crate::suggest;
 use lb_model::is_valid_name;
-use lb_sample::{Acl, Condition, LogFormat, Place};
+use lb_sample::{Acl, Condition, Expr, LogFormat, Place, VarAction};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -28,8 +30,28 @@ pub(crate) struct ActionCx<'a, 'b, 'h> {
 /// What an action is.
 pub(crate) enum Action {
     Http(HttpAction),
-    /// `accept` or not.
-    Tcp(bool),
+    /// Of `tcp-request`.
+    Tcp(TcpAction),
+    /// Of variables: the same in every rule set.
+    Var(VarAction),
+}
+
+impl Action {
+    fn http(self) -> Option<HttpAction> {
+        match self {
+            Self::Http(action) => Some(action),
+            Self::Var(action) => Some(HttpAction::Var(action)),
+            Self::Tcp(_) => None,
+        }
+    }
+
+    fn tcp(self) -> Option<TcpAction> {
+        match self {
+            Self::Tcp(action) => Some(action),
+            Self::Var(action) => Some(TcpAction::Var(action)),
+            Self::Http(_) => None,
+        }
+    }
 }
 
 impl ActionCx<'_, '_, '_> {
@@ -54,6 +76,24 @@ impl ActionCx<'_, '_, '_> {
         let site = self.line.site(at);
         self.p.references.extend(format.references().map(|r| (r.clone(), site.clone())));
         Ok(Arc::new(format))
+    }
+
+    /// The next word as an expression that has a value here. `keyword` names the action in messages.
+    fn expression(&mut self, keyword: &str) -> Result<Expr, Fault> {
+        let at = self.next;
+        self.take("missing fetch method.")?;
+        let text = self.line.word(at);
+        let expr = self.cx.with_sources(|s| Expr::parse(text, s)).map_err(|error| Fault::of_sample(error, at))?;
+        if !expr.source().is_available(self.place) {
+            let source = expr.source().as_str();
+            let message = format!(
+                "fetch method '{keyword}' extracts information from '{source}', none of which is available here."
+            );
+            return Err(fault(at, message));
+        }
+        let site = self.line.site(at);
+        self.p.references.extend(expr.references().iter().map(|r| (r.clone(), site.clone())));
+        Ok(expr)
     }
 
     /// Whether the next word begins the condition, or nothing follows.
@@ -215,7 +255,7 @@ fn request_place(p: &ProxyDraft) -> Place {
 pub(crate) fn http_request(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
     let place = request_place(p);
     let (action, condition) = rule(p, cx, line, 1, ("http-request", HTTP_REQUEST), place)?;
-    if let Action::Http(action) = action {
+    if let Some(action) = action.http() {
         warn_of_order(p, "http-request", cx, line);
         warn_of_final(&p.proxy.http_request, "http-request", cx, line);
         p.proxy.http_request.push(HttpRule { action, condition });
@@ -228,7 +268,7 @@ pub(crate) fn http_request(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> 
 pub(crate) fn http_response(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
     let place = if p.has_backend() { Place::BackendResponse } else { Place::FrontendResponse };
     let (action, condition) = rule(p, cx, line, 1, ("http-response", HTTP_RESPONSE), place)?;
-    if let Action::Http(action) = action {
+    if let Some(action) = action.http() {
         warn_of_final(&p.proxy.http_response, "http-response", cx, line);
         p.proxy.http_response.push(HttpRule { action, condition });
         p.http_rules_site = Some(line.site(0));
@@ -265,7 +305,7 @@ pub(crate) fn redirect(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done
     let next = action_cx.next;
     let condition =
         condition(p, cx, line, next, place).map_err(|fault| fault.within(&format!("{outer}error in condition: ")))?;
-    if let Action::Http(action) = action {
+    if let Some(action) = action.http() {
         warn_of_order(p, "redirect", cx, line);
         p.redirects.push(HttpRule { action, condition });
         p.http_rules_site = Some(line.site(0));
@@ -273,13 +313,14 @@ pub(crate) fn redirect(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done
     Ok(())
 }
 
-/// `tcp-request connection|content accept|reject …`.
+/// `tcp-request connection|session|content <action> …`.
 pub(crate) fn tcp_request(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
     let title = p.title();
-    let (at_connection, set, table) = match line.word(1) {
-        "connection" => (true, "tcp-request connection", TCP_CONNECTION),
-        "content" => (false, "tcp-request content", TCP_CONTENT),
-        word @ ("session" | "inspect-delay") => {
+    let (stage, set, table) = match line.word(1) {
+        "connection" => (TcpStage::Connection, "tcp-request connection", TCP_CONNECTION),
+        "session" => (TcpStage::Session, "tcp-request session", TCP_SESSION),
+        "content" => (TcpStage::Content, "tcp-request content", TCP_CONTENT),
+        word @ "inspect-delay" => {
             return Err(fault(1, keywords::not_yet(&format!("tcp-request {word}"))));
         }
         "" => return Err(fault(1, format!("missing argument for 'tcp-request' in {title}"))),
@@ -289,24 +330,26 @@ pub(crate) fn tcp_request(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> D
             return Err(fault(1, message));
         }
     };
-    if at_connection && p.kind.is_some() && !p.has_frontend() {
+    if stage != TcpStage::Content && p.kind.is_some() && !p.has_frontend() {
         return Err(fault(1, format!("{set} is not allowed because {title} is not a frontend")));
     }
-    let place = match (at_connection, p.has_backend()) {
-        (true, _) => Place::FrontendConnection,
-        (false, true) => Place::BackendContent,
-        (false, false) => Place::FrontendContent,
+    let place = match (stage, p.has_backend()) {
+        (TcpStage::Connection, _) => Place::FrontendConnection,
+        (TcpStage::Session, _) => Place::FrontendSession,
+        (TcpStage::Content, true) => Place::BackendContent,
+        (TcpStage::Content, false) => Place::FrontendContent,
     };
     let (action, condition) = rule(p, cx, line, 2, (set, table), place)?;
-    if let Action::Tcp(accept) = action {
-        p.proxy.tcp_request.push(TcpRule { at_connection, accept, condition });
+    if let Some(action) = action.tcp() {
+        p.proxy.tcp_request.push(TcpRule { stage, action, condition });
     }
     Ok(())
 }
 
 /// `accept`, `reject`.
 pub(crate) fn tcp_verdict(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
-    Ok(Action::Tcp(x.line.word(x.next - 1) == "accept"))
+    let accepts = x.line.word(x.next - 1) == "accept";
+    Ok(Action::Tcp(if accepts { TcpAction::Accept } else { TcpAction::Reject }))
 }
 
 /// `allow`.

@@ -1,6 +1,7 @@
 //! Arguments in parentheses: `name(arg1,arg2)`.
 
-use crate::{Reference, SampleError, Sources};
+use crate::vars::{Lookup, VarName, VarTarget};
+use crate::{Context, Reference, Sample, SampleError, Sources};
 use regex::bytes::{Regex, RegexBuilder};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -24,8 +25,14 @@ pub(crate) enum ArgKind {
     Bool,
     /// An even number of hexadecimal digits.
     Hex,
-    /// A number, where HAProxy would also take a variable.
+    /// A number or a variable.
     Operand,
+    /// A variable.
+    Var,
+    /// A variable that is written, or a condition for it. The first one reads all words.
+    VarTarget,
+    /// A condition, read with the [`ArgKind::VarTarget`] before it.
+    VarCondition,
     /// The name of an environment variable, looked up when parsed.
     Env,
 }
@@ -46,6 +53,8 @@ pub(crate) enum Arg {
     Ipv6(Ipv6Addr),
     Regex(Box<Regex>),
     Bytes(Box<[u8]>),
+    Var(Box<VarName>),
+    VarTarget(Box<VarTarget>),
 }
 
 impl Arg {
@@ -53,6 +62,31 @@ impl Arg {
     pub(crate) fn int(args: &[Self], index: usize) -> Option<i64> {
         match args.get(index) {
             Some(Self::Int(n)) => Some(*n),
+            _ => None,
+        }
+    }
+
+    /// The number given, or that of the variable named.
+    pub(crate) fn operand(args: &[Self], index: usize, ctx: &dyn Context) -> Option<i64> {
+        match args.get(index) {
+            Some(Self::Int(n)) => Some(*n),
+            Some(Self::Var(name)) => Self::value(name, ctx)?.to_int(),
+            _ => None,
+        }
+    }
+
+    /// The value of a variable.
+    pub(crate) fn value<'a>(name: &VarName, ctx: &dyn Context) -> Option<Sample<'a>> {
+        match name.get(ctx) {
+            Lookup::Value(value) => Some(value),
+            Lookup::Unset | Lookup::OutOfScope => None,
+        }
+    }
+
+    /// The variable, when there is one.
+    pub(crate) fn var(args: &[Self], index: usize) -> Option<&VarName> {
+        match args.get(index) {
+            Some(Self::Var(name)) => Some(name),
             _ => None,
         }
     }
@@ -86,7 +120,14 @@ impl ArgKind {
             Self::Mask4 => "IPv4 mask",
             Self::Mask6 => "IPv6 mask",
             Self::Regex => "regex",
-            Self::Str | Self::Bool | Self::Hex | Self::Operand | Self::Env => "string",
+            Self::Str
+            | Self::Bool
+            | Self::Hex
+            | Self::Operand
+            | Self::Var
+            | Self::VarTarget
+            | Self::VarCondition
+            | Self::Env => "string",
         }
     }
 }
@@ -164,6 +205,9 @@ pub(crate) fn check(
                 let ignore_case = words.get(i + 2).is_some_and(|flags| flags.contains('i'));
                 regex(word, ignore_case).map(|r| Arg::Regex(Box::new(r)))
             }
+            ArgKind::VarTarget => {
+                VarTarget::parse(words.get(i..).unwrap_or_default(), sources.vars).map(|t| Arg::VarTarget(Box::new(t)))
+            }
             _ => parse(kind, word, i, i < signature.required, sources),
         };
         args.push(arg.map_err(|e| (i + 1, e))?);
@@ -177,6 +221,19 @@ pub(crate) fn check(
         _ => None,
     }));
     Ok(args)
+}
+
+/// Whether a complaint is about a value that can be read but makes no sense: HAProxy puts other words before those.
+pub(crate) fn makes_no_sense(message: &str) -> bool {
+    const BEGINNINGS: [&str; 6] = [
+        "Expects",
+        "expects an integer or a variable",
+        "invalid variable",
+        "invalid syntax",
+        "Empty variable",
+        "unknown condition",
+    ];
+    BEGINNINGS.iter().any(|beginning| message.starts_with(beginning))
 }
 
 fn parse(kind: ArgKind, word: &str, index: usize, required: bool, sources: &Sources<'_>) -> Result<Arg, SampleError> {
@@ -208,13 +265,16 @@ fn parse(kind: ArgKind, word: &str, index: usize, required: bool, sources: &Sour
             _ => return Err(SampleError::new("Expects 'true', 'false', '0' or '1'")),
         },
         ArgKind::Hex => Arg::Bytes(hex(word)?.into()),
-        ArgKind::Operand => Arg::Int(word.parse().map_err(|_| {
-            if word.contains('.') {
-                SampleError::new(format!("variable '{word}' cannot be used: variables are not supported yet"))
-            } else {
-                SampleError::new("expects an integer or a variable name")
-            }
-        })?),
+        ArgKind::Operand => match word.parse() {
+            Ok(number) => Arg::Int(number),
+            Err(_) => match VarName::parse(word, sources.vars) {
+                Ok(name) => Arg::Var(Box::new(name)),
+                Err(_) => return Err(SampleError::new("expects an integer or a variable name")),
+            },
+        },
+        ArgKind::Var => Arg::Var(Box::new(VarName::parse(word, sources.vars)?)),
+        // Both are read where all words are at hand.
+        ArgKind::VarTarget | ArgKind::VarCondition => Arg::None,
         ArgKind::Env => (sources.env)(word).map_or(Arg::None, |value| Arg::Str(value.into())),
     })
 }

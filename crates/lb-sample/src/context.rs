@@ -1,6 +1,6 @@
 //! What expressions are evaluated against, and what they may depend on at parse time.
 
-use crate::LogRecord;
+use crate::{LogRecord, ProcessVars, Scope, Vars};
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 
@@ -281,6 +281,12 @@ pub trait Context {
         None
     }
 
+    /// The variables of that scope; `None` while there is no such scope. Those of the process are never asked for.
+    fn vars(&self, scope: Scope) -> Option<&Vars> {
+        let _ = scope;
+        None
+    }
+
     /// A header captured by the `index`-th `capture request header` (or `response`).
     fn captured_header(&self, side: Side, index: usize) -> Option<&[u8]> {
         let _ = (side, index);
@@ -324,12 +330,14 @@ pub struct Sources<'a> {
     pub read_file: &'a dyn Fn(&str) -> Result<Vec<u8>, String>,
     /// Looks an environment variable up.
     pub env: &'a dyn Fn(&str) -> Option<String>,
+    /// The variables of the process. Without it each expression has its own.
+    pub vars: Option<&'a ProcessVars>,
 }
 
 impl Default for Sources<'_> {
     /// Nothing: no file can be read, no variable is set.
     fn default() -> Self {
-        Self { read_file: &|_| Err("No such file or directory".to_owned()), env: &|_| None }
+        Self { read_file: &|_| Err("No such file or directory".to_owned()), env: &|_| None, vars: None }
     }
 }
 

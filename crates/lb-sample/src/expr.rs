@@ -50,12 +50,10 @@ impl Expr {
         let mut references = Vec::new();
         let mut rest = text.get(leading_name(text).len()..).unwrap_or_default();
         let (words, after) = arguments(rest).map_err(|e| e.within(subject))?;
-        let args =
-            args::check(fetch.signature, &words, sources, &mut references).map_err(|(_, e)| match e.message {
-                // HAProxy words a value that parses but makes no sense differently.
-                ref m if m.starts_with("Expects") => e.within(&format!("invalid args in {subject}")),
-                _ => e.within(subject),
-            })?;
+        let args = args::check(fetch.signature, &words, sources, &mut references).map_err(|(_, e)| {
+            let makes_no_sense = args::makes_no_sense(&e.message);
+            e.within(&if makes_no_sense { format!("invalid args in {subject}") } else { subject.to_owned() })
+        })?;
         rest = after;
         let mut converters = Vec::new();
         let mut output = fetch.output;
@@ -75,7 +73,9 @@ impl Expr {
                     .shifted(offset + 1)
                     .help(format!("it does not take the output of what stands before it in '{text}'")));
             }
-            output = converter.output;
+            if converter.output != Type::Any {
+                output = converter.output;
+            }
             converters.push((converter, arguments));
             rest = after;
         }
@@ -161,7 +161,8 @@ impl Expr {
 
     /// The type of the value.
     pub(crate) fn output(&self) -> Type {
-        self.0.converters.last().map_or(self.0.fetch.output, |(c, _)| c.output)
+        let own = self.0.converters.iter().rev().map(|(c, _)| c.output).find(|output| *output != Type::Any);
+        own.unwrap_or(self.0.fetch.output)
     }
 
     pub(crate) fn has_converters(&self) -> bool {
@@ -221,9 +222,9 @@ fn parse_converter<'t>(
         });
     };
     let rest = text.get(name.len()..).unwrap_or_default();
-    let within = |number: usize, e: SampleError| match e.message.as_str() {
-        "expects an integer or a variable name" => e.within(&format!("invalid args in converter '{name}'")),
-        _ => e.within(&format!("invalid arg {number} in converter '{name}'")),
+    let within = |number: usize, e: SampleError| match args::makes_no_sense(&e.message) {
+        true => e.within(&format!("invalid args in converter '{name}'")),
+        false => e.within(&format!("invalid arg {number} in converter '{name}'")),
     };
     let (words, after) = arguments(rest).map_err(|e| within(1, e))?;
     let args = args::check(converter.signature, &words, sources, references).map_err(|(n, e)| within(n, e))?;

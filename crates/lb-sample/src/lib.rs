@@ -31,6 +31,7 @@ mod place;
 mod record;
 mod sample;
 mod suggest;
+mod vars;
 
 pub use acl::Acl;
 pub use condition::Condition;
@@ -44,3 +45,4 @@ pub use log_format::LogFormat;
 pub use place::{Place, Source};
 pub use record::{CookieStatus, LogRecord};
 pub use sample::Sample;
+pub use vars::{ProcessVar, ProcessVars, Scope, VarAction, VarName, VarVerb, VarWord, Vars};

@@ -72,7 +72,8 @@ impl Method {
             Type::Int => Self::Int,
             Type::Ipv4 | Type::Ipv6 | Type::Addr => Self::Ip,
             Type::Str | Type::Method => Self::Str,
-            Type::Bin => return None,
+            // A variable may hold anything.
+            Type::Bin | Type::Any => return None,
         })
     }
 

@@ -57,12 +57,13 @@ impl Source {
     pub const fn is_available(self, place: Place) -> bool {
         let (request, response) = (place.is_request(), place.is_response());
         match self {
-            Self::Internal | Self::Client => true,
-            Self::Backend => !place.is_frontend_request(),
+            Self::Internal => true,
+            Self::Client => !matches!(place, Place::Process),
+            Self::Backend => !place.is_frontend_request() && !matches!(place, Place::Process),
             Self::Server => response || matches!(place, Place::Log),
             Self::ServerAddress => response || matches!(place, Place::Log),
             Self::RequestBuffer | Self::RequestHeaders => request,
-            Self::RequestMeta => !matches!(place, Place::FrontendConnection),
+            Self::RequestMeta => !matches!(place, Place::Process | Place::FrontendConnection | Place::FrontendSession),
             Self::ResponseHeaders => response,
             Self::ResponseMeta => response || matches!(place, Place::Log),
             Self::EitherHeaders => request || response,
@@ -73,8 +74,12 @@ impl Source {
 /// A kind of rule, as far as it decides what is available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
+    /// No stream at all: the global section, a command.
+    Process,
     /// `tcp-request connection` of a frontend.
     FrontendConnection,
+    /// `tcp-request session` of a frontend.
+    FrontendSession,
     /// `tcp-request content` of a frontend.
     FrontendContent,
     /// `http-request` of a frontend.
@@ -99,7 +104,9 @@ impl Place {
     /// The words of messages: `incompatible with '…'`.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Process => "global section",
             Self::FrontendConnection => "frontend tcp-request connection rule",
+            Self::FrontendSession => "frontend tcp-request session rule",
             Self::FrontendContent => "frontend tcp-request content rule",
             Self::FrontendRequest => "frontend http-request header rule",
             Self::UseBackend => "frontend use-backend rule",
@@ -113,7 +120,14 @@ impl Place {
     }
 
     const fn is_frontend_request(self) -> bool {
-        matches!(self, Self::FrontendConnection | Self::FrontendContent | Self::FrontendRequest | Self::UseBackend)
+        matches!(
+            self,
+            Self::FrontendConnection
+                | Self::FrontendSession
+                | Self::FrontendContent
+                | Self::FrontendRequest
+                | Self::UseBackend
+        )
     }
 
     const fn is_request(self) -> bool {

@@ -33,15 +33,18 @@ pub(crate) enum Type {
     Str,
     Bin,
     Method,
+    /// Whatever comes in.
+    Any,
 }
 
 impl Type {
     /// Whether a value of this type can stand where `wanted` is asked (the matrix HAProxy applies).
     pub(crate) fn casts_to(self, wanted: Self) -> bool {
-        use Type::{Addr, Bin, Bool, Int, Ipv4, Ipv6, Method, Str};
+        use Type::{Addr, Any, Bin, Bool, Int, Ipv4, Ipv6, Method, Str};
         matches!(
             (self, wanted),
-            (_, Str | Bin)
+            (_, Str | Bin | Any)
+                | (Any, _)
                 | (Bool | Int | Str, Bool)
                 | (Bool | Int | Ipv4 | Addr | Str, Int)
                 | (Int | Ipv4 | Ipv6 | Addr | Str, Addr | Ipv4 | Ipv6)
@@ -59,6 +62,31 @@ impl<'a> Sample<'a> {
     /// Text made on the way.
     pub fn owned(bytes: Vec<u8>) -> Self {
         Self::Str(Cow::Owned(bytes))
+    }
+
+    /// The value with nothing borrowed.
+    pub fn into_owned(self) -> Sample<'static> {
+        match self {
+            Self::Bool(b) => Sample::Bool(b),
+            Self::Int(n) => Sample::Int(n),
+            Self::Ip(ip) => Sample::Ip(ip),
+            Self::Str(s) => Sample::Str(Cow::Owned(s.into_owned())),
+            Self::Bin(s) => Sample::Bin(Cow::Owned(s.into_owned())),
+            Self::Method(s) => Sample::Method(Cow::Owned(s.into_owned())),
+        }
+    }
+
+    /// The name of its type in the Runtime API.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Bool(_) => "bool",
+            Self::Int(_) => "sint",
+            Self::Ip(IpAddr::V4(_)) => "ipv4",
+            Self::Ip(IpAddr::V6(_)) => "ipv6",
+            Self::Str(_) => "str",
+            Self::Bin(_) => "bin",
+            Self::Method(_) => "meth",
+        }
     }
 
     /// As a number. Text gives its leading digits (`5x` is 5, `x` is 0), empty text nothing.

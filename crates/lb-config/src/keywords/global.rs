@@ -3,6 +3,7 @@
 use super::Status::{NotYet, Supported, Tuning};
 use super::{Keyword, Scope, Status};
 use crate::global::{self, GlobalHandler};
+use crate::rules::vars;
 
 const fn row(name: &'static str, status: Status<GlobalHandler>) -> Keyword<GlobalHandler> {
     Keyword { name, scope: Scope::D, status }
@@ -117,8 +118,8 @@ pub(crate) const GLOBAL: &[Keyword<GlobalHandler>] = &[
     row("server-state-base", NotYet),
     row("server-state-file", NotYet),
     row("set-dumpable", Tuning),
-    row("set-var", NotYet),
-    row("set-var-fmt", NotYet),
+    row("set-var", Supported(vars::global)),
+    row("set-var-fmt", Supported(vars::global)),
     row("setcap", NotYet),
     row("setenv", Supported(global::setenv)),
     row("shm-stats-file", NotYet),

@@ -14,7 +14,7 @@ pub(crate) use bind::{Acts, BIND};
 pub(crate) use global::GLOBAL;
 pub(crate) use options::OPTIONS;
 pub(crate) use proxy::PROXY;
-pub(crate) use rules::{ActionRow, HTTP_REQUEST, HTTP_RESPONSE, TCP_CONNECTION, TCP_CONTENT};
+pub(crate) use rules::{ActionRow, HTTP_REQUEST, HTTP_RESPONSE, TCP_CONNECTION, TCP_CONTENT, TCP_SESSION};
 pub(crate) use server::SERVER;
 
 use crate::line::{Fault, fault};
@@ -195,6 +195,7 @@ mod tests {
             ("http-request", HTTP_REQUEST),
             ("http-response", HTTP_RESPONSE),
             ("tcp-request connection", TCP_CONNECTION),
+            ("tcp-request session", TCP_SESSION),
             ("tcp-request content", TCP_CONTENT),
         ] {
             unique(table, rows.iter().map(|r| r.name));

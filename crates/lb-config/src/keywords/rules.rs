@@ -2,7 +2,7 @@
 
 use super::Status;
 use super::Status::{NotYet, Supported};
-use crate::rules::{self, ActionHandler};
+use crate::rules::{self, ActionHandler, vars};
 
 /// An action. A name that ends in `*` is followed by something in parentheses, or by a number.
 pub(crate) struct ActionRow {
@@ -73,13 +73,13 @@ pub(crate) const HTTP_REQUEST: &[ActionRow] = &[
     row("set-timeout", NotYet),
     row("set-tos", NotYet),
     row("set-uri", NotYet),
-    row("set-var*", NotYet),
-    row("set-var-fmt*", NotYet),
+    row("set-var*", Supported(vars::action)),
+    row("set-var-fmt*", Supported(vars::action)),
     row("silent-drop", NotYet),
     row("strict-mode", NotYet),
     row("tarpit", NotYet),
     row("track-sc*", NotYet),
-    row("unset-var*", NotYet),
+    row("unset-var*", Supported(vars::action)),
     row("use-service", NotYet),
     row("wait-for-body", NotYet),
     row("wait-for-handshake", NotYet),
@@ -122,12 +122,12 @@ pub(crate) const HTTP_RESPONSE: &[ActionRow] = &[
     row("set-status", NotYet),
     row("set-timeout", NotYet),
     row("set-tos", NotYet),
-    row("set-var*", NotYet),
-    row("set-var-fmt*", NotYet),
+    row("set-var*", Supported(vars::action)),
+    row("set-var-fmt*", Supported(vars::action)),
     row("silent-drop", NotYet),
     row("strict-mode", NotYet),
     row("track-sc*", NotYet),
-    row("unset-var*", NotYet),
+    row("unset-var*", Supported(vars::action)),
     row("wait-for-body", NotYet),
 ];
 
@@ -152,11 +152,37 @@ pub(crate) const TCP_CONNECTION: &[ActionRow] = &[
     row("set-src", NotYet),
     row("set-src-port", NotYet),
     row("set-tos", NotYet),
-    row("set-var*", NotYet),
-    row("set-var-fmt*", NotYet),
+    row("set-var*", Supported(vars::action)),
+    row("set-var-fmt*", Supported(vars::action)),
     row("silent-drop", NotYet),
     row("track-sc*", NotYet),
-    row("unset-var*", NotYet),
+    row("unset-var*", Supported(vars::action)),
+];
+
+pub(crate) const TCP_SESSION: &[ActionRow] = &[
+    row("accept", Supported(rules::tcp_verdict)),
+    row("attach-srv", NotYet),
+    row("do-log", NotYet),
+    row("reject", Supported(rules::tcp_verdict)),
+    row("sc-add-gpc*", NotYet),
+    row("sc-inc-gpc*", NotYet),
+    row("sc-inc-gpc0*", NotYet),
+    row("sc-inc-gpc1*", NotYet),
+    row("sc-set-gpt*", NotYet),
+    row("sc-set-gpt0*", NotYet),
+    row("set-dst", NotYet),
+    row("set-dst-port", NotYet),
+    row("set-fc-mark", NotYet),
+    row("set-fc-tos", NotYet),
+    row("set-mark", NotYet),
+    row("set-src", NotYet),
+    row("set-src-port", NotYet),
+    row("set-tos", NotYet),
+    row("set-var*", Supported(vars::action)),
+    row("set-var-fmt*", Supported(vars::action)),
+    row("silent-drop", NotYet),
+    row("track-sc*", NotYet),
+    row("unset-var*", Supported(vars::action)),
 ];
 
 pub(crate) const TCP_CONTENT: &[ActionRow] = &[
@@ -188,11 +214,11 @@ pub(crate) const TCP_CONTENT: &[ActionRow] = &[
     row("set-src", NotYet),
     row("set-src-port", NotYet),
     row("set-tos", NotYet),
-    row("set-var*", NotYet),
-    row("set-var-fmt*", NotYet),
+    row("set-var*", Supported(vars::action)),
+    row("set-var-fmt*", Supported(vars::action)),
     row("silent-drop", NotYet),
     row("switch-mode", NotYet),
     row("track-sc*", NotYet),
-    row("unset-var*", NotYet),
+    row("unset-var*", Supported(vars::action)),
     row("use-service", NotYet),
 ];

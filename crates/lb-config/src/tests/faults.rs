@@ -191,7 +191,7 @@ fn a_keyword_out_of_place() {
 fn what_haproxy_has_and_lbd_has_not() {
     check(
         "global\n lua-load /x\nfrontend f\n bind :443 ssl crt /c alpn h2\n option httpslog\n capture request header Host len 9\n \
-         http-request set-var(txn.a) src\n tcp-request inspect-delay 5s\n use_backend %[path]\npeers p\n peer a 1.2.3.4:9\n\
+         http-request send-spoe-group a b\n tcp-request inspect-delay 5s\n use_backend %[path]\npeers p\n peer a 1.2.3.4:9\n\
          backend b\n server s 1.2.3.4:80 ssl verify none sni str(x) resolvers r\n reqadd X\n",
         expect![[r#"
             [ALERT]    (1) : config : parsing [a.cfg:2] : 'lua-load' is a HAProxy keyword that lbd does not support yet.
@@ -207,9 +207,9 @@ fn what_haproxy_has_and_lbd_has_not() {
             [ALERT]    (1) : config : parsing [a.cfg:6] : 'capture' is a HAProxy keyword that lbd does not support yet.
                |   capture request header Host len 9
                |   ^^^^^^^
-            [ALERT]    (1) : config : parsing [a.cfg:7] : 'http-request set-var(txn.a)' is a HAProxy keyword that lbd does not support yet.
-               |   http-request set-var(txn.a) src
-               |                ^^^^^^^^^^^^^^
+            [ALERT]    (1) : config : parsing [a.cfg:7] : 'http-request send-spoe-group' is a HAProxy keyword that lbd does not support yet.
+               |   http-request send-spoe-group a b
+               |                ^^^^^^^^^^^^^^^
             [ALERT]    (1) : config : parsing [a.cfg:8] : 'tcp-request inspect-delay' is a HAProxy keyword that lbd does not support yet.
                |   tcp-request inspect-delay 5s
                |               ^^^^^^^^^^^^^

@@ -3,6 +3,7 @@
 use super::{Fake, parse};
 use crate::keywords::{
     ActionRow, BIND, GLOBAL, HTTP_REQUEST, HTTP_RESPONSE, OPTIONS, PROXY, SERVER, Status, TCP_CONNECTION, TCP_CONTENT,
+    TCP_SESSION,
 };
 use crate::proxy::TIMEOUTS;
 use std::collections::BTreeSet;
@@ -64,17 +65,18 @@ fn the_manual_page_has_every_supported_word_and_no_refused_one() {
     compare("option", OPTIONS.iter().map(|r| (r.name, &r.status)), &words_of("option"), &mut wrong);
     compare("bind", BIND.iter().map(|r| (r.name, &r.status)), &words_of("bind"), &mut wrong);
     compare("server", SERVER.iter().map(|r| (r.name, &r.status)), &words_of("server, default-server"), &mut wrong);
-    let sets: [(&str, &[ActionRow]); 4] = [
+    let sets: [(&str, &[ActionRow]); 5] = [
         ("http-request", HTTP_REQUEST),
         ("http-response", HTTP_RESPONSE),
         ("tcp-request connection", TCP_CONNECTION),
+        ("tcp-request session", TCP_SESSION),
         ("tcp-request content", TCP_CONTENT),
     ];
     for (set, rows) in sets {
         // A line that begins with the sets' names in bold holds their actions.
         let bold = format!("\\fB{set}\\fR");
         let line = MANUAL.lines().find(|line| line.starts_with("\\fB") && line.contains(&bold)).unwrap_or_default();
-        compare(set, rows.iter().map(|r| (r.name, &r.status)), &words(line), &mut wrong);
+        compare(set, rows.iter().map(|r| (r.name.trim_end_matches('*'), &r.status)), &words(line), &mut wrong);
     }
     let timeouts = words_of("PROXIES");
     wrong.extend(TIMEOUTS.iter().filter(|t| !timeouts.contains(t.0)).map(|t| format!("timeout: {} is missing", t.0)));

@@ -3,6 +3,7 @@
 use super::{Fake, good, good_in, parse, shown};
 use crate::model::*;
 use expect_test::expect;
+use lb_sample::Sample;
 
 const HEAD: &str = "defaults\n mode http\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n log stdout local0\n\
                     backend b\n server s 1.2.3.4:80\nfrontend f\n bind :1\n ";
@@ -56,8 +57,59 @@ fn http_rules() {
 #[test]
 fn tcp_rules() {
     let p = frontend("tcp-request connection reject if { src 10.0.0.0/8 } / tcp-request content accept");
-    let seen: Vec<_> = p.tcp_request.iter().map(|r| (r.at_connection, r.accept, r.condition.is_some())).collect();
-    assert_eq!(seen, [(true, false, true), (false, true, false)]);
+    let seen: Vec<_> = p.tcp_request.iter().map(|r| (r.stage, &r.action, r.condition.is_some())).collect();
+    assert!(
+        matches!(
+            seen.as_slice(),
+            [(TcpStage::Connection, TcpAction::Reject, true), (TcpStage::Content, TcpAction::Accept, false)]
+        ),
+        "{seen:?}"
+    );
+}
+
+#[test]
+fn variables_of_the_process_have_their_values_from_the_start() {
+    let config = good("global\n set-var proc.n int(5),add(2)\n set-var-fmt proc.s \"x%[var(proc.n)]\"\n");
+    assert_eq!(config.vars.get("n"), Some(Sample::Int(7)));
+    assert_eq!(config.vars.get("s"), Some(Sample::text(b"x7")));
+    assert_eq!(config.vars.get("t"), None);
+}
+
+#[test]
+fn faults_in_actions_on_variables_are_named() {
+    let faults = |rule: &str| shown(&format!("{HEAD}{rule}\n")).lines().take(1).collect::<String>();
+    let begin = "[ALERT]    (1) : config : parsing [a.cfg:11] : error detected in frontend 'f' while parsing";
+    let scopes = "A variable name must be start by its scope. The scope can be 'proc', 'sess', 'txn', 'req', 'res' or \
+                  'check'.";
+    for (rule, complaint) in [
+        ("set-var(foo) int(1)", &*format!("invalid variable name 'foo'. {scopes}")),
+        ("set-var(xx.foo) int(1)", &format!("invalid variable name 'xx.foo'. {scopes}")),
+        (
+            "set-var(txn.a int(1)",
+            "incomplete argument after action 'set-var(txn.a'. Expects 'set-var(<var-name>)', \
+                                  'set-var-fmt(<var-name>)' or 'unset-var(<var-name>)'.",
+        ),
+        ("set-var(txn.a)", "missing fetch method."),
+        ("set-var(txn.a,foo) int(1)", "unknown condition \"foo\"."),
+        (
+            "set-var(txn.a) res.hdr(a)",
+            "fetch method 'set-var(txn.a)' extracts information from 'HTTP response headers', \
+                                       none of which is available here.",
+        ),
+    ] {
+        let word = rule.split(' ').next().unwrap();
+        assert_eq!(
+            faults(&format!("http-request {rule}")),
+            format!("{begin} 'http-request {word}' rule : {complaint}"),
+        );
+    }
+    let global = |line: &str| shown(&format!("global\n {line}\n")).lines().take(1).collect::<String>();
+    assert_eq!(
+        global("set-var sess.a int(1)"),
+        "[ALERT]    (1) : config : parsing [a.cfg:2] : 'set-var': cannot set variable 'sess.a', only scope 'proc' is \
+         permitted in the global section."
+    );
+    assert!(global("set-var proc.a src").contains("extracts information from 'client connection'"));
 }
 
 #[test]
@@ -133,7 +185,7 @@ fn faults() {
            |   use_backend nope if { path_beg /x
            |                       ^
            | help: put ' }' behind the last value
-        [ALERT]    (1) : config : parsing [a.cfg:16] : 'http-request' expects 'add-header', 'allow', 'del-header', 'deny', 'redirect', 'return', 'set-header', 'set-path', but got 'denyy'. Did you mean 'deny' maybe ?
+        [ALERT]    (1) : config : parsing [a.cfg:16] : 'http-request' expects 'add-header', 'allow', 'del-header', 'deny', 'redirect', 'return', 'set-header', 'set-path', 'set-var*', 'set-var-fmt*', 'unset-var*', but got 'denyy'. Did you mean 'deny' maybe ?
            |   http-request denyy
            |                ^^^^^
         [ALERT]    (1) : config : parsing [a.cfg:17] : 'http-request deny' expects either 'if' or 'unless' followed by a condition but found 'foo'.
@@ -159,7 +211,7 @@ fn faults() {
         [ALERT]    (1) : config : parsing [a.cfg:23] : 'http-request tarpit' is a HAProxy keyword that lbd does not support yet.
            |   http-request tarpit
            |                ^^^^^^
-        [ALERT]    (1) : config : parsing [a.cfg:24] : 'tcp-request connection' expects 'accept', 'reject', but got 'foo'.
+        [ALERT]    (1) : config : parsing [a.cfg:24] : 'tcp-request connection' expects 'accept', 'reject', 'set-var*', 'set-var-fmt*', 'unset-var*', but got 'foo'.
            |   tcp-request connection foo
            |                          ^^^
         [ALERT]    (1) : config : parsing [a.cfg:15] : Proxy 'f': unable to find required use_backend: 'nope'.

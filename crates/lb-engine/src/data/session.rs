@@ -1,7 +1,8 @@
 //! A client connection's entry in its thread's table: what the timer, `show sess` and `shutdown session` need.
 
 use lb_model::TermCause;
-use std::cell::{Cell, RefCell};
+use lb_sample::Vars;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -65,6 +66,7 @@ pub struct Session {
     pub server_fd: Cell<i32>,
     /// Requests so far.
     pub requests: Cell<u32>,
+    vars: OnceCell<Box<Vars>>,
     killed: Cell<Option<TermCause>>,
     waker: RefCell<Option<Waker>>,
 }
@@ -87,9 +89,15 @@ impl Session {
             server: Cell::new(None),
             server_fd: Cell::new(-1),
             requests: Cell::new(0),
+            vars: OnceCell::new(),
             killed: Cell::new(None),
             waker: RefCell::new(None),
         }
+    }
+
+    /// Variables of the session. Made when first asked for.
+    pub fn vars(&self) -> &Vars {
+        self.vars.get_or_init(Box::default)
     }
 
     /// Wakes the task that serves the session.

@@ -8,18 +8,23 @@ use super::tunnel;
 use super::view::View;
 use crate::shared::ProxyState;
 use crate::stream::Stream;
-use lb_config::model::{Balance, Proxy};
+use lb_config::model::{Balance, Proxy, TcpAction, TcpStage};
 use lb_model::{Severity, TermCause, TermPhase, Termination};
 use lb_sample::{CookieStatus, LogRecord};
 
-/// `tcp-request` rules of one kind: whether the connection is accepted.
-pub fn accepted(config: &Proxy, view: &View<'_>, at_connection: bool) -> bool {
-    config
-        .tcp_request
-        .iter()
-        .filter(|rule| rule.at_connection == at_connection)
-        .find(|rule| rule.condition.as_ref().is_none_or(|c| c.eval(view)))
-        .is_none_or(|rule| rule.accept)
+/// Runs `tcp-request` rules of one kind: whether the connection is accepted.
+pub fn accepted(config: &Proxy, view: &View<'_>, stage: TcpStage) -> bool {
+    for rule in config.tcp_request.iter().filter(|rule| rule.stage == stage) {
+        if rule.condition.as_ref().is_some_and(|c| !c.eval(view)) {
+            continue;
+        }
+        match &rule.action {
+            TcpAction::Accept => return true,
+            TcpAction::Reject => return false,
+            TcpAction::Var(action) => action.run(view),
+        }
+    }
+    true
 }
 
 /// The line logged for each connection of a proxy without a log format.
@@ -59,7 +64,8 @@ pub async fn serve(client: Client, mut stream: Stream) {
     {
         let view = view_of(&client, &books, LogRecord::default());
         let config = client.proxy.config.get();
-        if !accepted(config, &view, true) || !accepted(config, &view, false) {
+        let stages = [TcpStage::Connection, TcpStage::Session, TcpStage::Content];
+        if !stages.into_iter().all(|stage| accepted(config, &view, stage)) {
             client.ctx.front(client.proxy).denied_connections.inc();
             return;
         }
@@ -81,6 +87,8 @@ fn view_of<'a>(client: &'a Client, books: &Books, record: LogRecord) -> View<'a>
         request_line: None,
         record,
         back: None,
+        // One connection is one transaction.
+        vars: Some(client.session.vars()),
     }
 }
 
@@ -95,7 +103,7 @@ async fn session(client: &Client, stream: &mut Stream, books: &mut Books) {
     let config = backend.config.get();
     if backend.index != client.proxy.index
         && !config.tcp_request.is_empty()
-        && !accepted(config, &view_of(client, books, LogRecord::default()), false)
+        && !accepted(config, &view_of(client, books, LogRecord::default()), TcpStage::Content)
     {
         ctx.back(backend).denied_requests.inc();
         books.backend = None;

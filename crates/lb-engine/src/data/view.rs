@@ -4,8 +4,10 @@ use super::session::Session;
 use super::thread::ThreadCtx;
 use crate::shared::ProxyState;
 use lb_http::{HeaderList, RequestHead, ResponseHead};
+use lb_model::Mode;
 use lb_sample::{
-    BackendNumber, Context, FrontendNumber, LogRecord, ServerNumber, ServerRef, Side, StreamNumber, WallTime,
+    BackendNumber, Context, FrontendNumber, LogRecord, Scope, ServerNumber, ServerRef, Side, StreamNumber, Vars,
+    WallTime,
 };
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
@@ -33,6 +35,8 @@ pub struct View<'a> {
     pub record: LogRecord,
     /// The server's connection: own and peer address.
     pub back: Option<(Option<SocketAddr>, Option<SocketAddr>)>,
+    /// Variables of the exchange and of its messages.
+    pub vars: Option<&'a Vars>,
 }
 
 impl View<'_> {
@@ -103,6 +107,10 @@ impl Context for View<'_> {
             Some((_, head)) => Some(head.status),
             None => u16::try_from(self.record.status).ok(),
         }
+    }
+
+    fn current_side(&self) -> Side {
+        if self.response.is_some() { Side::Response } else { Side::Request }
     }
 
     fn headers<'a>(&'a self, side: Side, visit: &mut dyn FnMut(&'a [u8], &'a [u8]) -> ControlFlow<()>) {
@@ -245,6 +253,18 @@ impl Context for View<'_> {
             | StreamNumber::RequestBodyLen
             | StreamNumber::RequestBodySize => return None,
         })
+    }
+
+    fn vars(&self, scope: Scope) -> Option<&Vars> {
+        // Once the request is forwarded, its own variables are gone, and those of the response begin.
+        let in_request = self.request.is_some() || self.frontend.config.mode == Mode::Tcp;
+        match scope {
+            Scope::Session => Some(self.session.vars()),
+            Scope::Transaction => self.vars,
+            Scope::Request => self.vars.filter(|_| in_request),
+            Scope::Response => self.vars.filter(|_| !in_request),
+            Scope::Process | Scope::Check => None,
+        }
     }
 
     fn logged_request(&self) -> Option<&[u8]> {

@@ -11,9 +11,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// An operation on the number and the first argument.
 macro_rules! operation {
     ($name:literal, $function:expr) => {
-        row($name, Type::Int, Type::Int, |s, args, _| {
+        row($name, Type::Int, Type::Int, |s, args, ctx| {
             let function: fn(i64, i64) -> i64 = $function;
-            Some(Sample::Int(function(s.to_int()?, Arg::int(args, 0)?)))
+            Some(Sample::Int(function(s.to_int()?, Arg::operand(args, 0, ctx)?)))
         })
         .args(&[ArgKind::Operand], 1)
     };

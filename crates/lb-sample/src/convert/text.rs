@@ -1,9 +1,9 @@
 //! Text: case, parts, encodings.
 
 use super::{Converter, base64, row};
-use crate::Sample;
 use crate::args::{Arg, ArgKind};
 use crate::sample::Type;
+use crate::{Context, Sample};
 use std::borrow::Cow;
 
 /// A converter from bytes to text.
@@ -51,9 +51,12 @@ pub(super) const ROWS: &[Converter] = &[
         s.with_text(|t| json(t, Arg::text(args, 0).unwrap_or("ascii"))).map(Sample::owned)
     })
     .args(&[ArgKind::Str], 0),
-    row("bytes", Type::Bin, Type::Bin, |s, args, _| {
-        let offset = usize::try_from(Arg::int(args, 0)?).ok()?;
-        let length = Arg::int(args, 1).and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
+    row("bytes", Type::Bin, Type::Bin, |s, args, ctx| {
+        let offset = usize::try_from(Arg::operand(args, 0, ctx)?).ok()?;
+        let length = match args.get(1) {
+            None | Some(Arg::None) => usize::MAX,
+            Some(_) => usize::try_from(Arg::operand(args, 1, ctx)?).ok()?,
+        };
         let bytes = s.into_bytes();
         // An offset past the end has no bytes; one at the end has an empty rest.
         (offset <= bytes.len())
@@ -76,23 +79,44 @@ pub(super) const ROWS: &[Converter] = &[
         })))
     })
     .args(&[ArgKind::Str], 1),
-    row("concat", Type::Str, Type::Str, |s, args, _| {
+    row("concat", Type::Str, Type::Str, |s, args, ctx| {
         let mut out = s.into_text().into_owned();
         out.extend_from_slice(Arg::text(args, 0).unwrap_or_default().as_bytes());
+        append_var(args, ctx, &mut out);
         out.extend_from_slice(Arg::text(args, 2).unwrap_or_default().as_bytes());
         Some(Sample::owned(out))
     })
-    .args(CONSTANTS, 0),
-    row("add_item", Type::Str, Type::Str, |s, args, _| {
+    .args(AROUND_VAR, 0),
+    row("add_item", Type::Str, Type::Str, |s, args, ctx| {
         let mut out = s.into_text().into_owned();
-        let suffix = Arg::text(args, 2).unwrap_or_default().as_bytes();
-        if !out.is_empty() && !suffix.is_empty() {
+        let mut item = Vec::new();
+        append_var(args, ctx, &mut item);
+        item.extend_from_slice(Arg::text(args, 2).unwrap_or_default().as_bytes());
+        if !out.is_empty() && !item.is_empty() {
             out.extend_from_slice(Arg::text(args, 0).unwrap_or_default().as_bytes());
         }
-        out.extend_from_slice(suffix);
+        out.extend_from_slice(&item);
         Some(Sample::owned(out))
     })
-    .args(CONSTANTS, 1),
+    .args(AROUND_VAR, 1),
+    row("strcmp", Type::Str, Type::Int, |s, args, ctx| {
+        let value = Arg::value(Arg::var(args, 0)?, ctx)?;
+        let order = s.with_text(|left| value.with_text(|right| compare(left, right)));
+        Some(Sample::Int(order))
+    })
+    .args(&[ArgKind::Var], 1),
+    row("set-var", Type::Any, Type::Any, |s, args, ctx| {
+        if let Some(Arg::VarTarget(target)) = args.first() {
+            target.set(ctx, &s);
+        }
+        Some(s)
+    })
+    .args(SET_VAR, 1),
+    row("unset-var", Type::Any, Type::Any, |s, args, ctx| {
+        Arg::var(args, 0)?.put(ctx, None);
+        Some(s)
+    })
+    .args(&[ArgKind::Var], 1),
     row("regsub", Type::Str, Type::Str, |s, args, _| regsub(s, args))
         .args(&[ArgKind::Regex, ArgKind::Str, ArgKind::Str], 1),
     row("param", Type::Str, Type::Str, |s, args, _| {
@@ -142,7 +166,28 @@ pub(super) const ROWS: &[Converter] = &[
 ];
 
 const PART: &[ArgKind] = &[ArgKind::Int, ArgKind::Str, ArgKind::Int];
-const CONSTANTS: &[ArgKind] = &[ArgKind::Str, ArgKind::Str, ArgKind::Str];
+const AROUND_VAR: &[ArgKind] = &[ArgKind::Str, ArgKind::Var, ArgKind::Str];
+const SET_VAR: &[ArgKind] =
+    &[ArgKind::VarTarget, ArgKind::VarCondition, ArgKind::VarCondition, ArgKind::VarCondition, ArgKind::VarCondition];
+
+/// Appends the text of the variable named by the second argument, if it has a value.
+fn append_var(args: &[Arg], ctx: &dyn Context, out: &mut Vec<u8>) {
+    if let Some(value) = Arg::var(args, 1).and_then(|name| Arg::value(name, ctx)) {
+        value.with_text(|text| out.extend_from_slice(text));
+    }
+}
+
+/// As strcmp(3): the difference of the first bytes that differ.
+fn compare(left: &[u8], right: &[u8]) -> i64 {
+    let first = left.iter().zip(right).find(|(l, r)| l != r);
+    match first {
+        Some((l, r)) => i64::from(*l) - i64::from(*r),
+        None => {
+            i64::from(left.get(right.len()).copied().unwrap_or(0))
+                - i64::from(right.get(left.len()).copied().unwrap_or(0))
+        }
+    }
+}
 
 /// Changes case, copying only what has something to change.
 fn case<'a>(text: Cow<'a, [u8]>, affected: fn(&u8) -> bool, change: fn(&mut [u8])) -> Cow<'a, [u8]> {

@@ -151,7 +151,6 @@ pub(crate) fn is_known_elsewhere(name: &str) -> bool {
         "res.ssl_hello_type",
         "term_events",
         "tgroup",
-        "var",
         "waiting_entity",
     ];
     FAMILIES.iter().any(|f| name.starts_with(f)) || NAMES.contains(&name)

@@ -4,6 +4,7 @@ use super::{Fetch, row};
 use crate::args::{Arg, ArgKind};
 use crate::place::Source;
 use crate::sample::Type;
+use crate::vars::Lookup;
 use crate::{BackendNumber, Context, FrontendNumber, Sample, ServerNumber, ServerRef, StreamNumber, WallTime};
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
@@ -102,6 +103,12 @@ pub(super) const ROWS: &[Fetch] = &[
         _ => None,
     })
     .args(&[ArgKind::Ipv6], 1),
+    row("var", Type::Any, Source::Internal, |ctx, args| match Arg::var(args, 0)?.get(ctx) {
+        Lookup::Value(value) => Some(value),
+        Lookup::Unset => Arg::text(args, 1).map(|default| Sample::text(default.as_bytes())),
+        Lookup::OutOfScope => None,
+    })
+    .args(&[ArgKind::Var, ArgKind::Str], 1),
     row("env", Type::Str, Source::Internal, |_, args| Arg::text(args, 0).map(|s| Sample::text(s.as_bytes())))
         .args(&[ArgKind::Env], 1),
     row("date", Type::Int, Source::Internal, |ctx, args| {

@@ -18,6 +18,7 @@ use super::session::{Cut, Phase};
 use super::thread::STOPPING_GRACE;
 use super::view::View;
 use crate::stream::Stream;
+use lb_config::model::TcpStage;
 use lb_model::{TermCause, TermPhase};
 use lb_sample::LogRecord;
 use std::sync::atomic::Ordering::Relaxed;
@@ -91,8 +92,10 @@ fn admit(client: &Client, stream: &Stream) -> bool {
         request_line: None,
         record: LogRecord::default(),
         back: None,
+        vars: None,
     };
-    if !super::tcp::accepted(config, &view, true) {
+    let stages = [TcpStage::Connection, TcpStage::Session];
+    if !stages.into_iter().all(|stage| super::tcp::accepted(config, &view, stage)) {
         client.ctx.front(client.proxy).denied_connections.inc();
         return false;
     }

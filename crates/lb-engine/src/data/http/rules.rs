@@ -3,8 +3,9 @@
 use super::txn::Txn;
 use crate::buffer::Buffer;
 use crate::data::accept::Client;
+use crate::data::view::View;
 use crate::shared::ProxyState;
-use lb_config::model::{HttpAction, HttpRule, Redirect, RedirectKind};
+use lb_config::model::{HttpAction, HttpRule, Redirect, RedirectKind, TcpStage};
 use lb_http::{HeadEdit, RequestHead, ResponseHead, Span, parse_request, parse_response, static_response};
 use lb_sample::LogFormat;
 
@@ -44,6 +45,9 @@ pub fn run_request(
             if rule.condition.as_ref().is_some_and(|c| !c.eval(&view)) {
                 continue;
             }
+            if takes_effect(&rule.action, &view) {
+                continue;
+            }
             if let Some(format) = action_format(&rule.action) {
                 format.render_value(&view, &mut value);
             }
@@ -72,13 +76,26 @@ pub fn run_request(
     Verdict::Pass
 }
 
+/// Carries out an action that changes something beside the message. `false`: the action is of another kind.
+fn takes_effect(action: &HttpAction, view: &View<'_>) -> bool {
+    match action {
+        HttpAction::Var(action) => action.run(view),
+        _ => return false,
+    }
+    true
+}
+
 fn action_format(action: &HttpAction) -> Option<&LogFormat> {
     match action {
         HttpAction::SetHeader(_, format) | HttpAction::AddHeader(_, format) | HttpAction::SetPath(format) => {
             Some(format)
         }
         HttpAction::Redirect(redirect) => Some(&redirect.target),
-        HttpAction::Allow | HttpAction::Deny(_) | HttpAction::DelHeader(_) | HttpAction::Return(_) => None,
+        HttpAction::Allow
+        | HttpAction::Deny(_)
+        | HttpAction::DelHeader(_)
+        | HttpAction::Return(_)
+        | HttpAction::Var(_) => None,
     }
 }
 
@@ -100,7 +117,11 @@ fn request_edit(action: &HttpAction, value: &[u8], buf: &[u8], head: &RequestHea
                     .concat(),
             );
         }
-        HttpAction::Allow | HttpAction::Deny(_) | HttpAction::Redirect(_) | HttpAction::Return(_) => {}
+        HttpAction::Allow
+        | HttpAction::Deny(_)
+        | HttpAction::Redirect(_)
+        | HttpAction::Return(_)
+        | HttpAction::Var(_) => {}
     }
     edit
 }
@@ -137,6 +158,9 @@ pub fn run_response(
             if rule.condition.as_ref().is_some_and(|c| !c.eval(&view)) {
                 continue;
             }
+            if takes_effect(&rule.action, &view) {
+                continue;
+            }
             if let Some(format) = action_format(&rule.action) {
                 format.render_value(&view, &mut value);
             }
@@ -152,7 +176,7 @@ pub fn run_response(
             HttpAction::AddHeader(name, _) => edit.add(name.as_bytes(), &value),
             HttpAction::DelHeader(name) => edit.remove_all(buffer.data(), &head.headers, name),
             // The parser refuses these in responses.
-            HttpAction::Redirect(_) | HttpAction::SetPath(_) | HttpAction::Return(_) => continue,
+            HttpAction::Redirect(_) | HttpAction::SetPath(_) | HttpAction::Return(_) | HttpAction::Var(_) => continue,
         }
         let (framing, max_fields) = (head.framing, client.ctx.shared.limits.maxhdr);
         match rewrite_response(buffer, head, &edit, max_fields) {
@@ -210,5 +234,6 @@ fn redirected(redirect: &Redirect, value: &[u8], buf: &[u8], head: &RequestHead)
 /// `tcp-request content` rules of a proxy, judged on a whole request.
 pub fn content_accepted(client: &Client, txn: &Txn, proxy: &ProxyState, request: (&[u8], &RequestHead)) -> bool {
     let rules = &proxy.config.tcp_request;
-    rules.is_empty() || crate::data::tcp::accepted(&proxy.config, &txn.view(client, Some(request), None), false)
+    rules.is_empty()
+        || crate::data::tcp::accepted(&proxy.config, &txn.view(client, Some(request), None), TcpStage::Content)
 }

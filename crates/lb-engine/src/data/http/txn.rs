@@ -9,7 +9,7 @@ use crate::data::accept::Client;
 use crate::shared::ProxyState;
 use lb_http::{RequestHead, ResponseHead};
 use lb_model::{Severity, TermCause, TermPhase, Termination};
-use lb_sample::LogRecord;
+use lb_sample::{LogRecord, Vars};
 
 /// One exchange. Times are microseconds since the engine's start; 0 says that the moment was not reached.
 #[derive(Debug, Default)]
@@ -44,6 +44,8 @@ pub struct Txn {
     pub local: bool,
     /// The request is a HEAD: answers have no body.
     pub is_head: bool,
+    /// Variables of the exchange and of its messages.
+    pub vars: Vars,
 }
 
 impl Txn {
@@ -72,6 +74,7 @@ impl Txn {
             request_line: self.request_line.as_deref(),
             record: LogRecord { status: i32::from(self.status), ..LogRecord::default() },
             back: None,
+            vars: Some(&self.vars),
         }
     }
 
