@@ -96,13 +96,18 @@ fn prepare(args: &Args, report: &Report, place: &Place, inherited: Vec<Listener>
     }
     privileges::set_limits(&config, inherited.len(), args.memory_mb, report);
     config::refuse_warnings(args, report)?;
+    let background = alone && (args.daemon || global.daemon) && !args.foreground;
+    if !background {
+        // Whoever sees the socket open may send a signal: it waits until it is read. A starter that waits in the
+        // foreground for its daemon is left interruptible.
+        signals::block(signals::SERVING).map_err(|error| alert(format!("Cannot block signals: {}.", error.desc())))?;
+    }
     let old = args.old.deputy().map_err(|error| alert(format!("Cannot fork: {}.", error.desc())))?;
     let bound = bind(config, args, old.as_ref(), report, inherited)?;
     let mut waiting = None;
     let mut pid_file = None;
     if alone {
         let path = args.pid_file.clone().or(global.pidfile.clone());
-        let background = (args.daemon || global.daemon) && !args.foreground;
         // In the foreground the starter knows the id.
         if let Some(path) = path.filter(|_| background) {
             pid_file = Some(PidFile::open(&path, report).ok_or(ExitCode::FAILURE)?);
