@@ -15,6 +15,7 @@ mod bind;
 mod buffer;
 pub mod clock;
 pub mod counters;
+mod former;
 pub mod listen;
 pub mod log;
 pub mod queue;
@@ -28,4 +29,5 @@ mod testing;
 mod timer;
 
 pub use bind::{Bound, StartError, StartOptions, bind};
+pub use former::Former;
 pub use run::ExitReason;
