@@ -50,7 +50,6 @@ macro_rules! absent {
 const BACKENDS: &str = "backends are those of the configuration, and all are published";
 const COOKIE: &str = "cookies' values are those of the configuration";
 const EVENTS: &str = "there are no event sinks and trace sources to read from";
-const INSIDE: &str = "it shows HAProxy's inside, and its counterpart here is not counted";
 const PATTERNS: &str = "maps and pattern files cannot be changed at run time";
 const SERVERS: &str = "servers are those of the configuration";
 const STATS_FILE: &str = "objects carry no GUID to keep counters under";
@@ -80,8 +79,6 @@ absent! {
     Admin, "commit ssl ca-file", "commit ssl ca-file <cafile>", NotYet(TLS);
     Admin, "commit ssl cert", "commit ssl cert <certfile>", NotYet(TLS);
     Admin, "commit ssl crl-file", "commit ssl crl-file <crlfile>", NotYet(TLS);
-    Operator, "debug counters", "debug counters [?|all|bug|cnt|chk|glt]*", NotYet(INSIDE);
-    User, "debug dev hash", "debug dev hash [msg]", NotYet(INSIDE);
     Admin, "del acl", "del acl <acl> [<key>|#<ref>]", NotYet(PATTERNS);
     Admin, "del backend", "del backend <backend>", NotYet(BACKENDS);
     Admin, "del map", "del map <map> [<key>|#<ref>]", NotYet(PATTERNS);
@@ -106,7 +103,6 @@ absent! {
     Admin, "publish backend", "publish backend <backend>", NotYet(BACKENDS);
     Admin, "set dynamic-cookie-key backend", "set dynamic-cookie-key backend <bk> <k>", NotYet(COOKIE);
     Admin, "set map", "set map <map> [<key>|#<ref>] <value>", NotYet(PATTERNS);
-    Admin, "set profiling", "set profiling <what> {auto|on|off}", NotYet(INSIDE);
     Admin, "set ssl ca-file", "set ssl ca-file <cafile> <payload>", NotYet(TLS);
     Admin, "set ssl cert", "set ssl cert <certfile> <payload>", NotYet(TLS);
     Admin, "set ssl crl-file", "set ssl crl-file <crlfile> <payload>", NotYet(TLS);
@@ -114,15 +110,10 @@ absent! {
     Admin, "set ssl tls-key", "set ssl tls-key [id|file] <key>", NotYet(TLS);
     Operator, "set table", "set table <table> key <k> [data.* <v>]*", NotYet(TABLES);
     Admin, "show acl", "show acl [@<ver>] <acl>", NotYet(PATTERNS);
-    Operator, "show activity", "show activity [-1|0|thread_num]", NotYet(INSIDE);
     User, "show default-server", "show default-server [<backend>]", NotYet(SERVERS);
     User, "show defaults", "show defaults", NotYet(BACKENDS);
-    User, "show dev", "show dev", NotYet(INSIDE);
     Operator, "show events", "show events [<sink>] [-w] [-n] [-0]", NotYet(EVENTS);
-    Operator, "show fd", "show fd [-!plcfbs]* [num]", NotYet(INSIDE);
     Admin, "show map", "show map [@<ver>] [map]", NotYet(PATTERNS);
-    User, "show pools", "show pools [by*] [match <pfx>] [nb]", NotYet(INSIDE);
-    Admin, "show profiling", "show profiling [<what>|<#lines>|<opts>]*", NotYet(INSIDE);
     User, "show ssl ca-file", "show ssl ca-file [<cafile>[:<index>]]", NotYet(TLS);
     User, "show ssl cert", "show ssl cert [<certfile>]", NotYet(TLS);
     User, "show ssl crl-file", "show ssl crl-file [<crlfile[:<index>>]]", NotYet(TLS);
@@ -133,8 +124,6 @@ absent! {
     User, "show ssl providers", "show ssl providers", NotYet(TLS);
     User, "show ssl sni", "show ssl sni [-f <frontend>] [-A]", NotYet(TLS);
     User, "show table", "show table [<table> [<filter>]*]", NotYet(TABLES);
-    User, "show tasks", "show tasks", NotYet(INSIDE);
-    User, "show threads", "show threads", NotYet(INSIDE);
     Admin, "show tls-keys", "show tls-keys [id|*]", NotYet(TLS);
     Operator, "show trace", "show trace [<module>]", NotYet(EVENTS);
     Operator, "trace", "trace [<module>|0] [cmd [args...]]", NotYet(EVENTS);
@@ -144,6 +133,7 @@ absent! {
 
 /// Commands that work otherwise than HAProxy's, and how.
 pub const DIFFERENCES: &[(CommandId, &str)] = &[
+    (CommandId::DebugCounters, "its events are those of this engine; `reset` needs the level admin"),
     (CommandId::Prompt, "its usage is in other words"),
     (
         CommandId::SetAnonOn,
@@ -157,13 +147,23 @@ pub const DIFFERENCES: &[(CommandId, &str)] = &[
         CommandId::SetServer,
         "`fqdn`, `name` and `ssl` are always refused; an `addr … port` whose port is refused leaves the address alone too",
     ),
+    (CommandId::SetProfiling, "neither locks nor allocations are timed; `auto` stays off"),
+    (
+        CommandId::ShowActivity,
+        "the control thread is the last one; what counts machinery that is not here is 0, and stolen time is told in total only",
+    ),
     (CommandId::ShowCache, "always empty, as there is no cache"),
-    (CommandId::ShowInfo, "memory is the process's resident set, as there are no pools"),
+    (CommandId::ShowDev, "its facts are in other words"),
+    (CommandId::ShowFd, "states are those of this engine's sockets; the owner is the session's number"),
+    (CommandId::ShowPools, "its pools are those of this engine"),
+    (CommandId::ShowProfiling, "its functions are those of this engine, and the time a task waits to run is not known"),
     (
         CommandId::ShowSess,
         "fields about HAProxy's own machinery (flags, analysers, calls) are constant; `show-uri` adds nothing",
     ),
     (CommandId::ShowStat, "`domain resolvers` has no rows, as there are no resolvers"),
+    (CommandId::ShowTasks, "it counts the tasks there are, not only those about to run"),
+    (CommandId::ShowThreads, "the facts of a thread are those of this engine; the control thread is the last one"),
     (
         CommandId::Wait,
         "no condition is known, as servers and backends are not removed at run time; interrupted, it answers `Interrupted.`",

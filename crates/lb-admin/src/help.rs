@@ -1,8 +1,9 @@
 //! The texts of `help` and of the answer to an unknown command.
 
 use std::fmt::Write;
+use std::sync::LazyLock;
 
-use crate::suggest::suggest;
+use crate::suggest::Suggester;
 use crate::table::{COMMANDS, Command, Help};
 
 /// The answer to `help` and `help <words>`. It lists commands of all levels.
@@ -19,10 +20,16 @@ pub fn unknown<S: AsRef<str>>(words: &[S]) -> String {
 
 /// The commands these words may have meant; all listed ones for no words.
 pub fn suggestions<S: AsRef<str>>(words: &[S]) -> Vec<&'static Command> {
-    let listed: Vec<&Command> = COMMANDS.iter().filter(|c| c.help == Help::Listed).collect();
-    let all_words: Vec<Vec<&str>> = listed.iter().map(|c| c.split_words().collect()).collect();
-    suggest(&all_words, words).into_iter().filter_map(|index| listed.get(index).copied()).collect()
+    let (listed, suggester) = &*LISTED;
+    suggester.suggest(words).into_iter().filter_map(|index| listed.get(index).copied()).collect()
 }
+
+/// The listed commands, ready to be compared with.
+static LISTED: LazyLock<(Vec<&'static Command>, Suggester<'static>)> = LazyLock::new(|| {
+    let listed: Vec<&Command> = COMMANDS.iter().filter(|c| c.help == Help::Listed).collect();
+    let suggester = Suggester::new(listed.iter().map(|c| c.split_words().collect::<Vec<_>>()));
+    (listed, suggester)
+});
 
 fn list<S: AsRef<str>>(heading: &str, words: &[S]) -> String {
     let always = COMMANDS.iter().filter(|c| c.help == Help::Always);

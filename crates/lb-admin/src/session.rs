@@ -121,7 +121,9 @@ pub struct Session {
     context: Context,
     state: State,
     input: Vec<u8>,
-    /// No line ends in the input before this.
+    /// Where the input begins that was not read yet.
+    taken: usize,
+    /// No line that was not read yet ends in the input before this.
     searched: usize,
     end_of_input: bool,
     commands: VecDeque<RawCommand>,
@@ -147,6 +149,7 @@ impl Session {
             settings,
             state: State::Idle,
             input: Vec::new(),
+            taken: 0,
             searched: 0,
             end_of_input: false,
             commands: VecDeque::new(),
@@ -334,6 +337,7 @@ impl Session {
     fn close(&mut self) {
         self.state = State::Closed;
         self.input = Vec::new();
+        (self.taken, self.searched) = (0, 0);
         self.commands.clear();
         self.payload = None;
     }
@@ -350,14 +354,16 @@ impl Session {
     /// Takes the first line off the input, without its line feed.
     fn take_line(&mut self, length: impl Fn(&[u8], usize) -> Option<usize>) -> Option<Vec<u8>> {
         let Some(length) = length(&self.input, self.searched) else {
+            self.input.drain(..self.taken);
+            self.taken = 0;
             // No line ends in what is here; whether a later line feed is escaped is seen by looking back.
             self.searched = self.input.len();
             return None;
         };
-        self.searched = 0;
-        let rest = self.input.split_off(length.min(self.input.len()));
-        let mut line = std::mem::replace(&mut self.input, rest);
+        let mut line = self.input.get(self.taken..length).unwrap_or_default().to_vec();
         line.pop();
+        self.taken = length;
+        self.searched = length;
         Some(line)
     }
 }

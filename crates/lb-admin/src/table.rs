@@ -1,6 +1,9 @@
 //! The commands of the Runtime API: one row each. The parser, the level check, `help`, suggestions,
 //! completion and the client's typed commands all come from here.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use lb_model::Level;
 
 use crate::arg::{Arg, Keyed, Name};
@@ -138,6 +141,12 @@ commands! {
     ClearCountersServer, "clear counters server", Admin, Hidden, V3, [SERVER, Arg::OneOf(&["force"])],
         "clear counters server <bk>/<srv> [force]", "reset all counters of one server",
         "clear counters server app/web1";
+    DebugCounters, "debug counters", Operator, Listed, V3,
+        [Arg::Many(&[Arg::OneOf(&["all", "bug", "chk", "cnt", "glt", "off", "on", "reset", "show"])])],
+        "debug counters [?|all|bug|cnt|chk|glt]*", "show how often something out of the ordinary happened",
+        "debug counters all";
+    DebugDevHash, "debug dev hash", User, Listed, V3, [Arg::Text],
+        "debug dev hash   [msg]", "show a name as this connection shows names", "debug dev hash web1";
     DisableAgent, "disable agent", Admin, Listed, V2_6, [SERVER],
         "disable agent", "suspend a server's agent checks", "disable agent app/web1";
     DisableFrontend, "disable frontend", Admin, Listed, V2_6, [FRONTEND],
@@ -183,6 +192,9 @@ commands! {
     SetMaxconnServer, "set maxconn server", Admin, Listed, V2_6, [SERVER, Arg::Number],
         "set maxconn server <bk>/<srv>", "change how many connections a server may get",
         "set maxconn server app/web1 100";
+    SetProfiling, "set profiling", Admin, Listed, V2_6,
+        [Arg::OneOf(&["memory", "tasks"]), Arg::OneOf(&["auto", "lock", "memory", "no-lock", "no-memory", "off", "on"])],
+        "set profiling <what> {auto|on|off}", "time the tasks, or stop doing so", "set profiling tasks on";
     SetRateLimit, "set rate-limit", Admin, Listed, V2_6, [Arg::OneOf(RATES), Arg::OneOf(&["global"]), Arg::Number],
         "set rate-limit <setting> <value>", "change how many connections or sessions a second the process accepts",
         "set rate-limit connections global 500";
@@ -197,6 +209,8 @@ commands! {
     SetWeight, "set weight", Admin, Listed, V2_6, [SERVER, Arg::Number],
         "set weight <bk>/<srv>  (DEPRECATED)", "change a server's weight; 'set server' does it too",
         "set weight app/web1 50%";
+    ShowActivity, "show activity", Operator, Listed, V2_6, [Arg::Number],
+        "show activity [-1|0|thread_num]", "show what each thread's machinery did", "show activity";
     ShowAnon, "show anon", User, Listed, V3, [],
         "show anon", "tell whether names are shown as hashes on this connection", "show anon";
     ShowBackend, "show backend", User, Listed, V2_6, [],
@@ -207,18 +221,31 @@ commands! {
         "show cli level", "tell the level of this connection", "show cli level";
     ShowCliSockets, "show cli sockets", User, Listed, V2_6, [],
         "show cli sockets", "list the admin sockets with their levels", "show cli sockets";
+    ShowDev, "show dev", User, Listed, V3, [],
+        "show dev", "show what a report of a fault should tell of program and machine", "show dev";
     ShowEnv, "show env", Operator, Listed, V2_6, [Arg::Text],
         "show env [var]", "show the environment of the process, or one variable of it", "show env PATH";
     ShowErrors, "show errors", Operator, Listed, V2_6,
         [Arg::Name(Name::Proxy), Arg::OneOf(&["request", "response"])],
         "show errors [<px>] [request|response]", "show the last invalid request and response of each proxy",
         "show errors www request";
+    ShowFd, "show fd", Operator, Listed, V2_6, [Arg::Text, Arg::Number],
+        "show fd [-!plcfbs]* [num]", "list the descriptors and what they are for", "show fd";
     ShowInfo, "show info", User, Listed, V2_6, [Arg::Many(&[Arg::OneOf(&["desc", "float", "json", "typed"])])],
         "show info [desc|json|typed|float]*", "show facts and counters about the process", "show info typed";
     ShowLibs, "show libs", Operator, Listed, V2_6, [],
         "show libs", "list the program and the libraries in its memory", "show libs";
     ShowPeers, "show peers", User, Listed, V2_6, [Arg::Many(&[Arg::OneOf(&["dict"]), Arg::Text])],
         "show peers [dict|-] [section]", "show the peers and what they exchange", "show peers";
+    ShowPools, "show pools", User, Listed, V2_6,
+        [Arg::Many(&[Arg::OneOf(&["byname", "bysize", "byusage", "detailed", "match"]), Arg::Text])],
+        "show pools [by*] [match <pfx>] [nb]", "show what is kept for reuse, and its memory", "show pools byusage";
+    ShowProfiling, "show profiling", Admin, Listed, V2_6,
+        [Arg::Many(&[
+            Arg::OneOf(&["aggr", "all", "byaddr", "byctx", "bytime", "memory", "status", "tasks"]),
+            Arg::Number,
+        ])],
+        "show profiling [<what>|<#lines>|<opts>]*", "show how long tasks ran", "show profiling tasks";
     ShowResolvers, "show resolvers", User, Listed, V2_6, [Arg::Text],
         "show resolvers [id]", "show the name servers and how they answered", "show resolvers";
     ShowSchemaJson, "show schema json", User, Listed, V2_6, [],
@@ -235,6 +262,10 @@ commands! {
     ShowStat, "show stat", User, Listed, V2_6,
         [Arg::Many(&[Arg::Name(Name::Proxy), Arg::OneOf(&["desc", "domain", "json", "no-maint", "typed", "up"])])],
         "show stat [desc|json|no-maint|typed|up]*", "show the statistics of proxies and servers", "show stat up";
+    ShowTasks, "show tasks", User, Listed, V2_6, [],
+        "show tasks", "count the tasks by function", "show tasks";
+    ShowThreads, "show threads", User, Listed, V2_6, [],
+        "show threads", "show what each thread does", "show threads";
     ShowVersion, "show version", User, Listed, V2_6, [],
         "show version", "tell the version", "show version";
     ShutdownFrontend, "shutdown frontend", Admin, Listed, V2_6, [FRONTEND],
@@ -262,8 +293,18 @@ pub fn find<S: AsRef<str>>(words: &[S]) -> Option<&'static Command> {
         let mut given = words.iter();
         command.split_words().all(|word| given.next().is_some_and(|g| g.as_ref() == word))
     };
-    COMMANDS.iter().filter(calls).max_by_key(|command| command.word_count())
+    let candidates = BY_FIRST_WORD.get(words.first()?.as_ref())?;
+    candidates.iter().copied().filter(calls).max_by_key(|command| command.word_count())
 }
+
+/// The commands that begin with a word: looking through all of them would be most of what a short command costs.
+static BY_FIRST_WORD: LazyLock<BTreeMap<&'static str, Vec<&'static Command>>> = LazyLock::new(|| {
+    let mut index: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for command in COMMANDS {
+        index.entry(command.split_words().next().unwrap_or_default()).or_default().push(command);
+    }
+    index
+});
 
 #[cfg(test)]
 mod tests {

@@ -60,7 +60,7 @@ fn text(line: &Line, usage: &str) -> Result<String, Fault> {
     Ok(value)
 }
 
-pub(crate) fn path(slot: &mut Option<PathBuf>, line: &Line, cx: &mut Cx<'_>, usage: &str) -> Done {
+fn path(slot: &mut Option<PathBuf>, line: &Line, cx: &mut Cx<'_>, usage: &str) -> Done {
     once(slot, text(line, usage)?.into(), line, cx);
     Ok(())
 }

@@ -27,7 +27,6 @@ mod proxy;
 mod reader;
 mod rules;
 mod server;
-mod state;
 mod suggest;
 #[cfg(test)]
 mod tests;

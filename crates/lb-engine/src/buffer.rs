@@ -1,5 +1,6 @@
 //! Pooled I/O buffers. An idle connection owns none.
 
+use crate::activity;
 use std::cell::RefCell;
 
 /// A buffer with a window of unread bytes. Some room is kept free before it, so that a head can grow in place
@@ -14,6 +15,7 @@ pub struct Buffer {
 
 impl Buffer {
     fn new(size: usize, headroom: usize) -> Self {
+        activity::count(|own| &own.buffers_made);
         Self { bytes: vec![0; size].into_boxed_slice(), start: headroom, end: headroom, headroom }
     }
 
@@ -106,6 +108,14 @@ impl Buffer {
     }
 }
 
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        if !self.bytes.is_empty() {
+            activity::count(|own| &own.buffers_freed);
+        }
+    }
+}
+
 /// Buffers of one thread.
 #[derive(Debug)]
 pub struct BufferPool {
@@ -125,7 +135,14 @@ impl BufferPool {
 
     /// Takes an empty buffer.
     pub fn take(&self) -> Buffer {
-        self.free.borrow_mut().pop().unwrap_or_else(|| Buffer::new(self.size, self.headroom))
+        let mut free = self.free.borrow_mut();
+        match free.pop() {
+            Some(buffer) => {
+                kept(free.len());
+                buffer
+            }
+            None => Buffer::new(self.size, self.headroom),
+        }
     }
 
     /// Gives a buffer back.
@@ -134,7 +151,15 @@ impl BufferPool {
         if free.len() < KEEP && !buffer.bytes.is_empty() {
             buffer.clear();
             free.push(buffer);
+            kept(free.len());
         }
+    }
+}
+
+/// Tells how many buffers wait for use.
+fn kept(number: usize) {
+    if let Some(own) = activity::own() {
+        own.buffers_kept.set(number as u64);
     }
 }
 

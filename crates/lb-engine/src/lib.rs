@@ -6,6 +6,7 @@
 //! [`bind`] opens every socket and starts no thread, so that the caller may fork, drop privileges and chroot;
 //! [`Bound::run`] then serves until told to stop.
 
+pub mod activity;
 pub mod admin;
 pub mod control;
 pub mod data;
@@ -15,7 +16,6 @@ mod bind;
 mod buffer;
 pub mod clock;
 pub mod counters;
-mod former;
 pub mod listen;
 pub mod log;
 pub mod queue;
@@ -29,5 +29,4 @@ mod testing;
 mod timer;
 
 pub use bind::{Bound, StartError, StartOptions, bind};
-pub use former::Former;
 pub use run::ExitReason;

@@ -3,11 +3,11 @@
 //! Everything here lives as long as the process; threads hold plain references to it. Server and proxy states are
 //! written by the control thread alone and read as single atomic words by data threads.
 
+use crate::activity::Activity;
 use crate::clock::Clock;
 use crate::control::ServerEvent;
 use crate::counters::{Counter, Gauge, PerThread};
 use crate::data::thread::Mailbox;
-use crate::former::Former;
 use crate::log::Logger;
 use crate::queue::Queue;
 use crate::slots::{Slots, Swap};
@@ -31,8 +31,6 @@ pub struct Shared {
     pub config: &'static lb_config::model::Config,
     /// The process's clock.
     pub clock: Clock,
-    /// What a former process left.
-    pub former: Former,
     /// Proxies, by the configuration's index; those made at run time follow.
     pub proxies: Slots<ProxyState>,
     /// Process-wide numbers.
@@ -45,6 +43,8 @@ pub struct Shared {
     pub events: OnceLock<tokio::sync::mpsc::Sender<ServerEvent>>,
     /// Log lines' way out.
     pub logger: Logger,
+    /// What each thread's machinery does: data threads, then the control thread.
+    pub activity: Box<[Activity]>,
     /// Number of data threads.
     pub threads: usize,
     /// Sizes and limits of buffers and heads.

@@ -2,7 +2,6 @@
 
 use crate::clock::Clock;
 use crate::counters::{Counter, Gauge, PerThread};
-use crate::former::Former;
 use crate::log::Logger;
 use crate::queue::Queue;
 use crate::shared::{Captures, FrontendState, Gate, Limits, ListenerState, Process, ProxyState, ServerState, Shared};
@@ -55,13 +54,13 @@ pub fn shared(text: &str) -> &'static Shared {
     Box::leak(Box::new(Shared {
         config,
         clock,
-        former: Former::default(),
         proxies: config.proxies.iter().enumerate().map(|(index, p)| proxy(index, p, maxconn, threads)).collect(),
         process: process(maxconn, threads),
         mailboxes: OnceLock::new(),
         gate: Gate::default(),
         events: OnceLock::new(),
         logger: Logger::new(clock, "haproxy".into(), None, std::iter::empty()),
+        activity: (0..=threads).map(|_| crate::activity::Activity::default()).collect(),
         threads,
         limits: Limits { bufsize: 16_384, maxrewrite: 1_024, maxhdr: 101 },
     }))

@@ -4,6 +4,7 @@
 //! entries per session and looks at each at the latest [`LOOK_AHEAD_MS`] after it was set: a session whose
 //! deadline moved is put back, one that expired is woken.
 
+use crate::activity;
 use crate::data::session::Session;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -88,6 +89,7 @@ impl TimerWheel {
                 }
                 session.armed_tick.set(u64::MAX);
                 if session.deadline_ms.get() <= now_ms {
+                    activity::count(|own| &own.expired);
                     session.wake();
                 } else {
                     self.arm(&session, now_ms);

@@ -4,7 +4,6 @@ mod faults;
 mod pages;
 mod rules;
 mod seen;
-mod state;
 mod values;
 mod whole;
 

@@ -1,6 +1,6 @@
 //! `clear counters …`. Data threads clear their own counters: nobody else may write them.
 
-use super::resolve;
+use super::{inside, resolve};
 use crate::control::Control;
 use crate::counters::{Counters, PerThread};
 use crate::shared::{ProxyState, ServerState};
@@ -58,6 +58,7 @@ async fn clear_everything(control: &Rc<Control>, what: What) {
         proxy.servers.live().for_each(clear_server_gauges);
     }
     shared.process.connections.clear_max();
+    inside::activity::clear(control);
 }
 
 /// Runs `clear` for each thread's number on that thread, and for the control thread's here.

@@ -35,7 +35,8 @@ pub(super) async fn serve(
         max_line: control.shared.limits.bufsize,
         ..Settings::default()
     };
-    let mut connection = Connection { control, id, stream, idle, ahead: Vec::new(), ended: false };
+    let mut connection =
+        Connection { control, id, stream, idle, ahead: Vec::new(), ended: false, answers: Vec::new(), run: 0 };
     // A client that goes away, or stays idle for too long, is nobody's failure.
     let _ = connection.run(Session::new(settings)).await;
 }
@@ -49,7 +50,16 @@ struct Connection<'a> {
     ahead: Vec<u8>,
     /// The client sends no more.
     ended: bool,
+    /// Answers that are not sent yet: those of commands that came together go together.
+    answers: Vec<u8>,
+    /// Commands since others had their turn.
+    run: u32,
 }
+
+/// Bytes of answers that are held back while more commands are there.
+const HELD_BACK: usize = 16 * 1_024;
+/// Commands after which checks and other connections have their turn.
+const RUN: u32 = 32;
 
 /// Waits for I/O for as long as an idle connection may live. Once the process stops, a peer that keeps still for
 /// [`DEFAULT_TIMEOUT`] is let go, whatever time-out it asked for: it must not hold the process.
@@ -77,7 +87,10 @@ impl Connection<'_> {
                     let busy = Busy::new(self.control);
                     let reply = match execute::run(self.control, &request).await {
                         Outcome::Reply(reply) => reply,
-                        Outcome::Dump(dump) => self.send_dump(*dump).await?,
+                        Outcome::Dump(dump) => {
+                            self.flush().await?;
+                            self.send_dump(*dump).await?
+                        }
                         Outcome::Anon(anon) => {
                             session.set_anon(anon);
                             Reply::Empty
@@ -85,6 +98,7 @@ impl Connection<'_> {
                         Outcome::Wait(delay) => {
                             // A soft stop does not wait for those who only wait.
                             drop(busy);
+                            self.flush().await?;
                             let reply = self.wait(delay).await?;
                             session.complete(reply, self.control.now());
                             continue;
@@ -93,14 +107,18 @@ impl Connection<'_> {
                     drop(busy);
                     session.complete(reply, self.control.now());
                 }
-                Step::Reply(bytes) => self.send(&bytes).await?,
+                Step::Reply(bytes) => self.answer(bytes).await?,
                 Step::SetIdleTimeout(idle) => self.idle = idle,
-                Step::Close => return self.close().await,
+                Step::Close => {
+                    self.flush().await?;
+                    return self.close().await;
+                }
                 // Every command is complete before the session is asked again.
                 Step::Busy => return Ok(()),
                 Step::NeedInput if !self.ahead.is_empty() => session.feed(&std::mem::take(&mut self.ahead)),
                 Step::NeedInput if self.ended => session.finish(),
                 Step::NeedInput => {
+                    self.flush().await?;
                     let mut bytes = [0; READ_SIZE];
                     let (control, idle) = (self.control, self.idle);
                     match within(control, idle, self.receive(&mut bytes)).await?? {
@@ -143,6 +161,29 @@ impl Connection<'_> {
         Ok(wait::interrupted())
     }
 
+    /// Keeps an answer until no more commands are there, or until there is enough to send.
+    async fn answer(&mut self, bytes: Vec<u8>) -> io::Result<()> {
+        if self.answers.is_empty() {
+            self.answers = bytes;
+        } else {
+            self.answers.extend_from_slice(&bytes);
+        }
+        if self.answers.len() >= HELD_BACK {
+            self.flush().await?;
+        }
+        self.run += 1;
+        if self.run >= RUN {
+            self.run = 0;
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        let answers = std::mem::take(&mut self.answers);
+        self.send(&answers).await
+    }
+
     async fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let writing = async {
@@ -183,6 +224,16 @@ impl Connection<'_> {
         }
     }
 
+    /// Whether the client sent more than was read.
+    fn has_unread(&self) -> bool {
+        let mut byte = [std::mem::MaybeUninit::uninit()];
+        let peeked = match &self.stream {
+            Stream::Tcp(s) => socket2::SockRef::from(s).peek(&mut byte),
+            Stream::Unix(s) => socket2::SockRef::from(s).peek(&mut byte),
+        };
+        peeked.is_ok_and(|n| n > 0)
+    }
+
     /// Ends the writing side, and takes what the client still sends: closing over unread bytes would reset the
     /// connection and could destroy an answer on its way.
     async fn close(&mut self) -> io::Result<()> {
@@ -190,20 +241,29 @@ impl Connection<'_> {
             Stream::Tcp(s) => s.shutdown().await?,
             Stream::Unix(s) => s.shutdown().await?,
         }
-        if self.ended || matches!(self.stream, Stream::Unix(_)) {
+        if self.ended || (matches!(self.stream, Stream::Unix(_)) && !self.has_unread()) {
             return Ok(());
         }
         let mut bytes = [0; READ_SIZE];
         let drain = async {
-            while self.receive(&mut bytes).await? > 0 {}
+            let mut left = MOST_DISCARDED;
+            while left > 0 {
+                match self.receive(&mut bytes).await? {
+                    0 => break,
+                    n => left = left.saturating_sub(n),
+                }
+            }
             io::Result::Ok(())
         };
         tokio::time::timeout(LINGER, drain).await.unwrap_or(Ok(()))
     }
 }
 
-/// How long a TCP client's unread bytes are awaited after the last answer.
+/// How long a client's unread bytes are awaited after the last answer.
 const LINGER: Duration = Duration::from_millis(500);
+
+/// The most of them that is taken: who sends without end is not listened to.
+const MOST_DISCARDED: usize = 256 * 1_024;
 
 /// Counts a command in progress.
 struct Busy<'a>(&'a Control);

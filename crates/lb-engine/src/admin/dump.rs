@@ -1,6 +1,7 @@
 //! Long answers, written piece by piece.
 
 use super::errors::ErrorsDump;
+use super::inside::fd::FdDump;
 use super::servers::{ConnDump, StateDump};
 use super::sess::SessDump;
 use super::stat::StatDump;
@@ -26,6 +27,8 @@ pub(super) enum Dump {
     Sessions(SessDump),
     /// `show errors`.
     Errors(ErrorsDump),
+    /// `show fd`.
+    Descriptors(FdDump),
 }
 
 impl Dump {
@@ -37,6 +40,7 @@ impl Dump {
             Self::ServersConn(dump) => dump.next(control, out).await,
             Self::Sessions(dump) => dump.next(control, out).await,
             Self::Errors(dump) => dump.next(control, out),
+            Self::Descriptors(dump) => dump.next(control, out),
         }
     }
 }

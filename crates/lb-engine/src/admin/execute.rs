@@ -2,8 +2,8 @@
 
 use super::dump::Dump;
 use super::{
-    anon, clear, environment, errors, frontend, info, libs, limits, nothing, process, servers, sess, set_server,
-    shutdown, stat, switches, wait,
+    anon, clear, environment, errors, frontend, info, inside, libs, limits, nothing, process, servers, sess,
+    set_server, shutdown, stat, switches, wait,
 };
 use crate::control::Control;
 use lb_admin::{Anon, CommandId, Reply, Request};
@@ -52,6 +52,8 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::ClearCounters => clear::maxima(control).await.into(),
         CommandId::ClearCountersAll => clear::all(control).await.into(),
         CommandId::ClearCountersServer => clear::server(control, request).await.into(),
+        CommandId::DebugCounters => inside::debug::counters(control, request).into(),
+        CommandId::DebugDevHash => inside::debug::hash(request).into(),
         CommandId::DisableAgent => switches::agent(control, request, false).into(),
         CommandId::DisableFrontend => frontend::disable(control, request).into(),
         CommandId::DisableHealth => switches::health(control, request, false).into(),
@@ -66,17 +68,23 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::SetMaxconnFrontend => limits::frontend(control, request).into(),
         CommandId::SetMaxconnGlobal => limits::global(control, request).into(),
         CommandId::SetMaxconnServer => limits::server(control, request).into(),
+        CommandId::SetProfiling => inside::profiling::set(control, request).into(),
         CommandId::SetRateLimit => limits::rate(control, request).into(),
         CommandId::SetServer => set_server::run(control, request).into(),
         CommandId::SetWeight => set_server::set_weight(control, request).into(),
+        CommandId::ShowActivity => inside::activity::show(control, request).into(),
         CommandId::ShowBackend => process::backends(control).into(),
         CommandId::ShowCache => nothing::caches().into(),
         CommandId::ShowCliSockets => process::sockets(control).into(),
+        CommandId::ShowDev => inside::dev::show(control, request).into(),
         CommandId::ShowEnv => environment::show(control, request).into(),
         CommandId::ShowErrors => errors::show(control, request).into(),
+        CommandId::ShowFd => inside::fd::show(control, request).await.into(),
         CommandId::ShowInfo => info::show(control, request).into(),
         CommandId::ShowLibs => libs::show().into(),
         CommandId::ShowPeers => nothing::peers(request).into(),
+        CommandId::ShowPools => inside::pools::show(control, request).into(),
+        CommandId::ShowProfiling => inside::profiling::show(control, request).into(),
         CommandId::ShowResolvers => nothing::resolvers(request).into(),
         CommandId::ShowSchemaJson => process::schema().into(),
         CommandId::ShowServersConn => servers::conn(control, request).into(),
@@ -84,6 +92,8 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::ShowSess => sess::show(control, request).into(),
         CommandId::ShowStartupLogs => process::startup_logs(control).into(),
         CommandId::ShowStat => stat::show(control, request).into(),
+        CommandId::ShowTasks => inside::threads::tasks(control).into(),
+        CommandId::ShowThreads => inside::threads::show(control).into(),
         CommandId::ShowVersion => process::version().into(),
         CommandId::ShutdownFrontend => frontend::shutdown(control, request).into(),
         CommandId::ShutdownSession => shutdown::session(control, request).await.into(),

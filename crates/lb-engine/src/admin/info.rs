@@ -1,5 +1,6 @@
 //! `show info`: facts and counters about the process.
 
+use super::inside::pools;
 use super::process::{RELEASE_DATE, VERSION};
 use crate::control::Control;
 use crate::shared::{FrontendState, Shared};
@@ -64,21 +65,14 @@ fn bytes_out(control: &Control) -> u64 {
     traffic + control.admin.bytes_out.get()
 }
 
-/// Resident memory in bytes: there are no pools apart from it.
-fn resident_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kilobytes = line.and_then(|rest| rest.trim().strip_suffix(" kB")).and_then(|number| number.parse::<u64>().ok());
-    kilobytes.unwrap_or(0) * 1_024
-}
-
 /// The process at one moment.
 struct Source<'a> {
     control: &'a Control,
     shared: &'static Shared,
     uptime: Duration,
     now_ms: u64,
-    resident: u64,
+    /// Bytes in pools: allocated, and in use.
+    pools: (u64, u64),
     start_secs: f64,
     listeners: u32,
 }
@@ -97,7 +91,7 @@ impl<'a> Source<'a> {
             shared,
             uptime,
             now_ms: uptime.as_millis() as u64,
-            resident: resident_bytes(),
+            pools: pools::totals(&pools::all(control)),
             start_secs: start.unix_secs as f64 + f64::from(start.micros) / 1e6,
             listeners: (listeners + control.admin.listeners()) as u32,
         }
@@ -172,7 +166,8 @@ impl InfoSource for Source<'_> {
             | F::MemmaxBytes
             | F::NicedTasks
             | F::BlockedTrafficWarnings => U32(0),
-            F::PoolAllocMB | F::PoolUsedMB => U32((self.resident >> 20) as u32),
+            F::PoolAllocMB => U32((self.pools.0 >> 20) as u32),
+            F::PoolUsedMB => U32((self.pools.1 >> 20) as u32),
             F::UlimitN | F::Maxsock => U32(process.ulimit_n as u32),
             F::Maxconn => U32(process.maxconn.load(Relaxed)),
             F::HardMaxconn => U32(process.hard_maxconn),
@@ -198,7 +193,8 @@ impl InfoSource for Source<'_> {
             F::TotalBytesOut => U64(bytes_out(self.control)),
             F::TotalSplicedBytesOut | F::PatternsAdded | F::PatternsFreed => U64(0),
             F::BytesOutRate => U64(admin.usage.get().bytes_rate),
-            F::PoolAllocBytes | F::PoolUsedBytes => U64(self.resident),
+            F::PoolAllocBytes => U64(self.pools.0),
+            F::PoolUsedBytes => U64(self.pools.1),
             F::StartTimeSec => Flt(self.start_secs),
             F::Tainted => "0".into(),
             F::TotalWarnings => U32(process.warnings),

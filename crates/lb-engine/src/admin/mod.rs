@@ -6,6 +6,7 @@
 //! - `resolve`: names to objects, with the answers for names that are none;
 //! - one module per family of commands: each parses, then resolves, then acts, so that a command that fails has
 //!   changed nothing;
+//! - `inside`: what the engine's own machinery does;
 //! - `stat_values`, `info`: the values of statistics fields, by exhaustive matches.
 //!
 //! Long answers are dumps ([`dump`]): written piece by piece, so that neither a slow reader nor ten thousand servers
@@ -20,6 +21,7 @@ mod errors;
 mod execute;
 mod frontend;
 mod info;
+mod inside;
 mod libs;
 mod limits;
 mod nothing;

@@ -145,7 +145,7 @@ impl SessDump {
 
     /// Admin connections have no backend and no server, and belong to no frontend of the configuration.
     fn write_admin(&mut self, control: &Control, out: &mut Vec<u8>) {
-        let SessionQuery { id, frontend, backend, server, accepted_before_us } = self.query;
+        let SessionQuery { id, frontend, backend, server, accepted_before_us, .. } = self.query;
         if self.suspicious || frontend.is_some() || backend.is_some() || server.is_some() {
             return;
         }
@@ -162,7 +162,7 @@ impl SessDump {
 }
 
 /// Numbers of admin connections begin here, below those of sessions.
-const ADMIN_IDS: u64 = 0x7e00_0000_0000;
+pub(super) const ADMIN_IDS: u64 = 0x7e00_0000_0000;
 
 fn write_admin_line(id: u64, anon: Anon, connection: &AdminConnection, now_us: u64, out: &mut Vec<u8>) {
     let AdminConnection { fd, protocol, source, accepted_us, commands } = connection;

@@ -1,6 +1,7 @@
 //! Admin sockets: opening them, accepting within limits, and the table of their connections.
 
-use super::connection;
+use super::{connection, inside};
+use crate::activity::{self, task};
 use crate::control::{Control, ControlError};
 use crate::stream::Stream;
 use lb_config::model::{ListenAddress, StatsSocket};
@@ -88,6 +89,13 @@ pub struct Registry {
     pub(super) anon_key: Cell<Option<u32>>,
     /// What the process used in the last second.
     pub(super) usage: Cell<super::info::Usage>,
+    /// What `show activity` counts from.
+    pub(super) activity_base: RefCell<Vec<inside::activity::Sample>>,
+    /// What `set profiling tasks` was told, and the counts it began from.
+    pub(super) profiling: Cell<inside::profiling::Profiling>,
+    pub(super) profile_base: RefCell<Vec<(u64, u64)>>,
+    /// What `debug counters` counts from.
+    pub(super) debug_base: RefCell<Vec<u64>>,
     busy: Cell<usize>,
     room: RefCell<Option<Rc<Semaphore>>>,
     stopping: watch::Sender<bool>,
@@ -104,6 +112,10 @@ impl Default for Registry {
             bytes_out: Cell::new(0),
             anon_key: Cell::new(None),
             usage: Cell::default(),
+            activity_base: RefCell::default(),
+            profiling: Cell::default(),
+            profile_base: RefCell::default(),
+            debug_base: RefCell::default(),
             busy: Cell::new(0),
             room: RefCell::new(None),
             stopping: watch::channel(false).0,
@@ -208,7 +220,7 @@ pub fn listen(control: &Rc<Control>, bound: BoundAdmin) -> Result<(), ControlErr
         sockets.push(SocketInfo { text, level: config.level });
         sockets.len()
     };
-    tokio::task::spawn_local(accept_all(Rc::clone(control), config, acceptor, number));
+    activity::spawn(task::AdminAccept, accept_all(Rc::clone(control), config, acceptor, number));
     Ok(())
 }
 
@@ -267,7 +279,7 @@ async fn accept_one(
     permit.forget();
     let (room, own_room) = (Rc::clone(room), Rc::clone(own_room));
     let entry = Entry { control: Rc::clone(control), id };
-    tokio::task::spawn_local(async move {
+    activity::spawn(task::Admin, async move {
         connection::serve(&entry.control, id, config, stream, idle).await;
         drop(entry);
         own_room.add_permits(1);

@@ -3,6 +3,7 @@
 use super::schedule::Work;
 use super::server::{HttpProbe, timeouts};
 use super::{CheckTarget, Control};
+use crate::activity::{self, task};
 use crate::shared::{ServerState, Target};
 use crate::stream::Stream;
 use lb_check::AgentReply;
@@ -40,7 +41,7 @@ pub(super) fn start(control: &Rc<Control>, proxy: usize, server: usize, work: Wo
     let (Some(state), Some(prepared)) = (state, prepare(control, proxy, server, work)) else { return false };
     let (target, limits, probe, header) = prepared;
     let control = Rc::clone(control);
-    tokio::task::spawn_local(async move {
+    activity::spawn(task::Check, async move {
         let started = Instant::now();
         let end = run(state, target, limits, probe, header).await;
         finish(&control, proxy, server, work, end, started.elapsed());

@@ -7,7 +7,6 @@
 //! - `server`: what is known of one server, and how its configuration becomes a health machine;
 //! - `transition`: the one way a server's state changes;
 //! - `publish`: what data threads see of it;
-//! - `restore`: states that a former process left;
 //! - `schedule` and `check`: when checks run, and how;
 //! - `frontend`: pausing, resuming and shutting listeners;
 //! - `sessions`: reaching the sessions of data threads;
@@ -18,7 +17,6 @@ mod dump;
 mod frontend;
 mod message;
 mod publish;
-mod restore;
 mod schedule;
 mod server;
 mod sessions;
@@ -34,6 +32,7 @@ pub(crate) use transition::unbound_queue;
 #[cfg(test)]
 pub(crate) use schedule::drive as drive_for_test;
 
+use crate::activity::{self, task};
 use crate::admin::{self, BoundAdmin};
 use crate::shared::Shared;
 use lb_check::TrafficEvent;
@@ -104,8 +103,7 @@ impl Control {
     /// When a check's expression cannot be compiled.
     pub fn new(shared: &'static Shared) -> Result<Rc<Self>, ControlError> {
         let now = shared.clock.uptime();
-        let mut restored = Vec::new();
-        let backends = server::build(shared, now, &mut restored)?;
+        let backends = server::build(shared, now)?;
         let control = Rc::new(Self {
             shared,
             schedule: RefCell::new(Schedule::default()),
@@ -115,7 +113,6 @@ impl Control {
             admin: admin::Registry::default(),
         });
         control.publish_all();
-        control.tell_restored(restored);
         control.plan_first_checks();
         Ok(control)
     }
@@ -173,15 +170,18 @@ pub fn run(
 ) -> Result<Stopped, ControlError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     let control = Control::new(shared)?;
+    if let Some(own) = shared.activity.get(shared.threads) {
+        own.adopt(runtime.handle().metrics());
+    }
     runtime.block_on(async move {
         for socket in admin_sockets {
             admin::listen(&control, socket)?;
         }
         shared.gate.open();
         on_ready();
-        tokio::task::spawn_local(schedule::drive(Rc::clone(&control)));
-        tokio::task::spawn_local(admin::sample(Rc::clone(&control)));
-        tokio::task::spawn_local(watch_events(Rc::clone(&control), events));
+        activity::spawn(task::Schedule, schedule::drive(Rc::clone(&control)));
+        activity::spawn(task::Watch, admin::sample(Rc::clone(&control)));
+        activity::spawn(task::Watch, watch_events(Rc::clone(&control), events));
         Ok(obey(&control, commands).await)
     })
 }

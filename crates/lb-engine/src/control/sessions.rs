@@ -2,6 +2,7 @@
 
 use super::Control;
 use crate::data::session::{Phase, Session};
+use crate::data::upstream::Pool;
 use crate::shared::Shared;
 use lb_model::{Mode, TermCause};
 use std::net::SocketAddr;
@@ -52,13 +53,15 @@ pub struct SessionQuery {
     pub server: Option<(usize, usize)>,
     /// Only those accepted at this moment or before, microseconds since the start.
     pub accepted_before_us: Option<u64>,
+    /// Also connections that wait for a request.
+    pub idle_too: bool,
 }
 
 impl SessionQuery {
     /// Whether to show a session. An HTTP connection without a whole request is no stream yet.
     fn matches(&self, session: &Session, shared: &Shared) -> bool {
         let is_http = shared.proxies.get(session.frontend).is_some_and(|p| p.config.mode == Mode::Http);
-        let is_stream = !is_http || !matches!(session.phase.get(), Phase::Idle | Phase::Request);
+        let is_stream = self.idle_too || !is_http || !matches!(session.phase.get(), Phase::Idle | Phase::Request);
         is_stream
             && self.id.is_none_or(|id| session.id == id)
             && self.frontend.is_none_or(|frontend| session.frontend == frontend)
@@ -117,6 +120,25 @@ impl Control {
         }
         all.resize_with(self.shared.threads, Vec::new);
         all
+    }
+
+    /// Descriptors of a data thread's idle connections to servers, with the indices of backend and server.
+    pub async fn idle_descriptors(&self, thread: usize) -> Vec<(i32, usize, usize)> {
+        let Some(mailbox) = self.shared.mailboxes.get().and_then(|all| all.get(thread)) else { return Vec::new() };
+        let (answer, descriptors) = oneshot::channel();
+        mailbox.post(Box::new(move |ctx| {
+            let mut found = Vec::new();
+            for p in 0..ctx.pools.len() {
+                let Some(pools) = ctx.pools.get(p) else { continue };
+                for s in 0..pools.len() {
+                    let descriptors = pools.get(s).map(Pool::descriptors).unwrap_or_default();
+                    found.extend(descriptors.into_iter().map(|fd| (fd, p, s)));
+                }
+            }
+            // Whoever asked may be gone.
+            let _ = answer.send(found);
+        }));
+        descriptors.await.unwrap_or_default()
     }
 
     /// Ends one session. Says whether it was there.

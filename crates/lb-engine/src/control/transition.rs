@@ -39,14 +39,7 @@ impl Control {
         Some(result)
     }
 
-    pub(super) fn carry_out(
-        &self,
-        proxy: &'static ProxyState,
-        server: usize,
-        depth: usize,
-        now: Duration,
-        actions: Vec<Action>,
-    ) {
+    fn carry_out(&self, proxy: &'static ProxyState, server: usize, depth: usize, now: Duration, actions: Vec<Action>) {
         let mut requeued = 0;
         let mut lost_last = false;
         for action in actions {

@@ -4,6 +4,7 @@ use super::session::Session;
 use super::thread::{ThreadCtx, accepts};
 use super::upstream::Upstream;
 use super::{http, tcp};
+use crate::activity::{self, task};
 use crate::counters::{Counters, PerThread};
 use crate::listen::{self, BoundListener};
 use crate::queue;
@@ -210,10 +211,10 @@ fn start(
     match proxy.config.mode {
         Mode::Http => {
             front.h1_connections.inc();
-            tokio::task::spawn_local(http::serve(client, stream));
+            activity::spawn(task::Http, http::serve(client, stream));
         }
         Mode::Tcp => {
-            tokio::task::spawn_local(tcp::serve(client, stream));
+            activity::spawn(task::Tcp, tcp::serve(client, stream));
         }
     }
 }

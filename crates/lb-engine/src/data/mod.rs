@@ -8,5 +8,5 @@ pub mod session;
 mod tcp;
 pub mod thread;
 mod tunnel;
-mod upstream;
+pub(crate) mod upstream;
 mod view;

@@ -4,6 +4,7 @@ use super::accept;
 use super::pick::BackendPicker;
 use super::session::{Cut, Session, SessionTable};
 use super::upstream::Pool;
+use crate::activity::{self, task};
 use crate::buffer::BufferPool;
 use crate::counters::Counters;
 use crate::listen::BoundListener;
@@ -243,11 +244,14 @@ pub fn run(
     TURN_US.set(clock.now_us());
     // Tasks of the thread refer to its context for as long as the process lives.
     let ctx: &'static ThreadCtx = Box::leak(Box::new(ThreadCtx::new(shared, seed.index)));
+    if let Some(own) = shared.activity.get(seed.index) {
+        own.adopt(runtime.handle().metrics());
+    }
     runtime.block_on(async move {
-        tokio::task::spawn_local(drive_timers(ctx));
-        tokio::task::spawn_local(purge_pools(ctx));
+        activity::spawn(task::Timers, drive_timers(ctx));
+        activity::spawn(task::Pools, purge_pools(ctx));
         for listener in listeners {
-            tokio::task::spawn_local(accept::run(ctx, listener));
+            activity::spawn(task::Accept, accept::run(ctx, listener));
         }
         serve_mailbox(ctx, seed.jobs).await;
     });
@@ -260,7 +264,10 @@ async fn serve_mailbox(ctx: &'static ThreadCtx, mut jobs: mpsc::UnboundedReceive
         let stopping = ctx.shared.process.stopping.load(Relaxed);
         tokio::select! {
             job = jobs.recv() => match job {
-                Some(job) => job(ctx),
+                Some(job) => {
+                    activity::count(|own| &own.jobs);
+                    job(ctx);
+                }
                 None => return,
             },
             _ = tick.tick(), if stopping => {

@@ -1,5 +1,6 @@
 //! Connections to servers: opening them, and keeping idle ones for reuse by this thread.
 
+use crate::activity;
 use crate::shared::{ServerState, Target};
 use crate::stream::Stream;
 use lb_config::model::Server;
@@ -28,6 +29,11 @@ struct Idle {
     purge_epoch: u32,
     since_ms: u64,
 }
+
+/// Bytes an idle connection to a server takes here, without the kernel's.
+pub const IDLE_SIZE: usize = size_of::<Idle>();
+/// Bytes a connection to a server takes while it is used.
+pub const UPSTREAM_SIZE: usize = size_of::<Upstream>();
 
 /// Idle connections of one thread to one server; the most recently used first.
 ///
@@ -65,6 +71,7 @@ impl Pool {
             if candidate.purge_epoch == epoch && is_quiet(&candidate.stream) {
                 return Some(Upstream { stream: candidate.stream, reused: true, private: false, purge_epoch: epoch });
             }
+            activity::count(|own| &own.dead_idle);
         }
         None
     }
@@ -83,6 +90,11 @@ impl Pool {
                 since_ms: now_ms,
             });
         }
+    }
+
+    /// Descriptors of the connections that are kept.
+    pub fn descriptors(&self) -> Vec<i32> {
+        self.idle.borrow().iter().map(|idle| idle.stream.fd()).collect()
     }
 
     /// How many connections are kept.
