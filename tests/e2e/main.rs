@@ -22,6 +22,7 @@ mod probes;
 mod queue;
 mod retries;
 mod start_stop;
+mod state_files;
 mod tcp;
 mod timeouts;
 mod tools;

@@ -28,6 +28,7 @@ mod monitor;
 mod params;
 mod passive;
 pub mod probe;
+mod restore;
 pub mod schedule;
 mod server;
 mod slowstart;
@@ -41,4 +42,5 @@ pub use log::{BackendCounts, Cause, CheckKind, CheckSummary, LogLine, ServerName
 pub use monitor::{CheckReport, CheckResult, Monitor};
 pub use params::{InitState, Observe, OnError, ServerParams};
 pub use passive::TrafficEvent;
+pub use restore::SavedHealth;
 pub use server::{ServerHealth, Tracked};

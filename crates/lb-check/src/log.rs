@@ -95,6 +95,8 @@ pub enum Cause {
     Tracked,
     /// An operator.
     Operator,
+    /// The state that a former process left.
+    Restored,
 }
 
 /// One log line.
@@ -190,6 +192,7 @@ impl LogLine {
                     Cause::Silent => (),
                     Cause::Tracked => render_via(&mut out, names),
                     Cause::Operator => out.push_str(", changed from CLI"),
+                    Cause::Restored => out.push_str(", changed from server-state after a reload"),
                 }
                 render_counts(&mut out, counts, *to == OpState::Stopped);
             }

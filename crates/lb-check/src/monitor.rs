@@ -23,6 +23,14 @@ pub enum CheckResult {
     ConditionallyPassed = 4,
 }
 
+impl CheckResult {
+    /// From the wire's number.
+    pub fn from_number(number: u8) -> Option<Self> {
+        let all = [Self::Unknown, Self::Neutral, Self::Failed, Self::Passed, Self::ConditionallyPassed];
+        all.into_iter().find(|result| *result as u8 == number)
+    }
+}
+
 /// The end of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckReport {
@@ -113,6 +121,12 @@ impl Monitor {
 
     pub(crate) fn set_paused(&mut self, paused: bool) {
         self.paused = paused;
+    }
+
+    /// The last result that a former process had.
+    pub(crate) fn restore(&mut self, status: CheckStatus, result: CheckResult) {
+        self.last.status = status;
+        self.result = result;
     }
 
     /// A check starts: the status stays, the rest of the last result is forgotten.

@@ -50,6 +50,8 @@ pub struct ServerHealth {
     pub(crate) ramp: Option<Ramp>,
     pub(crate) sixteenths: u32,
     pub(crate) last_change: Duration,
+    /// How old the state was when the engine started; zero once it changed.
+    pub(crate) inherited_age: Duration,
     pub(crate) down_time: Duration,
     pub(crate) down_transitions: u64,
     pub(crate) failed_checks: u64,
@@ -59,6 +61,8 @@ pub struct ServerHealth {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ramp {
     pub(crate) started: Duration,
+    /// What of it was over before `started`, in a former process.
+    pub(crate) before: Duration,
     pub(crate) total: Duration,
 }
 
@@ -81,6 +85,7 @@ impl ServerHealth {
             ramp: None,
             sixteenths: slowstart::FULL,
             last_change: now,
+            inherited_age: Duration::ZERO,
             down_time: Duration::ZERO,
             down_transitions: 0,
             failed_checks: 0,
@@ -115,8 +120,9 @@ impl ServerHealth {
     /// Time passed during a slow start: the weight takes its next step.
     pub fn slowstart_tick(&mut self, now: Duration, out: &mut Vec<Action>) {
         let Some(ramp) = self.ramp else { return };
-        let sixteenths = slowstart::sixteenths(now.saturating_sub(ramp.started), ramp.total);
-        if now.saturating_sub(ramp.started) >= ramp.total {
+        let elapsed = now.saturating_sub(ramp.started) + ramp.before;
+        let sixteenths = slowstart::sixteenths(elapsed, ramp.total);
+        if elapsed >= ramp.total {
             let cause = if self.params.tracks { Cause::Tracked } else { Cause::Silent };
             self.shift(OpState::Running, now, out);
             out.push(Action::Log(LogLine::OpState { to: OpState::Running, cause, alert: false }));
@@ -152,7 +158,7 @@ impl ServerHealth {
         }
         let alert = to == OpState::Stopped && from == OpState::Running && !self.admin.in_drain();
         if from == OpState::Stopped || self.admin.in_drain() {
-            self.down_time += now.saturating_sub(self.last_change);
+            self.down_time += self.since_last_change(now);
         }
         if to == OpState::Stopped {
             self.down_transitions += 1;
@@ -248,13 +254,13 @@ impl ServerHealth {
             (false, false) => None,
             (true, true) => Some(remains_in_drain(self.admin)),
             (false, true) => {
-                self.last_change = now;
+                self.mark_change(now);
                 let inherited = !self.admin.intersects(AdminState::FORCED_DRAIN);
                 Some(LogLine::EntersDrain { down: !up, inherited })
             }
             (true, false) => {
-                self.down_time += now.saturating_sub(self.last_change);
-                self.last_change = now;
+                self.down_time += self.since_last_change(now);
+                self.mark_change(now);
                 Some(LogLine::LeavesDrain { up })
             }
         };
@@ -270,11 +276,11 @@ impl ServerHealth {
     /// Sets the operational state and tells the balancer. Starts or ends the ramp.
     pub(crate) fn shift(&mut self, to: OpState, now: Duration, out: &mut Vec<Action>) {
         self.op = to;
-        self.last_change = now;
+        self.mark_change(now);
         self.ramp = match (to, self.params.slowstart) {
             (OpState::Starting, Some(total)) => {
                 out.push(Action::TickAfter(slowstart::step(total)));
-                Some(Ramp { started: now, total })
+                Some(Ramp { started: now, before: Duration::ZERO, total })
             }
             _ => None,
         };
@@ -286,6 +292,11 @@ impl ServerHealth {
         }
         self.refresh_effective_weight();
         out.push(Action::StateChanged(self.lb_view()));
+    }
+
+    fn mark_change(&mut self, now: Duration) {
+        self.last_change = now;
+        self.inherited_age = Duration::ZERO;
     }
 
     pub(crate) fn push_session_actions(&self, to: OpState, out: &mut Vec<Action>) {

@@ -70,7 +70,7 @@ impl ServerHealth {
 
     /// `lastchg`, `srv_time_since_last_change`: time since the state changed.
     pub fn since_last_change(&self, now: Duration) -> Duration {
-        now.saturating_sub(self.last_change)
+        now.saturating_sub(self.last_change) + self.inherited_age
     }
 
     /// `downtime`.

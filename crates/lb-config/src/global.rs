@@ -60,7 +60,7 @@ fn text(line: &Line, usage: &str) -> Result<String, Fault> {
     Ok(value)
 }
 
-fn path(slot: &mut Option<PathBuf>, line: &Line, cx: &mut Cx<'_>, usage: &str) -> Done {
+pub(crate) fn path(slot: &mut Option<PathBuf>, line: &Line, cx: &mut Cx<'_>, usage: &str) -> Done {
     once(slot, text(line, usage)?.into(), line, cx);
     Ok(())
 }

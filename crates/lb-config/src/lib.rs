@@ -27,6 +27,7 @@ mod proxy;
 mod reader;
 mod rules;
 mod server;
+mod state;
 mod suggest;
 #[cfg(test)]
 mod tests;

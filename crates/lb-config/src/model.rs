@@ -6,7 +6,7 @@
 use lb_model::{Level, Mode, ProxyKind, Severity};
 use lb_sample::{Acl, Condition, LogFormat, ProcessVars, VarAction};
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,6 +89,25 @@ pub struct Global {
     pub max_spread_checks: Option<Duration>,
     /// `setenv`, `presetenv` results and `unsetenv` removals, in order.
     pub environment: Vec<(String, Option<String>)>,
+    /// What outlives the process.
+    pub state: StateFiles,
+}
+
+/// Files through which states and counters outlive the process.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StateFiles {
+    /// `server-state-file`.
+    pub servers: Option<PathBuf>,
+    /// `server-state-base`: the directory of state files whose path is not absolute.
+    pub base: Option<PathBuf>,
+}
+
+impl StateFiles {
+    /// Where a state file is.
+    pub fn locate(&self, path: &Path) -> PathBuf {
+        // An absolute path replaces the base.
+        self.base.as_ref().map_or_else(|| path.to_owned(), |base| base.join(path))
+    }
 }
 
 /// An admin socket.
@@ -274,8 +293,24 @@ pub struct Proxy {
     pub log_format: Option<Arc<LogFormat>>,
     /// `log-tag`.
     pub log_tag: Option<String>,
+    /// `load-server-state-from-file`.
+    pub load_state: LoadState,
+    /// `server-state-file-name`; `None`: the proxy's name.
+    pub state_file: Option<PathBuf>,
     /// Where declared.
     pub place: Place,
+}
+
+/// Where the states of a backend's servers are read from at start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LoadState {
+    /// Nowhere.
+    #[default]
+    None,
+    /// `server-state-file` of the global section.
+    Global,
+    /// The backend's own file.
+    Local,
 }
 
 /// One `bind` address.

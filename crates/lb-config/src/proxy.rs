@@ -5,7 +5,7 @@ use crate::diagnostic::Site;
 use crate::keywords::{self, PROXY, Scope, Status};
 use crate::line::{Done, Fault, Line, fault};
 use crate::log::{self, LogLine};
-use crate::model::{Balance, CheckKind, HttpCheck, HttpReuse, HttpRule, Options, Place, Proxy, Timeouts};
+use crate::model::{Balance, CheckKind, HttpCheck, HttpReuse, HttpRule, LoadState, Options, Place, Proxy, Timeouts};
 use crate::server::ServerDraft;
 use crate::suggest::did_you_mean;
 use lb_model::{Mode, ProxyKind, is_valid_name};
@@ -165,6 +165,8 @@ fn documented_proxy() -> Proxy {
         logs: Vec::new(),
         log_format: None,
         log_tag: None,
+        load_state: LoadState::None,
+        state_file: None,
         place: Place::default(),
     }
 }
@@ -411,16 +413,6 @@ pub(crate) fn http_reuse(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Don
         }
     };
     line.ends_after(1, "http-reuse")
-}
-
-/// `load-server-state-from-file none`; there are no such files to read from.
-pub(crate) fn load_server_state(_: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
-    let name = line.word(0);
-    match line.word(1) {
-        "none" => line.ends_after(1, name),
-        from @ ("global" | "local") => Err(fault(1, keywords::not_yet(&format!("{name} {from}")))),
-        other => Err(fault(1, format!("'{name}' expects 'global', 'local' or 'none'. Got '{other}'"))),
-    }
 }
 
 pub(crate) fn default_backend(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {

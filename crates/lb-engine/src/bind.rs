@@ -4,6 +4,7 @@ use crate::activity::Activity;
 use crate::admin::BoundAdmin;
 use crate::clock::Clock;
 use crate::counters::{Counter, Gauge, PerThread};
+use crate::former::Former;
 use crate::listen::{self, BoundListener, FileAccess, Inherited, ListenError};
 use crate::log::Logger;
 use crate::queue::Queue;
@@ -28,6 +29,8 @@ pub struct StartOptions {
     pub inherited: Vec<(String, OwnedFd)>,
     /// More words on standard error.
     pub verbose: bool,
+    /// What a former process left.
+    pub former: Former,
 }
 
 /// A socket that could not be opened.
@@ -111,7 +114,8 @@ pub fn bind(config: Config, options: StartOptions) -> Result<Bound, Vec<StartErr
         return Err(errors);
     }
     let open = listeners.iter().map(Vec::len).max().unwrap_or(0) + admin.len();
-    let shared = shared_state(config, proxies, threads, &options.program, options.startup_log, open as u32);
+    let mut shared = shared_state(config, proxies, threads, &options.program, options.startup_log, open as u32);
+    shared.former = options.former;
     Ok(Bound { shared: Box::leak(Box::new(shared)), listeners, admin, boot })
 }
 
@@ -238,6 +242,7 @@ fn shared_state(
     Shared {
         config,
         clock,
+        former: Former::default(),
         proxies,
         process,
         mailboxes: OnceLock::new(),

@@ -16,6 +16,7 @@ mod bind;
 mod buffer;
 pub mod clock;
 pub mod counters;
+mod former;
 pub mod listen;
 pub mod log;
 pub mod queue;
@@ -29,4 +30,5 @@ mod testing;
 mod timer;
 
 pub use bind::{Bound, StartError, StartOptions, bind};
+pub use former::Former;
 pub use run::ExitReason;

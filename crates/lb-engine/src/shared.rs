@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::control::ServerEvent;
 use crate::counters::{Counter, Gauge, PerThread};
 use crate::data::thread::Mailbox;
+use crate::former::Former;
 use crate::log::Logger;
 use crate::queue::Queue;
 use crate::slots::{Slots, Swap};
@@ -31,6 +32,8 @@ pub struct Shared {
     pub config: &'static lb_config::model::Config,
     /// The process's clock.
     pub clock: Clock,
+    /// What a former process left.
+    pub former: Former,
     /// Proxies, by the configuration's index; those made at run time follow.
     pub proxies: Slots<ProxyState>,
     /// Process-wide numbers.

@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::counters::{Counter, Gauge, PerThread};
+use crate::former::Former;
 use crate::log::Logger;
 use crate::queue::Queue;
 use crate::shared::{Captures, FrontendState, Gate, Limits, ListenerState, Process, ProxyState, ServerState, Shared};
@@ -54,6 +55,7 @@ pub fn shared(text: &str) -> &'static Shared {
     Box::leak(Box::new(Shared {
         config,
         clock,
+        former: Former::default(),
         proxies: config.proxies.iter().enumerate().map(|(index, p)| proxy(index, p, maxconn, threads)).collect(),
         process: process(maxconn, threads),
         mailboxes: OnceLock::new(),

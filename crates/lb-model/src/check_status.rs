@@ -50,6 +50,11 @@ impl CheckStatus {
         self as u8
     }
 
+    /// From the wire's number.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.iter().copied().find(|status| status.number() == number)
+    }
+
     /// Whether the status comes with an application's code (`check_code`, `code: 200` in log lines).
     pub const fn has_code(self) -> bool {
         matches!(self, Self::L7Ok | Self::L7OkConditionally | Self::L7Status | Self::ProcOk | Self::ProcError)

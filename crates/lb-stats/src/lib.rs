@@ -8,6 +8,7 @@
 mod info;
 mod info_fields;
 mod parse;
+mod saved;
 mod schema;
 mod servers;
 mod stat;
@@ -18,6 +19,7 @@ mod value;
 pub use info::{InfoFormat, InfoShape, InfoSource, write_info};
 pub use info_fields::InfoField;
 pub use parse::{Info, ParseError, StatRow, StatTable};
+pub use saved::{SavedLine, SavedServer, SavedTarget, StateFileFault, read_state_file};
 pub use schema::write_schema;
 pub use servers::{
     ConnRow, SERVERS_STATE_COLUMNS, SERVERS_STATE_VERSION, ServerStateRow, parse_servers_conn, parse_servers_state,

@@ -1,6 +1,7 @@
 //! The one place where this program meets the engine.
 
 use lb_config::model::{Config, ListenAddress, Place, SeverityOutput, StatsSocket};
+pub use lb_engine::Former;
 use lb_engine::{ExitReason, StartOptions};
 use lb_model::Level;
 use nix::sys::signal::Signal;
@@ -25,6 +26,8 @@ pub struct Start {
     pub startup_log: Vec<String>,
     /// `-V`, `-d`.
     pub verbose: bool,
+    /// What a former process left in files.
+    pub former: Former,
 }
 
 /// Why nothing could be bound.
@@ -73,6 +76,7 @@ pub fn bind(config: Config, start: Start) -> Result<Bound, BindError> {
         startup_log: start.startup_log,
         inherited: start.inherited.into_iter().map(|listener| (listener.name, listener.fd)).collect(),
         verbose: start.verbose,
+        former: start.former,
     };
     // The engine duplicates what it takes over; the rest is closed when `start` goes.
     lb_engine::bind(config, options).map(Bound).map_err(|errors| BindError {

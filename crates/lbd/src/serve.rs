@@ -7,7 +7,7 @@
 use crate::cli::Args;
 use crate::config;
 use crate::daemon::{self, Null, Side, Waiting};
-use crate::engine::{self, Bound, Exit, Listener, Start};
+use crate::engine::{self, Bound, Exit, Former, Listener, Start};
 use crate::master::WorkerEnd;
 use crate::old::Deputy;
 use crate::pidfile::PidFile;
@@ -95,14 +95,20 @@ fn prepare(args: &Args, report: &Report, place: &Place, inherited: Vec<Listener>
         privileges::restore_descriptors(*limit);
     }
     privileges::set_limits(&config, inherited.len(), args.memory_mb, report);
+    let former = config::former(&config, report);
     config::refuse_warnings(args, report)?;
+    let background = alone && (args.daemon || global.daemon) && !args.foreground;
+    if !background {
+        // Whoever sees the socket open may send a signal: it waits until it is read. A starter that waits in the
+        // foreground for its daemon is left interruptible.
+        signals::block(signals::SERVING).map_err(|error| alert(format!("Cannot block signals: {}.", error.desc())))?;
+    }
     let old = args.old.deputy().map_err(|error| alert(format!("Cannot fork: {}.", error.desc())))?;
-    let bound = bind(config, args, old.as_ref(), report, inherited)?;
+    let bound = bind(config, former, args, old.as_ref(), report, inherited)?;
     let mut waiting = None;
     let mut pid_file = None;
     if alone {
         let path = args.pid_file.clone().or(global.pidfile.clone());
-        let background = (args.daemon || global.daemon) && !args.foreground;
         // In the foreground the starter knows the id.
         if let Some(path) = path.filter(|_| background) {
             pid_file = Some(PidFile::open(&path, report).ok_or(ExitCode::FAILURE)?);
@@ -130,22 +136,25 @@ fn prepare(args: &Args, report: &Report, place: &Place, inherited: Vec<Listener>
 /// Binds, with the old processes out of the way if they are in it.
 fn bind(
     config: Config,
+    former: Former,
     args: &Args,
     old: Option<&Deputy>,
     report: &Report,
     inherited: Vec<Listener>,
 ) -> Result<Bound, ExitCode> {
-    let start = Start { inherited, startup_log: report.kept(), verbose: args.verbose };
-    let spare = old.map(|deputy| (deputy, config.clone()));
+    let spare = old.map(|deputy| (deputy, config.clone(), former.clone()));
+    let start = Start { inherited, startup_log: report.kept(), verbose: args.verbose, former };
     let mut outcome = engine::bind(config, start);
-    if let (Err(error), Some((deputy, spare))) = (&outcome, spare)
+    if let (Err(error), Some((deputy, spare, former))) = (&outcome, spare)
         && error.in_use
         && deputy.pause(&args.old)
     {
         let deadline = Instant::now() + PAUSE_LIMIT;
         while outcome.as_ref().is_err_and(|error| error.in_use) && Instant::now() < deadline {
             std::thread::sleep(PAUSE_STEP);
-            let start = Start { inherited: Vec::new(), startup_log: report.kept(), verbose: args.verbose };
+            let startup_log = report.kept();
+            let former = former.clone();
+            let start = Start { inherited: Vec::new(), startup_log, verbose: args.verbose, former };
             outcome = engine::bind(spare.clone(), start);
         }
     }

@@ -4,6 +4,7 @@ use super::Status::{NotYet, Supported, Tuning};
 use super::{Keyword, Scope, Status};
 use crate::global::{self, GlobalHandler};
 use crate::rules::vars;
+use crate::state;
 
 const fn row(name: &'static str, status: Status<GlobalHandler>) -> Keyword<GlobalHandler> {
     Keyword { name, scope: Scope::D, status }
@@ -115,8 +116,8 @@ pub(crate) const GLOBAL: &[Keyword<GlobalHandler>] = &[
     row("quick-exit", Tuning),
     row("quiet", Supported(global::quiet)),
     row("resetenv", NotYet),
-    row("server-state-base", NotYet),
-    row("server-state-file", NotYet),
+    row("server-state-base", Supported(state::server_state_base)),
+    row("server-state-file", Supported(state::server_state_file)),
     row("set-dumpable", Tuning),
     row("set-var", Supported(vars::global)),
     row("set-var-fmt", Supported(vars::global)),

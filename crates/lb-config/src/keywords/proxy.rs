@@ -3,7 +3,7 @@
 use super::Status::{Gone, NotYet, Supported, Tuning};
 use super::{DB, DF, DFB, FB, Keyword, NB, NFB, Scope, Status};
 use crate::proxy::{self, ProxyHandler};
-use crate::{balance, bind, checks, options, rules, server};
+use crate::{balance, bind, checks, options, rules, server, state};
 
 const fn row(name: &'static str, scope: Scope, status: Status<ProxyHandler>) -> Keyword<ProxyHandler> {
     Keyword { name, scope, status }
@@ -83,7 +83,7 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
     row("http-send-name-header", DB, NotYet),
     row("id", FB, Supported(proxy::id)),
     row("ignore-persist", Scope::B, NotYet),
-    row("load-server-state-from-file", DB, Supported(proxy::load_server_state)),
+    row("load-server-state-from-file", DB, Supported(state::load_server_state)),
     row("log", DFB, Supported(proxy::log)),
     row("log-format", DF, Supported(proxy::log_format)),
     row("log-format-sd", DFB, NotYet),
@@ -251,7 +251,7 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
         ),
     ),
     row("server", Scope::B.and(Scope::STRICT), Supported(server::server)),
-    row("server-state-file-name", DB, NotYet),
+    row("server-state-file-name", DB, Supported(state::server_state_file_name)),
     row("server-template", Scope::B.and(Scope::STRICT), NotYet),
     row("source", DB, NotYet),
     row("srvtcpka-cnt", DB, Tuning),

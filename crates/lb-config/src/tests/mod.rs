@@ -4,6 +4,7 @@ mod faults;
 mod pages;
 mod rules;
 mod seen;
+mod state;
 mod values;
 mod whole;
 

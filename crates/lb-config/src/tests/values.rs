@@ -419,15 +419,11 @@ fn words_that_change_nothing_are_named_or_refused() {
         "bind :1 accept-proxy",
         "bind :1 transparent",
         "bind :1 interface eth0",
-        "load-server-state-from-file global",
-        "load-server-state-from-file local",
         "option logasap",
         "option originalto",
         "option prefer-last-server",
     ] {
         assert!(shown(&format!("listen l\n {line}\n")).contains("does not support yet."), "{line}");
     }
-    for line in ["server-state-file /s", "server-state-base /b", "stats socket ipv6@::1:9 v6only"] {
-        assert!(shown(&format!("global\n {line}\n")).contains("does not support yet."), "{line}");
-    }
+    assert!(shown("global\n stats socket ipv6@::1:9 v6only\n").contains("does not support yet."));
 }

@@ -7,6 +7,7 @@
 //! - `server`: what is known of one server, and how its configuration becomes a health machine;
 //! - `transition`: the one way a server's state changes;
 //! - `publish`: what data threads see of it;
+//! - `restore`: states that a former process left;
 //! - `schedule` and `check`: when checks run, and how;
 //! - `frontend`: pausing, resuming and shutting listeners;
 //! - `sessions`: reaching the sessions of data threads;
@@ -17,6 +18,7 @@ mod dump;
 mod frontend;
 mod message;
 mod publish;
+mod restore;
 mod schedule;
 mod server;
 mod sessions;
@@ -103,7 +105,8 @@ impl Control {
     /// When a check's expression cannot be compiled.
     pub fn new(shared: &'static Shared) -> Result<Rc<Self>, ControlError> {
         let now = shared.clock.uptime();
-        let backends = server::build(shared, now)?;
+        let mut restored = Vec::new();
+        let backends = server::build(shared, now, &mut restored)?;
         let control = Rc::new(Self {
             shared,
             schedule: RefCell::new(Schedule::default()),
@@ -113,6 +116,7 @@ impl Control {
             admin: admin::Registry::default(),
         });
         control.publish_all();
+        control.tell_restored(restored);
         control.plan_first_checks();
         Ok(control)
     }

@@ -1,9 +1,9 @@
 //! One server as the control thread knows it, and how its configuration becomes a health machine.
 
-use super::Table;
+use super::{Table, restore};
 use crate::shared::Shared;
 use lb_check::probe::http::{Expect, ExpectWhat as Looks, HttpRequest, HttpRules};
-use lb_check::{InitState, Observe, OnError, ServerHealth, ServerParams, schedule::CheckTimeouts};
+use lb_check::{Action, InitState, Observe, OnError, ServerHealth, ServerParams, schedule::CheckTimeouts};
 use lb_config::model::{self, Balance, CheckKind, ExpectWhat, Proxy, Server};
 use regex::bytes::Regex;
 use std::net::IpAddr;
@@ -125,7 +125,13 @@ pub struct HttpProbe {
 }
 
 /// Builds the state of all backends; tracking servers take over the state they track.
-pub(super) fn build(shared: &Shared, now: Duration) -> Result<Table<BackendCtl>, ControlError> {
+///
+/// What is to be told of states that a former process left, and done about them, is appended to `out`.
+pub(super) fn build(
+    shared: &Shared,
+    now: Duration,
+    out: &mut Vec<(usize, usize, Action)>,
+) -> Result<Table<BackendCtl>, ControlError> {
     let mut backends = Table::default();
     for proxy in shared.proxies.live() {
         let config = proxy.config.get();
@@ -139,6 +145,7 @@ pub(super) fn build(shared: &Shared, now: Duration) -> Result<Table<BackendCtl>,
         };
         backends.set(proxy.index, backend);
     }
+    restore::apply(shared, &mut backends, now, out);
     link_trackers(&mut backends, shared);
     Ok(backends)
 }

@@ -39,7 +39,14 @@ impl Control {
         Some(result)
     }
 
-    fn carry_out(&self, proxy: &'static ProxyState, server: usize, depth: usize, now: Duration, actions: Vec<Action>) {
+    pub(super) fn carry_out(
+        &self,
+        proxy: &'static ProxyState,
+        server: usize,
+        depth: usize,
+        now: Duration,
+        actions: Vec<Action>,
+    ) {
         let mut requeued = 0;
         let mut lost_last = false;
         for action in actions {

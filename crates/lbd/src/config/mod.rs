@@ -5,6 +5,7 @@ mod files;
 mod host;
 
 use crate::cli::{Args, Master};
+use crate::engine::Former;
 use crate::report::{Gravity, Report};
 use crate::sys;
 use host::System;
@@ -31,7 +32,8 @@ pub fn load(args: &Args, report: &Report) -> Result<Config, ExitCode> {
 
 /// `-c`: says whether the configuration is valid.
 pub fn check(args: &Args, report: &Report) -> ExitCode {
-    if read(args, report, &System::for_check(args)).and_then(|_| refuse_warnings(args, report)).is_err() {
+    let checked = read(args, report, &System::for_check(args));
+    if checked.map(|config| former(&config, report)).and_then(|_| refuse_warnings(args, report)).is_err() {
         return ExitCode::FAILURE;
     }
     if !args.quiet {
@@ -42,6 +44,15 @@ pub fn check(args: &Args, report: &Report) -> ExitCode {
         let _ = std::io::stdout().write_all(text.as_bytes());
     }
     ExitCode::SUCCESS
+}
+
+/// Reads what a former process left in files. Whatever is wrong with them is a warning: a start never fails for it.
+pub fn former(config: &Config, report: &Report) -> Former {
+    let (former, warnings) = Former::load(config);
+    for warning in warnings {
+        report.warning(&format!("config : {warning}"));
+    }
+    former
 }
 
 /// `-cc`: 0 true, 1 false, 2 not a condition.
