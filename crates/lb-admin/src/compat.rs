@@ -145,7 +145,7 @@ pub const DIFFERENCES: &[(CommandId, &str)] = &[
     ),
     (
         CommandId::SetServer,
-        "`fqdn`, `name` and `ssl` are always refused; an `addr … port` whose port is refused leaves the address alone too",
+        "`fqdn` and `name` are always refused; an `addr … port` whose port is refused leaves the address alone too",
     ),
     (CommandId::SetProfiling, "neither locks nor allocations are timed; `auto` stays off"),
     (

@@ -11,6 +11,7 @@ use crate::proxy::{LogChoice, ProxyDraft};
 use crate::reader::Draft;
 use crate::server::ServerDraft;
 use crate::suggest;
+use crate::tls;
 use lb_model::{Mode, ProxyKind};
 use lb_sample::{LogFormat, Place, Reference};
 use std::collections::BTreeMap;
@@ -63,6 +64,7 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
     let Draft { global, mut proxies, .. } = draft;
     // After a fault in the lines, what seems missing may just not have been understood.
     let readable = !cx.sink.has_errors();
+    let mut loader = global.loader;
     assign_proxy_ids(&mut proxies, cx);
     for proxy in &mut proxies {
         settle_modes(proxy, cx);
@@ -78,6 +80,9 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
             proxy.default_backend = default_backend(draft, i, &names, cx);
             proxy.http_request.extend(draft.redirects.iter().cloned());
             proxy.servers = servers(draft, i, &names, cx);
+            for (server, draft) in proxy.servers.iter_mut().zip(&draft.servers) {
+                server.tls = tls::server::settle(draft, &proxy.name, &mut loader, cx);
+            }
             proxy.logs = logs(draft, &global.global.logs);
             proxy.log_format = log_format(draft, &proxy, cx);
             references(draft, &names, cx);
@@ -89,7 +94,13 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
     }
     let mut global = global.global;
     global.environment = std::mem::take(&mut cx.environment);
-    Config { global, proxies: done, vars: Arc::clone(&cx.vars), ignored_tuning: std::mem::take(&mut cx.ignored) }
+    Config {
+        global,
+        proxies: done,
+        vars: Arc::clone(&cx.vars),
+        tls: loader.files,
+        ignored_tuning: std::mem::take(&mut cx.ignored),
+    }
 }
 
 /// Hands out the free numbers: the counter moves on at every object, whether it took a number or had

@@ -7,6 +7,7 @@ use crate::line::{Done, Fault, Line, TIME_HELP, fault, time_complaint};
 use crate::log::{self, LogLine};
 use crate::model::{Global, ListenAddress, StatsSocket};
 use crate::suggest::did_you_mean;
+use crate::tls::Loader;
 use lb_model::{Level, TimeUnit, parse_size, parse_time};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,6 +19,8 @@ pub(crate) type GlobalHandler = fn(&mut GlobalDraft, &mut Cx<'_>, &Line) -> Done
 #[derive(Default)]
 pub(crate) struct GlobalDraft {
     pub global: Global,
+    /// Reads the files that TLS settings name.
+    pub loader: Loader,
 }
 
 impl GlobalDraft {
@@ -121,6 +124,27 @@ pub(crate) fn ulimit_n(g: &mut GlobalDraft, cx: &mut Cx<'_>, line: &Line) -> Don
     let value = integer(line)?;
     once(&mut g.global.ulimit_n, value.into(), line, cx);
     Ok(())
+}
+
+pub(crate) fn ca_base(g: &mut GlobalDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
+    let path = text(line, "'ca-base' expects a directory path as an argument.")?;
+    once(&mut g.loader.ca_base, path, line, cx);
+    Ok(())
+}
+
+pub(crate) fn crt_base(g: &mut GlobalDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
+    let path = text(line, "'crt-base' expects a directory path as an argument.")?;
+    once(&mut g.loader.crt_base, path, line, cx);
+    Ok(())
+}
+
+pub(crate) fn ssl_server_verify(g: &mut GlobalDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    g.loader.files.trust_servers = match line.word(1) {
+        "none" => true,
+        "required" => false,
+        _ => return Err(fault(1, "'ssl-server-verify' expects 'none' or 'required'.")),
+    };
+    line.ends_after(1, "ssl-server-verify")
 }
 
 pub(crate) fn daemon(g: &mut GlobalDraft, _: &mut Cx<'_>, line: &Line) -> Done {

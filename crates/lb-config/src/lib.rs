@@ -31,6 +31,7 @@ mod state;
 mod suggest;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 pub use condition::{COMPATIBLE_VERSION, ConditionError, FEATURES};
 pub use diagnostic::{Diagnostic, Severity, render};

@@ -4,7 +4,9 @@
 //! applied, addresses are parsed. The engine needs no text.
 
 use lb_model::{Level, Mode, ProxyKind, Severity};
-use lb_sample::{Acl, Condition, LogFormat, ProcessVars, VarAction};
+use lb_sample::{Acl, Condition, Expr, LogFormat, ProcessVars, VarAction};
+use lb_tls::{Bundle, Ciphers, Crl, Trust, Versions};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,8 +34,71 @@ pub struct Config {
     pub proxies: Vec<Proxy>,
     /// Variables of the process, with the values that the global section gives them.
     pub vars: Arc<ProcessVars>,
+    /// Files that TLS settings name.
+    pub tls: TlsFiles,
     /// Tuning words accepted without effect, each once, for one notice at start-up.
     pub ignored_tuning: Vec<String>,
+}
+
+/// What the files that TLS settings name hold, by the names they are known by.
+#[derive(Debug, Clone, Default)]
+pub struct TlsFiles {
+    /// Certificates with their keys.
+    pub certificates: BTreeMap<String, Arc<Bundle>>,
+    /// `ca-file`s.
+    pub trusts: BTreeMap<String, Arc<Trust>>,
+    /// `crl-file`s.
+    pub crls: BTreeMap<String, Arc<Crl>>,
+    /// `ssl-server-verify none`: servers are trusted where their lines say nothing else.
+    pub trust_servers: bool,
+}
+
+/// What a file held when it was read, and the name it is known by.
+#[derive(Debug, Clone)]
+pub struct Named<T> {
+    /// The name, as in [`TlsFiles`].
+    pub name: String,
+    /// What it held.
+    pub held: Arc<T>,
+}
+
+/// TLS towards a server.
+#[derive(Debug, Clone, Default)]
+pub struct ServerTls {
+    /// `ssl`: traffic is secured.
+    pub enabled: bool,
+    /// `ssl` or `check-ssl` was said: securing can be switched on at run time.
+    pub prepared: bool,
+    /// `verify required`.
+    pub verify: bool,
+    /// `ca-file`.
+    pub ca_file: Option<Named<Trust>>,
+    /// `crl-file`.
+    pub crl_file: Option<Named<Crl>>,
+    /// `crt`.
+    pub crt: Option<Named<Bundle>>,
+    /// `verifyhost`.
+    pub verifyhost: Option<String>,
+    /// `sni`.
+    pub sni: Option<Expr>,
+    /// `no-sni-auto`: without `sni`, no name is sent; else it is that of the `Host` field.
+    pub no_sni_auto: bool,
+    /// `alpn`.
+    pub alpn: Vec<Vec<u8>>,
+    /// Versions that may be spoken.
+    pub versions: Versions,
+    /// Suites that may be used.
+    pub ciphers: Ciphers,
+    /// `no-ssl-reuse`.
+    pub no_reuse: bool,
+    /// Health checks are secured.
+    pub check: bool,
+    /// `check-sni`.
+    pub check_sni: Option<String>,
+    /// `no-check-sni-auto`: without `check-sni`, no name is sent; else it is that of the check's `Host` field.
+    pub no_check_sni_auto: bool,
+    /// `check-alpn`.
+    pub check_alpn: Vec<Vec<u8>>,
 }
 
 /// Process-wide settings.
@@ -554,6 +619,8 @@ pub struct Server {
     pub pool_purge_delay: Duration,
     /// `source addr[:port]`: local address of connections.
     pub source: Option<(IpAddr, u16)>,
+    /// What connections to it are secured with, when a word of its line is about TLS.
+    pub tls: Option<Arc<ServerTls>>,
     /// Where declared.
     pub place: Place,
 }

@@ -3,11 +3,12 @@
 use crate::address::{self, Allow, Endpoint, Port};
 use crate::cx::Cx;
 use crate::diagnostic::Site;
-use crate::keywords::{self, SERVER, Status, TlsWords};
+use crate::keywords::{self, SERVER, Status};
 use crate::line::{Done, Fault, Line, TIME_HELP, fault, time_complaint};
 use crate::model::{AgentParams, ConnectAddress, HealthParams, InitState, Observe, OnError, Place, Server};
 use crate::proxy::ProxyDraft;
 use crate::suggest::did_you_mean;
+use crate::tls::server::ServerTlsDraft;
 use lb_model::{MAX_WEIGHT, TimeUnit, is_valid_name, parse_time};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -32,6 +33,8 @@ pub(crate) struct ServerDraft {
     pub init_state: bool,
     /// The address could be read; if not, it was reported.
     pub placed: bool,
+    /// What it says of TLS.
+    pub tls: ServerTlsDraft,
     /// This is a `default-server` line.
     default: bool,
 }
@@ -68,6 +71,7 @@ impl ServerDraft {
                 pool_max_conn: -1,
                 pool_purge_delay: Duration::from_secs(5),
                 source: None,
+                tls: None,
                 place: Place::default(),
             },
             agent: AgentParams { port: 0, addr: None, inter: None, send: None },
@@ -77,13 +81,18 @@ impl ServerDraft {
             track: None,
             init_state: false,
             placed: false,
+            tls: ServerTlsDraft::default(),
             default: false,
         }
     }
 
+    /// Checks go where traffic does not: they are not what traffic is unless they are told to.
+    pub fn checks_elsewhere(&self) -> bool {
+        self.server.health.addr.is_some() || self.server.health.port.is_some()
+    }
+
     /// Reads the parameters from word `from` on, reporting every fault.
     fn parameters(&mut self, line: &Line, from: usize, outer: &str, cx: &mut Cx<'_>) {
-        let mut tls = TlsWords::default();
         let mut at = from;
         while line.has(at) {
             let name = line.word(at);
@@ -102,6 +111,9 @@ impl ServerDraft {
             let word = (at + row.arguments).min(line.len() - 1);
             match &row.status {
                 Status::Supported(handler) => {
+                    if row.tls {
+                        self.tls.sites.insert(row.name, line.site(word));
+                    }
                     if let Err(message) = handler(self, argument, cx) {
                         let message = format!("{outer}{message}");
                         let fault = fault(word, message.clone());
@@ -114,14 +126,10 @@ impl ServerDraft {
                     }
                 }
                 Status::Tuning => cx.ignore(&format!("server … {name}")),
-                Status::NotYet if row.tls => tls.add(name, at, row.arguments),
                 Status::NotYet => cx.report(line, fault(at, format!("{outer}{}", keywords::not_yet(name)))),
                 Status::Gone(why) => cx.report(line, fault(at, format!("{outer}{why}"))),
             }
             at += 1 + row.arguments;
-        }
-        if let Some(fault) = tls.complaint(outer) {
-            cx.report(line, fault);
         }
     }
 }

@@ -28,6 +28,7 @@ mod sys;
 #[cfg(test)]
 mod testing;
 mod timer;
+pub mod tls;
 
 pub use bind::{Bound, StartError, StartOptions, bind};
 pub use former::Former;

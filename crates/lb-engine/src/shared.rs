@@ -12,6 +12,7 @@ use crate::former::Former;
 use crate::log::Logger;
 use crate::queue::Queue;
 use crate::slots::{Slots, Swap};
+use crate::tls::ServerSecurity;
 use lb_check::TrafficEvent;
 use lb_config::model::Observe;
 use lb_config::model::{Bind, ConnectAddress, ListenAddress, Proxy, Server};
@@ -302,6 +303,8 @@ pub struct ServerState {
     pub idle: Gauge,
     /// Changes when pooled connections must go (maintenance, address change).
     pub purge_epoch: AtomicU32,
+    /// How connections to it are secured, if it has settings for it.
+    pub tls: Swap<Option<ServerSecurity>>,
 }
 
 impl ServerState {
@@ -323,6 +326,7 @@ impl ServerState {
             target: Mutex::new(target),
             idle: Gauge::default(),
             purge_epoch: AtomicU32::new(0),
+            tls: Swap::new(ServerSecurity::of(config)),
         }
     }
 

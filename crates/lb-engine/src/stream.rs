@@ -1,6 +1,8 @@
-//! A byte stream to a peer, TCP or UNIX.
+//! A byte stream to a peer, TCP or UNIX, plain or secured.
 
 use crate::buffer::Buffer;
+use crate::tls::TlsStream;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -15,6 +17,8 @@ pub enum Stream {
     Tcp(TcpStream),
     /// UNIX.
     Unix(UnixStream),
+    /// Secured, over either.
+    Tls(Box<TlsStream>),
 }
 
 impl Stream {
@@ -23,6 +27,7 @@ impl Stream {
         match self {
             Self::Tcp(s) => s.peer_addr().ok(),
             Self::Unix(_) => None,
+            Self::Tls(s) => s.socket().peer(),
         }
     }
 
@@ -31,6 +36,7 @@ impl Stream {
         match self {
             Self::Tcp(s) => s.local_addr().ok(),
             Self::Unix(_) => None,
+            Self::Tls(s) => s.socket().local(),
         }
     }
 
@@ -40,6 +46,7 @@ impl Stream {
         match self {
             Self::Tcp(s) => s.as_raw_fd(),
             Self::Unix(s) => s.as_raw_fd(),
+            Self::Tls(s) => s.socket().fd(),
         }
     }
 
@@ -48,6 +55,7 @@ impl Stream {
         match self {
             Self::Tcp(s) => s.poll_read_ready(cx),
             Self::Unix(s) => s.poll_read_ready(cx),
+            Self::Tls(s) => s.poll_readable(cx),
         }
     }
 
@@ -63,6 +71,7 @@ impl Stream {
             },
             // Local clients are not watched: there is no peek for them.
             Self::Unix(_) => Poll::Pending,
+            Self::Tls(s) => s.poll_gone(cx),
         }
     }
 
@@ -72,6 +81,7 @@ impl Stream {
         let polled = match self {
             Self::Tcp(s) => Pin::new(s).poll_read(cx, &mut target),
             Self::Unix(s) => Pin::new(s).poll_read(cx, &mut target),
+            Self::Tls(s) => return s.poll_fill(cx, buffer),
         };
         let n = target.filled().len();
         buffer.filled(n);
@@ -83,6 +93,27 @@ impl Stream {
         match self {
             Self::Tcp(s) => Pin::new(s).poll_write(cx, bytes),
             Self::Unix(s) => Pin::new(s).poll_write(cx, bytes),
+            Self::Tls(s) => s.poll_send(cx, bytes),
+        }
+    }
+
+    /// Reads some bytes into any room. `0` is the end of the stream.
+    pub fn poll_read_bytes(&mut self, cx: &mut Context<'_>, bytes: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut target = ReadBuf::new(bytes);
+        let polled = match self {
+            Self::Tcp(s) => Pin::new(s).poll_read(cx, &mut target),
+            Self::Unix(s) => Pin::new(s).poll_read(cx, &mut target),
+            Self::Tls(s) => return s.poll_read_bytes(cx, bytes),
+        };
+        polled.map_ok(|()| target.filled().len())
+    }
+
+    /// Writes some bytes of several slices to a plain socket.
+    pub fn poll_send_slices(&mut self, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(s) => Pin::new(s).poll_write_vectored(cx, slices),
+            Self::Unix(s) => Pin::new(s).poll_write_vectored(cx, slices),
+            Self::Tls(_) => Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
         }
     }
 
@@ -91,13 +122,42 @@ impl Stream {
         match self {
             Self::Tcp(s) => Pin::new(s).poll_shutdown(cx),
             Self::Unix(s) => Pin::new(s).poll_shutdown(cx),
+            Self::Tls(s) => s.poll_end(cx),
         }
+    }
+
+    /// Reads some bytes; 0 is the end of the stream.
+    ///
+    /// # Errors
+    /// The system's or the TLS library's.
+    pub async fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_read_bytes(cx, bytes)).await
+    }
+
+    /// Writes some bytes.
+    ///
+    /// # Errors
+    /// The system's or the TLS library's.
+    pub async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_send(cx, bytes)).await
+    }
+
+    /// Ends the writing side.
+    ///
+    /// # Errors
+    /// The system's or the TLS library's.
+    pub async fn end(&mut self) -> io::Result<()> {
+        poll_fn(|cx| self.poll_end(cx)).await
     }
 
     /// Makes the close that follows a reset, so that nothing lingers (`option nolinger`, aborted transfers).
     pub fn reset_on_close(&self) {
-        if let Self::Tcp(s) = self {
-            let _ = socket2::SockRef::from(s).set_linger(Some(std::time::Duration::ZERO));
+        match self {
+            Self::Tcp(s) => {
+                let _ = socket2::SockRef::from(s).set_linger(Some(std::time::Duration::ZERO));
+            }
+            Self::Unix(_) => {}
+            Self::Tls(s) => s.socket().reset_on_close(),
         }
     }
 }

@@ -26,6 +26,21 @@ pub const fn connected() -> Verdict {
     Verdict::bare(CheckStatus::L4Ok)
 }
 
+/// Success of a check that shakes hands and says nothing.
+pub const fn secured() -> Verdict {
+    Verdict::bare(CheckStatus::L6Ok)
+}
+
+/// The handshake was not complete in time.
+pub const fn handshake_timeout() -> Verdict {
+    Verdict::bare(CheckStatus::L6Timeout)
+}
+
+/// The handshake failed; `why` in HAProxy's words.
+pub fn handshake_failed(why: &str) -> Verdict {
+    Verdict { status: CheckStatus::L6Response, code: 0, info: why.to_owned() }
+}
+
 /// The connection was not established in time.
 pub const fn connect_timeout() -> Verdict {
     Verdict::bare(CheckStatus::L4Timeout)

@@ -223,10 +223,6 @@ fn what_haproxy_has_and_lbd_has_not() {
             [ALERT]    (1) : config : parsing [a.cfg:13] : 'server b/s' : 'resolvers' is a HAProxy keyword that lbd does not support yet.
                |   server s 1.2.3.4:80 ssl verify none sni str(x) resolvers r
                |                                                  ^^^^^^^^^
-            [ALERT]    (1) : config : parsing [a.cfg:13] : 'server b/s' : 'ssl' is a HAProxy keyword that lbd does not support yet.
-               |   server s 1.2.3.4:80 ssl verify none sni str(x) resolvers r
-               |                       ^^^^^^^^^^^^^^^^^^^^^^^^^^
-               | help: there is no TLS in lbd yet: 'verify', 'sni' cannot stay either
             [ALERT]    (1) : config : parsing [a.cfg:14] : The 'reqadd' directive is not supported anymore since HAProxy 2.1. Use 'http-request add-header' instead.
                |   reqadd X
                |   ^^^^^^

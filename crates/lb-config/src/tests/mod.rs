@@ -5,6 +5,7 @@ mod pages;
 mod rules;
 mod seen;
 mod state;
+mod tls;
 mod values;
 mod whole;
 

@@ -12,7 +12,6 @@ use std::io;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Bytes read at once.
 const READ_SIZE: usize = 4_096;
@@ -131,10 +130,7 @@ impl Connection<'_> {
     }
 
     async fn receive(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        match &mut self.stream {
-            Stream::Tcp(s) => s.read(bytes).await,
-            Stream::Unix(s) => s.read(bytes).await,
-        }
+        self.stream.read(bytes).await
     }
 
     /// Lets time pass until the client ends its side. What it sends meanwhile is read ahead, to notice the end
@@ -186,14 +182,8 @@ impl Connection<'_> {
 
     async fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
-            let writing = async {
-                match &mut self.stream {
-                    Stream::Tcp(s) => s.write(bytes).await,
-                    Stream::Unix(s) => s.write(bytes).await,
-                }
-            };
             // The timeout is about a reader that takes nothing, however long the answer is.
-            let sent = within(self.control, self.idle, writing).await??;
+            let sent = within(self.control, self.idle, self.stream.write(bytes)).await??;
             if sent == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
@@ -230,6 +220,8 @@ impl Connection<'_> {
         let peeked = match &self.stream {
             Stream::Tcp(s) => socket2::SockRef::from(s).peek(&mut byte),
             Stream::Unix(s) => socket2::SockRef::from(s).peek(&mut byte),
+            // It cannot be told without reading.
+            Stream::Tls(_) => return true,
         };
         peeked.is_ok_and(|n| n > 0)
     }
@@ -237,10 +229,7 @@ impl Connection<'_> {
     /// Ends the writing side, and takes what the client still sends: closing over unread bytes would reset the
     /// connection and could destroy an answer on its way.
     async fn close(&mut self) -> io::Result<()> {
-        match &mut self.stream {
-            Stream::Tcp(s) => s.shutdown().await?,
-            Stream::Unix(s) => s.shutdown().await?,
-        }
+        self.stream.end().await?;
         if self.ended || (matches!(self.stream, Stream::Unix(_)) && !self.has_unread()) {
             return Ok(());
         }

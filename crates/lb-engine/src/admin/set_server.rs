@@ -6,6 +6,7 @@ use crate::control::Control;
 use lb_admin::{Reply, Request, text};
 use lb_check::{AdminWord, ForcedHealth};
 use lb_model::ParsedWeight;
+use std::sync::atomic::Ordering::Relaxed;
 
 const USAGE: &str = "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | \
                      check-addr | check-port | fqdn | health | name | ssl | state | weight";
@@ -27,10 +28,25 @@ pub(super) fn run(control: &Control, request: &Request) -> Result<Reply, Reply> 
         "agent-send" => set_addr::agent_send(control, target, value),
         "fqdn" if value.is_empty() => Err(Reply::err("set server <b>/<s> fqdn requires a FQDN.")),
         "fqdn" => Err(Reply::err("set server <b>/<s> fqdn failed because no resolution is configured.")),
-        "ssl" => Err(Reply::err("'set server <srv> ssl' cannot be set.  default-server should define ssl settings")),
+        "ssl" => ssl(target, value),
         "name" => name(control, target, value),
         _ => Err(Reply::err(USAGE)),
     }
+}
+
+/// Health checks go on as they did: it is about traffic.
+fn ssl(target: ServerTarget, value: &str) -> Result<Reply, Reply> {
+    let Some(security) = target.server.tls.get() else {
+        return Err(Reply::err("'set server <srv> ssl' cannot be set.  default-server should define ssl settings"));
+    };
+    security.enable(match value {
+        "on" => true,
+        "off" => false,
+        _ => return Err(Reply::err("'set server <srv> ssl' expects 'on' or 'off'.")),
+    });
+    // Idle connections are of the other kind.
+    target.server.purge_epoch.fetch_add(1, Relaxed);
+    Ok(Reply::warning("server ssl setting updated."))
 }
 
 fn state(control: &Control, target: ServerTarget, value: &str) -> Result<Reply, Reply> {

@@ -6,6 +6,7 @@ use super::{CheckTarget, Control};
 use crate::activity::{self, task};
 use crate::shared::{ServerState, Target};
 use crate::stream::Stream;
+use crate::tls::{self, ServerSecurity};
 use lb_check::AgentReply;
 use lb_check::probe::http::{Progress, ServerState as ReportedState};
 use lb_check::probe::{Verdict, connect, http};
@@ -15,7 +16,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, UnixStream};
 
 /// The most bytes an agent's line may take.
@@ -39,17 +39,35 @@ enum End {
 pub(super) fn start(control: &Rc<Control>, proxy: usize, server: usize, work: Work) -> bool {
     let state = control.shared.proxies.get(proxy).and_then(|p| p.servers.get(server));
     let (Some(state), Some(prepared)) = (state, prepare(control, proxy, server, work)) else { return false };
-    let (target, limits, probe, header) = prepared;
+    let (target, limits, probe, way) = prepared;
     let control = Rc::clone(control);
     activity::spawn(task::Check, async move {
         let started = Instant::now();
-        let end = run(state, target, limits, probe, header).await;
+        let end = run(state, target, limits, probe, way).await;
         finish(&control, proxy, server, work, end, started.elapsed());
     });
     true
 }
 
-type Prepared = (Target, CheckTimeouts, Probe, Option<ProxyHeader>);
+type Prepared = (Target, CheckTimeouts, Probe, Way);
+
+/// What lies between a check's connection and its words.
+#[derive(Default)]
+struct Way {
+    /// The PROXY header that precedes the check.
+    header: Option<ProxyHeader>,
+    /// How the connection is secured.
+    tls: Option<Security>,
+}
+
+/// How a check's connection is secured.
+struct Security {
+    server: &'static ServerSecurity,
+    /// The name asked for.
+    sni: Option<String>,
+    /// It follows from the request (`check-sni-auto`).
+    guessed: bool,
+}
 
 /// The PROXY header that precedes a check.
 #[derive(Clone, Copy)]
@@ -74,7 +92,7 @@ fn prepare(control: &Control, proxy: usize, server: usize, work: Work) -> Option
             let limits = timeouts(&state.config, own.health.agent_interval());
             let to = CheckTarget { addr: own.agent.addr, port: Some(own.agent.port) };
             let send = own.agent.send.clone().into_bytes();
-            Some((resolve(target, &to), limits, Probe::Agent { send }, None))
+            Some((resolve(target, &to), limits, Probe::Agent { send }, Way::default()))
         }
         _ => {
             if !own.health.check().may_start() {
@@ -85,6 +103,7 @@ fn prepare(control: &Control, proxy: usize, server: usize, work: Work) -> Option
             let to = resolve(target, &own.check);
             let stopped = own.health.op() == OpState::Stopped;
             let header = proxy_header(target, &own.check);
+            let tls = security(target, http.as_deref());
             drop(backends);
             let probe = match http {
                 None => Probe::Tcp,
@@ -93,7 +112,7 @@ fn prepare(control: &Control, proxy: usize, server: usize, work: Work) -> Option
                     Probe::Http { probe, request, stopped }
                 }
             };
-            Some((to, limits, probe, header))
+            Some((to, limits, probe, Way { header, tls }))
         }
     }
 }
@@ -109,6 +128,23 @@ fn resolve(server: &ServerState, to: &CheckTarget) -> Target {
         (Some(ip), port) => Target::Ip(SocketAddr::new(ip, port)),
         (None, _) => target,
     }
+}
+
+/// How the checks of a server are secured: as it says of them, else as its traffic when they go where that goes.
+fn security(server: &'static ServerState, http: Option<&HttpProbe>) -> Option<Security> {
+    let own = server.tls.get().as_ref()?;
+    if !own.secures_checks() {
+        return None;
+    }
+    let sni = own.config.check_sni.clone();
+    let guessed = sni.is_none();
+    let host =
+        http.and_then(|probe| lb_http::parse_request(&probe.bytes, 101).ok().flatten().map(|head| (probe, head)));
+    let host = host.and_then(|(probe, head)| {
+        let host = head.headers.values(&probe.bytes, "host").next()?.split(|b| *b == b':').next()?;
+        Some(String::from_utf8_lossy(host).into_owned()).filter(|host| !host.is_empty())
+    });
+    Some(Security { server: own, sni: sni.or(host), guessed })
 }
 
 /// Checks that go where traffic goes announce themselves as traffic does.
@@ -157,26 +193,40 @@ fn with_state(control: &Control, probe: &HttpProbe, proxy: usize, server: usize)
     ))
 }
 
-async fn run(
-    server: &'static ServerState,
-    target: Target,
-    limits: CheckTimeouts,
-    probe: Probe,
-    header: Option<ProxyHeader>,
-) -> End {
+async fn run(server: &'static ServerState, target: Target, limits: CheckTimeouts, probe: Probe, way: Way) -> End {
     let started = tokio::time::Instant::now();
-    let talks = header.is_some() || !matches!(probe, Probe::Tcp);
+    let talks = way.header.is_some() || way.tls.is_some() || !matches!(probe, Probe::Tcp);
     let mut stream = match tokio::time::timeout_at(started + limits.connect, open(server, target, talks)).await {
         Err(_) => return End::Verdict(connect::connect_timeout()),
         Ok(Err(Failure::Socket(e))) => return End::Verdict(connect::socket_failed(&e)),
         Ok(Err(Failure::Connect(e))) => return End::Verdict(connect::connect_failed(&e)),
         Ok(Ok(stream)) => stream,
     };
-    if let (Probe::Tcp, None) = (&probe, header) {
+    if !talks {
         return End::Verdict(connect::connected());
     }
+    if let Some(header) = way.header {
+        let bytes = proxy_header_bytes(&stream, header);
+        if let Err(e) = send(&mut stream, &bytes).await {
+            return End::Verdict(connect::socket_failed(&e));
+        }
+    }
+    let is_secured = way.tls.is_some();
+    if let Some(security) = way.tls {
+        let own_alpn = &security.server.config.check_alpn;
+        let alpn = Some(own_alpn.as_slice()).filter(|alpn| !alpn.is_empty());
+        let hello = tls::Hello { sni: security.sni.as_deref(), guessed: security.guessed, alpn };
+        match tokio::time::timeout_at(started + limits.connect, tls::connect(stream, security.server, hello)).await {
+            Err(_) => return End::Verdict(connect::handshake_timeout()),
+            Ok(Err(error)) => return End::Verdict(connect::handshake_failed(error.as_str())),
+            Ok(Ok(secured)) => stream = secured,
+        }
+    }
+    if is_secured && matches!(probe, Probe::Tcp) {
+        return End::Verdict(connect::secured());
+    }
     let deadline = limits.read.map_or(started + limits.connect, |read| tokio::time::Instant::now() + read);
-    match tokio::time::timeout_at(deadline, converse(&mut stream, probe, header)).await {
+    match tokio::time::timeout_at(deadline, converse(&mut stream, probe)).await {
         Err(_) => End::Verdict(connect::answer_timeout()),
         Ok(Err(e)) => End::Verdict(connect::socket_failed(&e)),
         Ok(Ok(end)) => end,
@@ -222,11 +272,7 @@ fn prepare_tcp(server: &ServerState, address: SocketAddr, talks: bool) -> io::Re
     Ok(socket)
 }
 
-async fn converse(stream: &mut Stream, probe: Probe, header: Option<ProxyHeader>) -> io::Result<End> {
-    if let Some(header) = header {
-        let bytes = proxy_header_bytes(stream, header);
-        send(stream, &bytes).await?;
-    }
+async fn converse(stream: &mut Stream, probe: Probe) -> io::Result<End> {
     match probe {
         Probe::Tcp => Ok(End::Verdict(connect::connected())),
         Probe::Http { probe, request, stopped } => {
@@ -281,10 +327,7 @@ fn proxy_header_bytes(stream: &Stream, header: ProxyHeader) -> Vec<u8> {
 
 async fn send(stream: &mut Stream, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
-        let sent = match stream {
-            Stream::Tcp(s) => s.write(bytes).await?,
-            Stream::Unix(s) => s.write(bytes).await?,
-        };
+        let sent = stream.write(bytes).await?;
         if sent == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
@@ -295,11 +338,9 @@ async fn send(stream: &mut Stream, mut bytes: &[u8]) -> io::Result<()> {
 
 /// Appends what arrived; says whether the stream ended.
 async fn receive(stream: &mut Stream, into: &mut Vec<u8>) -> io::Result<bool> {
-    into.reserve(1_024);
-    let received = match stream {
-        Stream::Tcp(s) => s.read_buf(into).await?,
-        Stream::Unix(s) => s.read_buf(into).await?,
-    };
+    let mut bytes = [0; 1_024];
+    let received = stream.read(&mut bytes).await?;
+    into.extend_from_slice(bytes.get(..received).unwrap_or_default());
     Ok(received == 0)
 }
 

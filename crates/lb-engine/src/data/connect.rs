@@ -4,12 +4,17 @@
 use super::accept::Client;
 use super::pick::{self, NoServer, Wish};
 use super::session::{Cut, Phase};
-use super::upstream::{self, Upstream};
+use super::upstream::{self, ConnectError, ServerName, Upstream};
+use super::view::View;
 use crate::queue;
 use crate::shared::ProxyState;
 use crate::stream::Stream;
+use crate::tls::{HandshakeError, ServerSecurity};
 use lb_check::TrafficEvent;
+use lb_http::RequestHead;
+use lb_sample::{LogRecord, Vars};
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -53,6 +58,10 @@ pub struct Ask<'a> {
     pub key: Option<u32>,
     /// Whether a connection that served others will do.
     pub may_reuse: bool,
+    /// The request, for what a secured connection depends on.
+    pub request: Option<(&'a [u8], &'a RequestHead)>,
+    /// The transaction's variables.
+    pub vars: Option<&'a Vars>,
     /// The slot of this server is held already: a pooled connection to it was found dead.
     pub replayed: Option<usize>,
 }
@@ -99,7 +108,9 @@ pub async fn connect(
         back.retries.inc();
         server.inspect(|c| c.retries.inc());
         held = Some(index);
-        if let Err(cut) = pause(client, ask.watched, backend).await {
+        // An attempt that took its time is followed by the next at once.
+        let quick = !matches!(failed, Failure::Connect { timeout: true });
+        if quick && let Err(cut) = pause(client, ask.watched, backend).await {
             release(client, backend, route);
             return Err(Failure::Ended(cut));
         }
@@ -158,11 +169,12 @@ async fn attempt(
     let ctx = client.ctx;
     let Some(server) = backend.servers.get(index) else { return Err(Failure::NoServer(NoServer::Unavailable)) };
     let own = server.counters.of(ctx.index);
+    let name = server.tls.as_ref().and_then(|tls| server_name(client, backend, index, ask, tls));
     if ask.replayed.is_none() {
         pick::count_attempt(own, ctx.now_ms());
         let pooled = client.take_private(backend, index).or_else(|| {
             let pool = ctx.pool(backend.index, index).filter(|_| ask.may_reuse)?;
-            pool.take(server)
+            pool.take(server, name.as_ref().and_then(|name| name.sni.as_deref()))
         });
         if let Some(upstream) = pooled {
             own.reuses.inc();
@@ -174,7 +186,7 @@ async fn attempt(
     client.session.phase.set(Phase::Connect);
     ctx.set_deadline(&client.session, backend.config.timeouts.connect);
     let port = destination(client).map(|address| address.port());
-    let mut connecting = Box::pin(upstream::connect(server, port, backend.config.options.srvtcpka));
+    let mut connecting = Box::pin(upstream::connect(server, port, backend.config.options.srvtcpka, name));
     let connected = pick::wait_unless_gone(client, ask.watched, backend, |cx| connecting.as_mut().poll(cx));
     let timeout = match connected.await {
         Ok(Ok(upstream)) => {
@@ -184,12 +196,51 @@ async fn attempt(
             ctx.shared.report(backend.index, index, TrafficEvent::Connected);
             return Ok(upstream);
         }
-        Ok(Err(_)) => false,
+        // The server is another one than the request is for: asking again helps nobody. As observed, the log line tells
+        // that all retries were used.
+        Ok(Err(ConnectError::Handshake(HandshakeError::WrongName))) => {
+            route.retries = backend.config.retries;
+            false
+        }
+        Ok(Err(ConnectError::System | ConnectError::Handshake(_))) => false,
         Err(Cut::Timeout) => true,
         Err(cut) => return Err(Failure::Ended(cut)),
     };
     ctx.shared.report(backend.index, index, TrafficEvent::ConnectFailed);
     Err(Failure::Connect { timeout })
+}
+
+/// The name that a secured connection to a server is opened for; `None`: it is not secured.
+fn server_name(
+    client: &Client,
+    backend: &'static ProxyState,
+    index: usize,
+    ask: Ask<'_>,
+    security: &ServerSecurity,
+) -> Option<ServerName> {
+    let tls = &security.for_traffic()?.config;
+    let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().filter(|name| !name.is_empty()).map(Rc::from);
+    let Some(expression) = &tls.sni else {
+        let host = ask.request.filter(|_| !tls.no_sni_auto);
+        let host = host.and_then(|(buf, head)| head.headers.values(buf, "host").next());
+        let name = host.and_then(|host| host.split(|b| *b == b':').next()).and_then(text);
+        return Some(ServerName { sni: name, guessed: true });
+    };
+    let view = View {
+        ctx: client.ctx,
+        session: &client.session,
+        frontend: client.proxy,
+        backend: Some(backend),
+        server: Some(index),
+        request: ask.request,
+        response: None,
+        request_line: None,
+        record: LogRecord::default(),
+        back: None,
+        vars: ask.vars,
+    };
+    let sni = expression.eval(&view).and_then(|sample| sample.with_text(text));
+    Some(ServerName { sni, guessed: false })
 }
 
 /// The address the client connected to.

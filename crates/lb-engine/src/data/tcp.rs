@@ -118,7 +118,7 @@ async fn session(client: &Client, stream: &mut Stream, books: &mut Books) {
     back.last_session_ms.set(client.session.accepted_us / 1_000 + 1);
     let source = client.session.source.get().filter(|_| backend.config.balance == Balance::Source);
     let key = source.map(|address| pick::key_hash(backend).address(address.ip()));
-    let ask = Ask { watched: None, persistent: None, key, may_reuse: false, replayed: None };
+    let ask = Ask { watched: None, persistent: None, key, may_reuse: false, request: None, vars: None, replayed: None };
     match connect::connect(client, backend, ask, &mut books.route).await {
         Ok(upstream) => {
             client.session.phase.set(Phase::Data);

@@ -3,10 +3,12 @@
 use crate::activity;
 use crate::shared::{ServerState, Target};
 use crate::stream::Stream;
+use crate::tls::{self, HandshakeError, ServerSecurity};
 use lb_config::model::Server;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Waker};
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
@@ -20,12 +22,15 @@ pub struct Upstream {
     pub reused: bool,
     /// It is authenticated as one client: it serves no other.
     pub private: bool,
+    /// The name it was opened for, when it is secured: it serves no request for another one.
+    pub name: Option<Rc<str>>,
     purge_epoch: u32,
 }
 
 #[derive(Debug)]
 struct Idle {
     stream: Stream,
+    name: Option<Rc<str>>,
     purge_epoch: u32,
     since_ms: u64,
 }
@@ -62,14 +67,16 @@ impl Pool {
         self.in_use.set(self.in_use.get().saturating_sub(1));
     }
 
-    /// Takes a live connection.
-    pub fn take(&self, server: &ServerState) -> Option<Upstream> {
+    /// Takes a live connection that was opened for that name.
+    pub fn take(&self, server: &ServerState, name: Option<&str>) -> Option<Upstream> {
         let epoch = server.purge_epoch.load(Relaxed);
         let mut idle = self.idle.borrow_mut();
-        while let Some(candidate) = idle.pop() {
+        while let Some(at) = idle.iter().rposition(|candidate| candidate.name.as_deref() == name) {
+            let candidate = idle.remove(at);
             server.idle.dec();
             if candidate.purge_epoch == epoch && is_quiet(&candidate.stream) {
-                return Some(Upstream { stream: candidate.stream, reused: true, private: false, purge_epoch: epoch });
+                let Idle { stream, name, .. } = candidate;
+                return Some(Upstream { stream, reused: true, private: false, name, purge_epoch: epoch });
             }
             activity::count(|own| &own.dead_idle);
         }
@@ -86,6 +93,7 @@ impl Pool {
             server.idle.inc();
             self.idle.borrow_mut().push(Idle {
                 stream: upstream.stream,
+                name: upstream.name,
                 purge_epoch: upstream.purge_epoch,
                 since_ms: now_ms,
             });
@@ -135,11 +143,17 @@ fn is_quiet(stream: &Stream) -> bool {
     stream.poll_readable(&mut Context::from_waker(Waker::noop())).is_pending()
 }
 
-/// Opens a connection to a server; `keepalive` asks the kernel to probe it when idle (`option srvtcpka`).
+/// Opens a connection to a server, and secures it if its settings say so; `keepalive` asks the kernel to probe it when
+/// idle (`option srvtcpka`).
 ///
 /// # Errors
-/// The system's, from socket creation or connect.
-pub async fn connect(server: &ServerState, client_port: Option<u16>, keepalive: bool) -> io::Result<Upstream> {
+/// The system's, from socket creation or connect, or that of the handshake.
+pub async fn connect(
+    server: &ServerState,
+    client_port: Option<u16>,
+    keepalive: bool,
+    name: Option<ServerName>,
+) -> Result<Upstream, ConnectError> {
     let purge_epoch = server.purge_epoch.load(Relaxed);
     let stream = match server.target() {
         Target::Ip(address) => {
@@ -152,7 +166,38 @@ pub async fn connect(server: &ServerState, client_port: Option<u16>, keepalive: 
         Target::Unix(path) => Stream::Unix(UnixStream::connect(path).await?),
         Target::Abstract(name) => Stream::Unix(connect_abstract(&name).await?),
     };
-    Ok(Upstream { stream, reused: false, private: false, purge_epoch })
+    let Some(security) = server.tls.as_ref().and_then(ServerSecurity::for_traffic) else {
+        return Ok(Upstream { stream, reused: false, private: false, name: None, purge_epoch });
+    };
+    let name = name.unwrap_or_default();
+    let hello = tls::Hello { sni: name.sni.as_deref(), guessed: name.guessed, alpn: None };
+    let handshake = Box::pin(tls::connect(stream, security, hello)).await;
+    let stream = handshake.map_err(ConnectError::Handshake)?;
+    Ok(Upstream { stream, reused: false, private: false, name: name.sni, purge_epoch })
+}
+
+/// Why a connection to a server could not be opened.
+#[derive(Debug)]
+pub enum ConnectError {
+    /// The socket.
+    System,
+    /// The handshake.
+    Handshake(HandshakeError),
+}
+
+impl From<io::Error> for ConnectError {
+    fn from(_: io::Error) -> Self {
+        Self::System
+    }
+}
+
+/// The name a secured connection is opened for.
+#[derive(Debug, Clone, Default)]
+pub struct ServerName {
+    /// The name, if any.
+    pub sni: Option<Rc<str>>,
+    /// It was not configured but follows from the request.
+    pub guessed: bool,
 }
 
 /// The port: the server's, or the client's destination port with the server's offset.

@@ -38,6 +38,8 @@ pub async fn run(
             persistent: txn.persistence.server.or_else(|| client.private_server(backend.index)),
             key,
             may_reuse: may_reuse(client, backend),
+            request: Some((buffer.data(), &head)),
+            vars: Some(&txn.vars),
             replayed: txn.route.server.filter(|_| replays > 0),
         };
         let upstream = match connect::connect(client, backend, ask, &mut txn.route).await {
