@@ -12,6 +12,7 @@ mod bodies;
 mod checks;
 mod config_errors;
 mod cookies;
+mod dynamic;
 mod error_pages;
 mod garbage;
 mod http_basics;

@@ -47,11 +47,11 @@ macro_rules! absent {
     };
 }
 
-const BACKENDS: &str = "backends are those of the configuration, and all are published";
+const BACKENDS: &str = "backends are those of the configuration";
 const COOKIE: &str = "cookies' values are those of the configuration";
 const EVENTS: &str = "there are no event sinks and trace sources to read from";
 const PATTERNS: &str = "maps and pattern files cannot be changed at run time";
-const SERVERS: &str = "servers are those of the configuration";
+const SERVERS: &str = "what the default-server lines said is not shown";
 const STATS_FILE: &str = "objects carry no GUID to keep counters under";
 const TABLES: &str = "there are no stick tables";
 const TLS: &str = "there is no TLS";
@@ -67,7 +67,6 @@ absent! {
     Admin, "add acl", "add acl [@<ver>] <acl> <pattern>", NotYet(PATTERNS);
     Admin, "add backend", "add backend <backend>", NotYet(BACKENDS);
     Admin, "add map", "add map [@<ver>] <map> <key> <val>", NotYet(PATTERNS);
-    Admin, "add server", "add server <bk>/<srv>", NotYet(SERVERS);
     Admin, "add ssl ca-file", "add ssl ca-file <cafile> <payload>", NotYet(TLS);
     Admin, "add ssl crt-list", "add ssl crt-list <list> <cert> [opts]*", NotYet(TLS);
     Admin, "add ssl jwt", "add ssl jwt <certfile>", NotYet(TLS);
@@ -82,7 +81,6 @@ absent! {
     Admin, "del acl", "del acl <acl> [<key>|#<ref>]", NotYet(PATTERNS);
     Admin, "del backend", "del backend <backend>", NotYet(BACKENDS);
     Admin, "del map", "del map <map> [<key>|#<ref>]", NotYet(PATTERNS);
-    Admin, "del server", "del server <bk>/<srv>", NotYet(SERVERS);
     Admin, "del ssl ca-file", "del ssl ca-file <cafile>", NotYet(TLS);
     Admin, "del ssl cert", "del ssl cert <certfile>", NotYet(TLS);
     Admin, "del ssl crl-file", "del ssl crl-file <crlfile>", NotYet(TLS);
@@ -100,7 +98,6 @@ absent! {
     Admin, "new ssl crl-file", "new ssl crl-file <crlfile>", NotYet(TLS);
     Admin, "prepare acl", "prepare acl <acl>", NotYet(PATTERNS);
     Admin, "prepare map", "prepare map <map>", NotYet(PATTERNS);
-    Admin, "publish backend", "publish backend <backend>", NotYet(BACKENDS);
     Admin, "set dynamic-cookie-key backend", "set dynamic-cookie-key backend <bk> <k>", NotYet(COOKIE);
     Admin, "set map", "set map <map> [<key>|#<ref>] <value>", NotYet(PATTERNS);
     Admin, "set ssl ca-file", "set ssl ca-file <cafile> <payload>", NotYet(TLS);
@@ -127,7 +124,6 @@ absent! {
     Admin, "show tls-keys", "show tls-keys [id|*]", NotYet(TLS);
     Operator, "show trace", "show trace [<module>]", NotYet(EVENTS);
     Operator, "trace", "trace [<module>|0] [cmd [args...]]", NotYet(EVENTS);
-    Admin, "unpublish backend", "unpublish backend <backend>", NotYet(BACKENDS);
     Admin, "update ssl ocsp-response", "update ssl ocsp-response <certfile>", NotYet(TLS);
 }
 
@@ -145,7 +141,7 @@ pub const DIFFERENCES: &[(CommandId, &str)] = &[
     ),
     (
         CommandId::SetServer,
-        "`fqdn` and `name` are always refused; an `addr … port` whose port is refused leaves the address alone too",
+        "`fqdn` is always refused; an `addr … port` whose port is refused leaves the address alone too",
     ),
     (CommandId::SetProfiling, "neither locks nor allocations are timed; `auto` stays off"),
     (
@@ -164,10 +160,7 @@ pub const DIFFERENCES: &[(CommandId, &str)] = &[
     (CommandId::ShowStat, "`domain resolvers` has no rows, as there are no resolvers"),
     (CommandId::ShowTasks, "it counts the tasks there are, not only those about to run"),
     (CommandId::ShowThreads, "the facts of a thread are those of this engine; the control thread is the last one"),
-    (
-        CommandId::Wait,
-        "no condition is known, as servers and backends are not removed at run time; interrupted, it answers `Interrupted.`",
-    ),
+    (CommandId::Wait, "its usage is in other words; a bare one that is interrupted answers `Interrupted.`"),
 ];
 
 /// The state of a command that this program has.

@@ -131,6 +131,9 @@ const SESS_FILTERS: &[Arg] = &[
 
 // Usage texts are those of a running HAProxy 3.5, so that scripts that read `help` find them.
 commands! {
+    AddServer, "add server", Admin, Listed, V2_6, [SERVER, Arg::Text, Arg::Rest],
+        "add server <bk>/<srv>", "add a server to a backend, in maintenance; 'add server help' lists its parameters",
+        "add server app/web9 192.0.2.9:80 check weight 10";
     ClearCounters, "clear counters", Operator, Listed, V2_6,
         [Arg::OneOf(&["all", "server"]), SERVER, Arg::OneOf(&["force"])],
         "clear counters [all|server <bk>/<srv> [force]]",
@@ -147,6 +150,8 @@ commands! {
         "debug counters all";
     DebugDevHash, "debug dev hash", User, Listed, V3, [Arg::Text],
         "debug dev hash   [msg]", "show a name as this connection shows names", "debug dev hash web1";
+    DelServer, "del server", Admin, Listed, V2_6, [SERVER],
+        "del server <bk>/<srv>", "take a server in maintenance out of its backend", "del server app/web9";
     DisableAgent, "disable agent", Admin, Listed, V2_6, [SERVER],
         "disable agent", "suspend a server's agent checks", "disable agent app/web1";
     DisableFrontend, "disable frontend", Admin, Listed, V2_6, [FRONTEND],
@@ -177,6 +182,8 @@ commands! {
         "get weight <bk>/<srv>", "tell a server's weight and its configured one", "get weight app/web1";
     Operator, "operator", Operator, Listed, V2_6, [],
         "operator", "give up the admin level on this connection", "operator";
+    PublishBackend, "publish backend", Admin, Listed, V3, [BACKEND],
+        "publish backend <backend>", "let rules lead to a backend", "publish backend app";
     SetAnonGlobalKey, "set anon global-key", Admin, Listed, V3, [Arg::Number],
         "set anon global-key <value>", "choose the key that 'set anon on' takes by default",
         "set anon global-key 1234";
@@ -274,10 +281,13 @@ commands! {
         "shutdown session [id]", "end one session", "shutdown session 0x55d3c8a0";
     ShutdownSessionsServer, "shutdown sessions server", Admin, Listed, V2_6, [SERVER],
         "shutdown sessions server <bk>/<srv>", "end all sessions of a server", "shutdown sessions server app/web1";
+    UnpublishBackend, "unpublish backend", Admin, Listed, V3, [BACKEND],
+        "unpublish backend <backend>", "let rules pass a backend by", "unpublish backend app";
     User, "user", User, Listed, V2_6, [],
         "user", "give up all but the user level on this connection", "user";
-    Wait, "wait", Admin, Listed, V3, [Arg::Number],
-        "wait {-h|<delay_ms>} cond [args...]", "answer after a delay", "wait 500";
+    Wait, "wait", Admin, Listed, V3, [Arg::Number, Arg::OneOf(&["srv-removable"]), SERVER],
+        "wait {-h|<delay_ms>} cond [args...]", "answer after a delay, or once something holds",
+        "wait 2s srv-removable app/web9";
     Help, "help", User, Always, V2_6, [Arg::Rest],
         "help [<command>]", "list all commands, or those like the given one", "help set";
     Prompt, "prompt", User, Always, V2_6, [Arg::Many(&[Arg::OneOf(&["help", "i", "n", "p", "timed"])])],

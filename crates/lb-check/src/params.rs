@@ -51,6 +51,8 @@ pub struct ServerParams {
     pub backup: bool,
     /// `disabled`: starts in maintenance.
     pub disabled: bool,
+    /// Made at run time: starts in maintenance with its checks switched off.
+    pub dynamic: bool,
     /// `weight`, `0 ..= 256`.
     pub weight: u32,
     /// Whether the backend's algorithm follows weights at run time. A static one takes only
@@ -95,6 +97,7 @@ impl Default for ServerParams {
         Self {
             backup: false,
             disabled: false,
+            dynamic: false,
             weight: 1,
             dynamic_weights: true,
             check: false,

@@ -91,12 +91,20 @@ impl ServerHealth {
             failed_checks: 0,
             params,
         };
+        if server.params.dynamic {
+            server.admin = AdminState::FORCED_MAINT;
+            server.op = OpState::Stopped;
+            server.check.health.set(0);
+            server.agent.health.set(0);
+            server.check.set_enabled(false);
+            server.agent.set_enabled(false);
+        }
         if server.params.disabled {
             server.admin = AdminState::FORCED_MAINT.with(AdminState::CONFIG_MAINT);
             server.op = OpState::Stopped;
             server.check.health.set(0);
             server.check.set_paused(true);
-        } else {
+        } else if !server.params.dynamic {
             server.apply_init_state();
             if !server.check.health.is_up() {
                 server.op = OpState::Stopped;

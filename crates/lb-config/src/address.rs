@@ -43,6 +43,8 @@ pub(crate) struct Allow {
     pub descriptor: bool,
     /// Datagrams instead of streams.
     pub datagram: bool,
+    /// A host name need not be resolved: the address then stays unspecified.
+    pub unresolved: bool,
 }
 
 /// Why an address is refused, in HAProxy's words, and what to do.
@@ -198,6 +200,8 @@ fn ip(rest: &str, family: Family, text: &str, allow: Allow, cx: &Cx<'_>) -> Resu
         && let Some(ip) = cx.host.resolve(bare).filter(fits)
     {
         return Ok(Endpoint::Ip { ip, port, name: Some(bare.to_owned()) });
+    } else if allow.unresolved {
+        return Ok(Endpoint::Ip { ip: Ipv4Addr::UNSPECIFIED.into(), port, name: Some(bare.to_owned()) });
     }
     refuse(format!("invalid address: '{host}' in '{text}'"))
 }

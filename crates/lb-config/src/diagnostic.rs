@@ -51,6 +51,13 @@ pub(crate) struct Site {
     pub span: Range<usize>,
 }
 
+impl Site {
+    /// Of what no file says.
+    pub fn nowhere() -> Self {
+        Self { file: Arc::from(""), line: 0, raw: Arc::from(&b""[..]), span: 0..0 }
+    }
+}
+
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {

@@ -2,11 +2,10 @@
 
 use crate::cx::Cx;
 use crate::diagnostic::{Diagnostic, Severity, Site};
+use crate::dynamic::{DefaultServers, NamedDefaults};
 use crate::line::Fault;
 use crate::log::LogLine;
-use crate::model::{
-    AgentParams, Balance, CheckKind, Config, ListenAddress, LogTarget, Proxy, ProxyIdx, Server, UseBackend,
-};
+use crate::model::{Balance, CheckKind, Config, ListenAddress, LogTarget, Proxy, ProxyIdx, Server, UseBackend};
 use crate::proxy::{LogChoice, ProxyDraft};
 use crate::reader::Draft;
 use crate::server::ServerDraft;
@@ -61,7 +60,7 @@ impl<'d> Names<'d> {
 
 /// Resolves and checks everything that was read. What is wrong goes to `cx`.
 pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
-    let Draft { global, mut proxies, .. } = draft;
+    let Draft { global, mut proxies, defaults } = draft;
     // After a fault in the lines, what seems missing may just not have been understood.
     let readable = !cx.sink.has_errors();
     let mut loader = global.loader;
@@ -83,7 +82,8 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
             for (server, draft) in proxy.servers.iter_mut().zip(&draft.servers) {
                 server.tls = tls::server::settle(draft, &proxy.name, &mut loader, cx);
             }
-            proxy.logs = logs(draft, &global.global.logs);
+            proxy.default_servers = DefaultServers::of(draft);
+            proxy.logs = log_targets(draft, &global.global.logs);
             proxy.log_format = log_format(draft, &proxy, cx);
             references(draft, &names, cx);
             if readable {
@@ -94,13 +94,10 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
     }
     let mut global = global.global;
     global.environment = std::mem::take(&mut cx.environment);
-    Config {
-        global,
-        proxies: done,
-        vars: Arc::clone(&cx.vars),
-        tls: loader.files,
-        ignored_tuning: std::mem::take(&mut cx.ignored),
-    }
+    mark_references(&mut done, &proxies);
+    let defaults = defaults.iter().filter_map(|section| NamedDefaults::of(section, &global.logs)).collect();
+    let ignored_tuning = std::mem::take(&mut cx.ignored);
+    Config { global, proxies: done, vars: Arc::clone(&cx.vars), tls: loader.files, ignored_tuning, defaults }
 }
 
 /// Hands out the free numbers: the counter moves on at every object, whether it took a number or had
@@ -149,6 +146,7 @@ fn assign_proxy_ids(proxies: &mut [ProxyDraft], cx: &mut Cx<'_>) {
     // The first number belongs to the admin sockets' own proxy.
     let mut ids = Ids { next: 2 };
     for draft in proxies {
+        draft.proxy.forced_id = draft.proxy.id > 0;
         draft.proxy.id = ids.take(draft.proxy.id, &|id| taken.contains_key(&id));
     }
 }
@@ -166,7 +164,7 @@ fn assign_bind_ids(draft: &mut ProxyDraft) {
 }
 
 /// Drops what the proxy's mode makes meaningless, with a warning.
-fn settle_modes(draft: &mut ProxyDraft, cx: &mut Cx<'_>) {
+pub(crate) fn settle_modes(draft: &mut ProxyDraft, cx: &mut Cx<'_>) {
     let title = draft.title();
     let proxy = &mut draft.proxy;
     if draft.abortonclose.is_none() {
@@ -238,13 +236,14 @@ fn settle_servers(draft: &mut ProxyDraft, cx: &mut Cx<'_>) {
     }
     let mut ids = Ids { next: 1 };
     for server in &mut draft.servers {
+        server.server.forced_id = server.server.id > 0;
         server.server.id = ids.take(server.server.id, &|id| by_id.contains_key(&id));
         settle_checks(server, &owner, cx);
     }
 }
 
 fn settle_checks(draft: &mut ServerDraft, owner: &str, cx: &mut Cx<'_>) {
-    let server = &mut draft.server;
+    let server = &draft.server;
     let title = format!("'server {owner}/{}'", server.name);
     if draft.track.is_some() && server.check {
         cx.sink.alert(&draft.site, format!("{title} : unable to enable checks and tracking at the same time!"));
@@ -252,21 +251,17 @@ fn settle_checks(draft: &mut ServerDraft, owner: &str, cx: &mut Cx<'_>) {
     if draft.track.is_some() && draft.init_state {
         cx.sink.alert(&draft.site, format!("{title} : unable to set init-state and tracking at the same time!"));
     }
-    let on_ip = matches!(server.address, crate::model::ConnectAddress::Ip(_)) || server.health.addr.is_some();
-    if server.check && draft.placed && server.port == 0 && server.health.port.is_none() && on_ip {
+    if draft.placed && draft.lacks_check_port() {
         let message = format!("proxy '{owner}': server '{}' has neither service port nor check port.", server.name);
         let help = Some("give the address a port, or add 'port <n>'".to_owned());
         cx.sink.push(Severity::Alert, &draft.site, message, help);
     }
-    if draft.agent_check {
-        if draft.agent.port == 0 {
-            let message =
-                format!("{title} : server {} does not have agent port. Agent check has been disabled.", server.name);
-            cx.sink.push(Severity::Alert, &draft.site, message, Some("add 'agent-port <n>'".to_owned()));
-        }
-        let AgentParams { port, addr, inter, send } = draft.agent.clone();
-        server.agent = Some(AgentParams { port, addr, inter, send });
+    if draft.agent_check && draft.agent.port == 0 {
+        let message =
+            format!("{title} : server {} does not have agent port. Agent check has been disabled.", server.name);
+        cx.sink.push(Severity::Alert, &draft.site, message, Some("add 'agent-port <n>'".to_owned()));
     }
+    draft.settle_agent();
 }
 
 fn incompatible(frontend: &ProxyDraft, backend: &ProxyDraft) -> bool {
@@ -434,7 +429,7 @@ fn find_server(draft: &ProxyDraft, own: usize, path: &str, names: &Names<'_>) ->
     }
 }
 
-fn logs(draft: &ProxyDraft, global: &[LogTarget]) -> Vec<LogTarget> {
+pub(crate) fn log_targets(draft: &ProxyDraft, global: &[LogTarget]) -> Vec<LogTarget> {
     let mut targets = Vec::new();
     for line in &draft.logs {
         match line {
@@ -519,6 +514,42 @@ fn references(draft: &ProxyDraft, names: &Names<'_>, cx: &mut Cx<'_>) {
         };
         if let Some(missing) = missing {
             cx.sink.alert(site, format!("{missing}, referenced in an expression of {}.", draft.title()));
+        }
+    }
+}
+
+/// Notes what something else names: that cannot be taken out at run time.
+fn mark_references(proxies: &mut [Proxy], drafts: &[ProxyDraft]) {
+    let mut backends: Vec<ProxyIdx> = Vec::new();
+    let mut servers: Vec<(usize, usize)> = Vec::new();
+    let by_name = |name: &str| drafts.iter().position(|draft| *draft.proxy.name == *name);
+    for (own, (proxy, draft)) in proxies.iter().zip(drafts).enumerate() {
+        backends.extend(proxy.default_backend.filter(|backend| backend.0 != own));
+        backends.extend(proxy.use_backend.iter().map(|rule| rule.backend));
+        servers.extend(proxy.servers.iter().filter_map(|server| server.track).map(|(proxy, at)| (proxy.0, at)));
+        for (reference, _) in &draft.references {
+            match reference {
+                Reference::Backend(name) => backends.extend(by_name(name).map(ProxyIdx)),
+                Reference::Frontend(_) => {}
+                Reference::Server { backend, server } => {
+                    let owner = backend.as_deref().map_or(Some(own), by_name);
+                    let at = owner.and_then(|owner| {
+                        let servers = &drafts.get(owner)?.servers;
+                        Some((owner, servers.iter().position(|known| *known.server.name == **server)?))
+                    });
+                    servers.extend(at);
+                }
+            }
+        }
+    }
+    for backend in backends {
+        if let Some(proxy) = proxies.get_mut(backend.0) {
+            proxy.referenced = true;
+        }
+    }
+    for (owner, at) in servers {
+        if let Some(server) = proxies.get_mut(owner).and_then(|proxy| proxy.servers.get_mut(at)) {
+            server.referenced = true;
         }
     }
 }

@@ -15,6 +15,7 @@ mod checks;
 mod condition;
 mod cx;
 mod diagnostic;
+pub mod dynamic;
 mod finish;
 mod global;
 mod keywords;

@@ -3,6 +3,7 @@
 //! Everything here is resolved: names point to existing proxies, inheritance from `defaults` is
 //! applied, addresses are parsed. The engine needs no text.
 
+pub use crate::dynamic::{DefaultServers, NamedDefaults};
 use lb_model::{Level, Mode, ProxyKind, Severity};
 use lb_sample::{Acl, Condition, Expr, LogFormat, ProcessVars, VarAction};
 use lb_tls::{Bundle, Ciphers, Crl, Trust, Versions};
@@ -38,6 +39,8 @@ pub struct Config {
     pub tls: TlsFiles,
     /// Tuning words accepted without effect, each once, for one notice at start-up.
     pub ignored_tuning: Vec<String>,
+    /// The `defaults` sections with a name, for backends that come at run time.
+    pub defaults: Vec<NamedDefaults>,
 }
 
 /// What the files that TLS settings name hold, by the names they are known by.
@@ -298,12 +301,18 @@ pub struct Proxy {
     pub name: Arc<str>,
     /// Numeric id (`iid`): from `id`, else the lowest free one from 2 up, as HAProxy assigns.
     pub id: u32,
+    /// The id is from `id`.
+    pub forced_id: bool,
+    /// Something of the configuration names it: it is there for as long as the process.
+    pub referenced: bool,
     /// Which section declared it.
     pub kind: ProxyKind,
     /// TCP or HTTP.
     pub mode: Mode,
     /// `disabled`.
     pub disabled: bool,
+    /// `be-unpublished`: no rule leads here until it is published.
+    pub unpublished: bool,
     /// `description`.
     pub description: Option<String>,
     /// Listening addresses.
@@ -332,6 +341,8 @@ pub struct Proxy {
     pub balance: Balance,
     /// Servers in declaration order.
     pub servers: Vec<Server>,
+    /// What its `default-server` lines say, for servers that come at run time.
+    pub default_servers: DefaultServers,
     /// Session persistence by cookie.
     pub cookie: Option<Cookie>,
     /// All timeouts; `None`: infinite.
@@ -569,6 +580,10 @@ pub struct Server {
     pub name: Arc<str>,
     /// Numeric id (`sid`): from `id`, else assigned from 1 up.
     pub id: u32,
+    /// The id is from `id`.
+    pub forced_id: bool,
+    /// Something of the configuration names it: it is there for as long as the process.
+    pub referenced: bool,
     /// Where it listens.
     pub address: ConnectAddress,
     /// Port; 0: the client's destination port.

@@ -2,6 +2,7 @@
 
 use crate::cx::{Cx, reason};
 use crate::diagnostic::Site;
+use crate::dynamic::DefaultServers;
 use crate::keywords::{self, PROXY, Scope, Status};
 use crate::line::{Done, Fault, Line, fault};
 use crate::log::{self, LogLine};
@@ -48,6 +49,8 @@ pub(crate) struct ProxyDraft {
     pub kind: Option<ProxyKind>,
     /// A `defaults` section with a name.
     named_defaults: bool,
+    /// `mode` was said.
+    pub mode_said: bool,
     /// Its name, or its keyword when it has none.
     pub site: Site,
     /// The argument of `id`.
@@ -135,9 +138,12 @@ fn documented_proxy() -> Proxy {
     Proxy {
         name: "".into(),
         id: 0,
+        forced_id: false,
+        referenced: false,
         kind: ProxyKind::Backend,
         mode: Mode::Tcp,
         disabled: false,
+        unpublished: false,
         description: None,
         binds: Vec::new(),
         maxconn: None,
@@ -152,6 +158,7 @@ fn documented_proxy() -> Proxy {
         tcp_request: Vec::new(),
         balance: Balance::Random(2),
         servers: Vec::new(),
+        default_servers: DefaultServers::default(),
         cookie: None,
         timeouts: Timeouts::default(),
         retries: 3,
@@ -177,6 +184,7 @@ impl ProxyDraft {
             proxy: documented_proxy(),
             kind: None,
             named_defaults: false,
+            mode_said: false,
             default_server: ServerDraft::documented(&site),
             site,
             id_site: None,
@@ -340,7 +348,17 @@ pub(crate) fn mode(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
             return Err(fault(1, format!("unknown proxy mode '{other}'.")).help("modes are http and tcp"));
         }
     };
+    p.mode_said = true;
     line.ends_after(1, "mode")
+}
+
+/// `be-unpublished`: rules pass it by until it is published at run time.
+pub(crate) fn unpublished(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    if !p.has_backend() {
+        return Err(fault(0, "'be-unpublished' only available in backend or listen section."));
+    }
+    p.proxy.unpublished = true;
+    line.ends_after(0, "be-unpublished")
 }
 
 pub(crate) fn disabled(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {

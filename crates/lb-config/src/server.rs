@@ -31,6 +31,8 @@ pub(crate) struct ServerDraft {
     pub track: Option<(String, Site)>,
     /// `init-state` was said.
     pub init_state: bool,
+    /// A parameter was said.
+    said: bool,
     /// The address could be read; if not, it was reported.
     pub placed: bool,
     /// What it says of TLS.
@@ -46,6 +48,8 @@ impl ServerDraft {
             server: Server {
                 name: "".into(),
                 id: 0,
+                forced_id: false,
+                referenced: false,
                 address: ConnectAddress::Ip(Ipv4Addr::UNSPECIFIED.into()),
                 port: 0,
                 port_offset: None,
@@ -80,6 +84,7 @@ impl ServerDraft {
             id_site: None,
             track: None,
             init_state: false,
+            said: false,
             placed: false,
             tls: ServerTlsDraft::default(),
             default: false,
@@ -91,9 +96,44 @@ impl ServerDraft {
         self.server.health.addr.is_some() || self.server.health.port.is_some()
     }
 
+    /// A server with the parameters of another.
+    pub fn like(server: &Server) -> Self {
+        let agent = server.agent.clone();
+        let base = Self::documented(&Site::nowhere());
+        let own = Server { id: 0, referenced: false, track: None, ..server.clone() };
+        let init_state = own.init_state != InitState::None;
+        let tls = own.tls.as_deref().map(ServerTlsDraft::like).unwrap_or_default();
+        Self { agent_check: agent.is_some(), agent: agent.unwrap_or(base.agent), server: own, init_state, tls, ..base }
+    }
+
+    /// A server of that name begins with what is known so far.
+    pub fn begin(&mut self, name: &str, place: Place) {
+        self.default = false;
+        self.server.name = name.into();
+        self.server.place = place;
+    }
+
+    /// Whether any parameter was said.
+    pub fn is_said(&self) -> bool {
+        self.said
+    }
+
+    /// Whether it is checked and there is no port to check.
+    pub fn lacks_check_port(&self) -> bool {
+        let server = &self.server;
+        let on_ip = matches!(server.address, ConnectAddress::Ip(_)) || server.health.addr.is_some();
+        server.check && server.port == 0 && server.health.port.is_none() && on_ip
+    }
+
+    /// `agent-check` puts the `agent-…` settings in force.
+    pub fn settle_agent(&mut self) {
+        self.server.agent = self.agent_check.then(|| self.agent.clone());
+    }
+
     /// Reads the parameters from word `from` on, reporting every fault.
     fn parameters(&mut self, line: &Line, from: usize, outer: &str, cx: &mut Cx<'_>) {
         let mut at = from;
+        self.said |= line.has(from);
         while line.has(at) {
             let name = line.word(at);
             let Some(row) = SERVER.iter().find(|row| row.name == name) else {
@@ -158,20 +198,26 @@ pub(crate) fn server(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
     let text = line.need(2, usage)?;
     let outer = format!("'server {}/{name}' : ", p.proxy.name);
     let mut draft = p.default_server.clone();
-    draft.default = false;
+    draft.begin(name, line.place());
     draft.site = line.site(1);
-    draft.server.name = name.into();
-    draft.server.place = line.place();
     // The server is kept even when its address is wrong, so that what names it is not blamed as well.
-    let placed = set_address(&mut draft.server, text, cx);
+    let allow = Allow { port_offset: true, ..Allow::default() };
+    let placed = set_address(&mut draft.server, text, allow, cx);
     draft.placed = placed.is_ok();
     draft.parameters(line, 3, &outer, cx);
     p.servers.push(draft);
     placed.map_err(|error| Fault { help: error.help, ..fault(2, format!("{outer}{}", error.message)) })
 }
 
-fn set_address(server: &mut Server, text: &str, cx: &Cx<'_>) -> Result<(), address::AddressError> {
-    let allow = Allow { port_offset: true, ..Allow::default() };
+/// Sets the address; a name is kept as it is.
+pub(crate) fn set_address_later(server: &mut Server, text: &str, cx: &Cx<'_>) -> Result<(), String> {
+    let allow = Allow { port_offset: true, unresolved: true, ..Allow::default() };
+    server.port = 0;
+    server.port_offset = None;
+    set_address(server, text, allow, cx).map_err(|error| error.message)
+}
+
+fn set_address(server: &mut Server, text: &str, allow: Allow, cx: &Cx<'_>) -> Result<(), address::AddressError> {
     match address::parse(text, allow, cx) {
         Ok(Endpoint::Ip { ip, port, name }) => {
             server.address = ConnectAddress::Ip(ip);
@@ -312,6 +358,7 @@ values! {
     addr(d, text, cx) {
         let (ip, port) = check_address(text, "addr", cx)?;
         d.server.health.addr = Some(ip);
+        d.agent.addr = Some(ip);
         d.server.health.port = port.or(d.server.health.port);
     }
     cookie(d, text, _cx) {

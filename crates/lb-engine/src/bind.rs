@@ -178,6 +178,7 @@ fn proxy_state(
         queued: Gauge::default(),
         maxconn: AtomicU32::new(config.maxconn.unwrap_or(0)),
         state: AtomicU8::new(if config.disabled { 2 } else { 0 }),
+        published: AtomicBool::new(!config.unpublished),
         listeners: states,
         servers: (0..).zip(&config.servers).map(|(at, server)| ServerState::new(at, server, threads)).collect(),
         generation: AtomicU64::new(0),

@@ -75,6 +75,19 @@ macro_rules! counters {
     };
 }
 
+impl Counters {
+    /// Begins at nothing, for another object. Nobody counts meanwhile.
+    pub fn restart(&self) {
+        self.clear();
+        for rate in [&self.session_rate, &self.connection_rate, &self.request_rate] {
+            rate.clear_max();
+        }
+        for time in [&self.queue_time, &self.connect_time, &self.response_time, &self.total_time] {
+            time.restart();
+        }
+    }
+}
+
 counters! {
     /// Sessions (`stot`).
     sessions,
@@ -169,6 +182,12 @@ impl SlidingMean {
         self.max.get()
     }
 
+    /// Forgets all samples.
+    fn restart(&self) {
+        self.sum.set(0);
+        self.max.set(0);
+    }
+
     /// Forgets the largest sample.
     pub fn clear_max(&self) {
         self.max.set(0);
@@ -220,6 +239,12 @@ impl Gauge {
     /// The largest value since the start or the last clear.
     pub fn max(&self) -> u32 {
         self.max.load(Relaxed)
+    }
+
+    /// Starts anew. For a gauge that nobody counts with.
+    pub fn reset(&self) {
+        self.current.store(0, Relaxed);
+        self.max.store(0, Relaxed);
     }
 
     /// Forgets the maximum: it becomes the current value.

@@ -6,7 +6,7 @@
 use crate::activity::Activity;
 use crate::clock::Clock;
 use crate::control::ServerEvent;
-use crate::counters::{Counter, Gauge, PerThread};
+use crate::counters::{Counter, Counters, Gauge, PerThread};
 use crate::data::thread::Mailbox;
 use crate::former::Former;
 use crate::log::Logger;
@@ -176,6 +176,8 @@ pub struct ProxyState {
     pub maxconn: AtomicU32,
     /// Whether the frontend accepts.
     pub state: AtomicU8,
+    /// Whether rules lead to the backend.
+    pub published: AtomicBool,
     /// Listeners, in order.
     pub listeners: Vec<ListenerState>,
     /// Servers, by the configuration's index; those made at run time follow.
@@ -272,6 +274,17 @@ pub enum Target {
     Abstract(String),
 }
 
+impl Target {
+    /// Where the configuration says.
+    fn of(config: &Server) -> Self {
+        match &config.address {
+            ConnectAddress::Ip(ip) => Self::Ip(SocketAddr::new(*ip, config.port)),
+            ConnectAddress::Unix(path) => Self::Unix(path.clone()),
+            ConnectAddress::Abstract(name) => Self::Abstract(name.clone()),
+        }
+    }
+}
+
 /// Bits of [`ServerState::fitness`], above the effective weight's 16.
 pub mod fitness {
     /// May get new sessions by load balancing (weight permitting).
@@ -310,11 +323,6 @@ pub struct ServerState {
 impl ServerState {
     /// A server as configured, not yet fit for anything: the control thread decides.
     pub fn new(index: usize, config: &'static Server, threads: usize) -> Self {
-        let target = match &config.address {
-            ConnectAddress::Ip(ip) => Target::Ip(SocketAddr::new(*ip, config.port)),
-            ConnectAddress::Unix(path) => Target::Unix(path.clone()),
-            ConnectAddress::Abstract(name) => Target::Abstract(name.clone()),
-        };
         Self {
             index,
             config: Swap::new(config),
@@ -323,11 +331,33 @@ impl ServerState {
             queued: Gauge::default(),
             fitness: AtomicU32::new(0),
             maxconn: AtomicU32::new(config.maxconn),
-            target: Mutex::new(target),
+            target: Mutex::new(Target::of(config)),
             idle: Gauge::default(),
             purge_epoch: AtomicU32::new(0),
             tls: Swap::new(ServerSecurity::of(config)),
         }
+    }
+
+    /// Begins a new life under another configuration. For a place that nobody refers to: see
+    /// [`Slots`].
+    pub fn begin_anew(&self, config: &'static Server) {
+        match (self.tls.get(), &config.tls) {
+            (Some(security), Some(tls)) if std::ptr::eq(self.config.get(), config) => security.enable(tls.enabled),
+            _ => self.tls.set(ServerSecurity::of(config)),
+        }
+        self.config.set(config);
+        self.counters.iter().for_each(Counters::restart);
+        for gauge in [&self.sessions, &self.queued, &self.idle] {
+            gauge.reset();
+        }
+        self.fitness.store(0, Relaxed);
+        self.maxconn.store(config.maxconn, Relaxed);
+        self.set_target(Target::of(config));
+    }
+
+    /// Whether it has a name in place of an address: nobody can connect to it.
+    pub fn is_unresolved(&self) -> bool {
+        self.config.fqdn.is_some() && matches!(self.target(), Target::Ip(address) if address.ip().is_unspecified())
     }
 
     /// Where to connect.

@@ -79,6 +79,7 @@ fn proxy(index: usize, config: &'static Proxy, maxconn: u32, threads: usize) -> 
         queued: Gauge::default(),
         maxconn: AtomicU32::new(config.maxconn.unwrap_or(maxconn)),
         state: AtomicU8::new(FrontendState::Open as u8),
+        published: AtomicBool::new(!config.unpublished),
         listeners: config.binds.iter().map(|config| listener(config, threads)).collect(),
         servers: (0..).zip(&config.servers).map(|(at, server)| ServerState::new(at, server, threads)).collect(),
         generation: AtomicU64::new(0),

@@ -52,6 +52,7 @@ const NOT_COMPARED: &[(&str, &str)] = &[
         "3.5 changes the address and refuses the port; a refused command changes nothing here",
     ),
     ("show resolvers\n", "names are resolved once, so there is no section made from the system's name servers"),
+    ("add server help\n", "it lists the parameters that work here"),
     ("prompt foo\n", "the usage is each program's own words"),
 ];
 

@@ -15,7 +15,7 @@ pub(crate) use global::GLOBAL;
 pub(crate) use options::OPTIONS;
 pub(crate) use proxy::PROXY;
 pub(crate) use rules::{ActionRow, HTTP_REQUEST, HTTP_RESPONSE, TCP_CONNECTION, TCP_CONTENT, TCP_SESSION};
-pub(crate) use server::SERVER;
+pub(crate) use server::{DYNAMIC_SERVER, SERVER};
 
 use crate::line::{Fault, fault};
 use lb_model::ProxyKind;
@@ -199,6 +199,13 @@ mod tests {
             ("tcp-request content", TCP_CONTENT),
         ] {
             unique(table, rows.iter().map(|r| r.name));
+        }
+    }
+
+    #[test]
+    fn what_servers_made_at_run_time_may_have_is_in_the_table() {
+        for name in DYNAMIC_SERVER {
+            assert!(SERVER.iter().any(|row| row.name == *name), "{name}");
         }
     }
 

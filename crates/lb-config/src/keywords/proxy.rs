@@ -14,7 +14,7 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
     row("appsession", DFB, Gone("'appsession' is not supported anymore since HAProxy 1.6.")),
     row("backlog", DF, Supported(proxy::backlog)),
     row("balance", DB, Supported(balance::balance)),
-    row("be-unpublished", Scope::B.and(Scope::STRICT), NotYet),
+    row("be-unpublished", FB, Supported(proxy::unpublished)),
     row("bind", Scope::F, Supported(bind::bind)),
     row(
         "bind-process",

@@ -27,6 +27,21 @@ pub(crate) struct ServerTlsDraft {
     pub sites: BTreeMap<&'static str, Site>,
 }
 
+impl ServerTlsDraft {
+    /// The settings of another server.
+    pub fn like(tls: &ServerTls) -> Self {
+        Self {
+            tls: tls.clone(),
+            ca_file: tls.ca_file.as_ref().map(|file| file.name.clone()),
+            crl_file: tls.crl_file.as_ref().map(|file| file.name.clone()),
+            crt: tls.crt.as_ref().map(|file| file.name.clone()),
+            verify: Some(tls.verify),
+            check_ssl: Some(tls.check),
+            ..Self::default()
+        }
+    }
+}
+
 type Read = Result<(), String>;
 
 macro_rules! words {
@@ -127,7 +142,9 @@ pub(crate) fn settle(draft: &ServerDraft, owner: &str, loader: &mut Loader, cx: 
     tls.crt = own.crt.as_deref().and_then(|path| told(loader.certificate(path, cx), &outer, &at("crt"), cx));
     match super::suites(&own.ciphers, &own.ciphersuites) {
         Ok((ciphers, unknown)) => {
-            tls.ciphers = ciphers;
+            if !(own.ciphers.is_empty() && own.ciphersuites.is_empty()) {
+                tls.ciphers = ciphers;
+            }
             if !unknown.is_empty() {
                 let word = if own.ciphers.is_empty() { "ciphersuites" } else { "ciphers" };
                 let message =

@@ -3,7 +3,7 @@
 use super::dump::{BATCH, Dump, PIECE};
 use super::execute::{self, Outcome};
 use super::socket::DEFAULT_TIMEOUT;
-use super::wait;
+use super::wait::{self, End, Wait};
 use crate::control::Control;
 use crate::stream::Stream;
 use lb_admin::{Reply, Session, Settings, SeverityOutput, Step};
@@ -94,11 +94,11 @@ impl Connection<'_> {
                             session.set_anon(anon);
                             Reply::Empty
                         }
-                        Outcome::Wait(delay) => {
+                        Outcome::Wait(wait) => {
                             // A soft stop does not wait for those who only wait.
                             drop(busy);
                             self.flush().await?;
-                            let reply = self.wait(delay).await?;
+                            let reply = self.wait(&wait).await?;
                             session.complete(reply, self.control.now());
                             continue;
                         }
@@ -135,8 +135,13 @@ impl Connection<'_> {
 
     /// Lets time pass until the client ends its side. What it sends meanwhile is read ahead, to notice the end
     /// behind it; a client that sends more than a line may hold is not watched any further.
-    async fn wait(&mut self, delay: Duration) -> io::Result<Reply> {
-        let over = tokio::time::sleep(delay);
+    async fn wait(&mut self, wait: &Wait) -> io::Result<Reply> {
+        let control = self.control;
+        if let Some(reply) = wait.settled(control) {
+            return Ok(reply);
+        }
+        let mut looks = tokio::time::interval(wait::INTERVAL);
+        let over = tokio::time::sleep(wait.delay);
         tokio::pin!(over);
         let mut bytes = [0; READ_SIZE];
         while !self.ended && self.ahead.len() < self.control.shared.limits.bufsize {
@@ -147,14 +152,19 @@ impl Connection<'_> {
                     0 => self.ended = true,
                     n => self.ahead.extend_from_slice(bytes.get(..n).unwrap_or_default()),
                 },
-                () = &mut over => return Ok(wait::done()),
+                _ = looks.tick(), if wait.has_condition() => {
+                    if let Some(reply) = wait.settled(control) {
+                        return Ok(reply);
+                    }
+                }
+                () = &mut over => return Ok(wait.ended(control, End::Expired)),
             }
         }
         if !self.ended {
             over.await;
-            return Ok(wait::done());
+            return Ok(wait.ended(control, End::Expired));
         }
-        Ok(wait::interrupted())
+        Ok(wait.ended(control, End::Interrupted))
     }
 
     /// Keeps an answer until no more commands are there, or until there is enough to send.

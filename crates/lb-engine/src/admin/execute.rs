@@ -2,13 +2,12 @@
 
 use super::dump::Dump;
 use super::{
-    anon, clear, environment, errors, frontend, info, inside, libs, limits, nothing, process, servers, sess,
-    set_server, shutdown, stat, switches, wait,
+    anon, backend, clear, dynamic, environment, errors, frontend, info, inside, libs, limits, nothing, process,
+    servers, sess, set_server, shutdown, stat, switches, wait,
 };
 use crate::control::Control;
 use lb_admin::{Anon, CommandId, Reply, Request};
 use std::rc::Rc;
-use std::time::Duration;
 
 /// What a command answers.
 pub(super) enum Outcome {
@@ -16,8 +15,8 @@ pub(super) enum Outcome {
     Reply(Reply),
     /// An answer that is written piece by piece.
     Dump(Box<Dump>),
-    /// Nothing is answered before this time has passed, or the client sends no more.
-    Wait(Duration),
+    /// Nothing is answered before this is over, or the client sends no more.
+    Wait(wait::Wait),
     /// The connection shows names this way from here on.
     Anon(Anon),
 }
@@ -49,11 +48,13 @@ impl From<Result<Reply, Reply>> for Outcome {
 /// Runs a command.
 pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
     match request.id {
+        CommandId::AddServer => dynamic::add(control, request).into(),
         CommandId::ClearCounters => clear::maxima(control).await.into(),
         CommandId::ClearCountersAll => clear::all(control).await.into(),
         CommandId::ClearCountersServer => clear::server(control, request).await.into(),
         CommandId::DebugCounters => inside::debug::counters(control, request).into(),
         CommandId::DebugDevHash => inside::debug::hash(request).into(),
+        CommandId::DelServer => dynamic::remove(control, request).await.into(),
         CommandId::DisableAgent => switches::agent(control, request, false).into(),
         CommandId::DisableFrontend => frontend::disable(control, request).into(),
         CommandId::DisableHealth => switches::health(control, request, false).into(),
@@ -63,6 +64,7 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::EnableHealth => switches::health(control, request, true).into(),
         CommandId::EnableServer => switches::server(control, request, true).into(),
         CommandId::GetWeight => set_server::get_weight(control, request).into(),
+        CommandId::PublishBackend => backend::publish(control, request).into(),
         CommandId::SetAnonGlobalKey => anon::set_global_key(control, request).into(),
         CommandId::SetAnonOn => anon::on(control, request).map_or_else(Outcome::Reply, Outcome::Anon),
         CommandId::SetMaxconnFrontend => limits::frontend(control, request).into(),
@@ -98,6 +100,7 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::ShutdownFrontend => frontend::shutdown(control, request).into(),
         CommandId::ShutdownSession => shutdown::session(control, request).await.into(),
         CommandId::ShutdownSessionsServer => shutdown::server_sessions(control, request).into(),
+        CommandId::UnpublishBackend => backend::unpublish(control, request).into(),
         CommandId::Wait => wait::run(request).map_or_else(Outcome::Reply, Outcome::Wait),
         // The connection answers these itself.
         CommandId::Echo

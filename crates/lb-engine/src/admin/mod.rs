@@ -13,9 +13,11 @@
 //! hold up the control thread.
 
 mod anon;
+mod backend;
 mod clear;
 mod connection;
 mod dump;
+mod dynamic;
 mod environment;
 mod errors;
 mod execute;

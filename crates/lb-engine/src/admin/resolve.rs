@@ -38,6 +38,11 @@ pub(super) fn backend(control: &Control, name: &str) -> Option<&'static ProxySta
 /// The server that a command's first argument names as `backend/server`.
 pub(super) fn server(control: &Control, request: &Request) -> Result<ServerTarget, Reply> {
     let (backend_name, name) = request.server()?;
+    server_of(control, backend_name, name)
+}
+
+/// A server by its backend's name and its own, or by their `#id`.
+pub(super) fn server_of(control: &Control, backend_name: &str, name: &str) -> Result<ServerTarget, Reply> {
     let proxy = backend(control, backend_name).ok_or_else(|| Reply::err(text::NO_SUCH_BACKEND))?;
     let id = name.strip_prefix('#').and_then(|id| id.parse::<u32>().ok());
     let found = proxy.servers.live().find(|s| match id {

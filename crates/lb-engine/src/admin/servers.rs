@@ -70,6 +70,7 @@ impl Walk {
 /// Where a server is, as the tables print it: address and port.
 fn place(server: &ServerState) -> (Option<String>, u16) {
     match server.target() {
+        Target::Ip(address) if server.is_unresolved() => (None, address.port()),
         Target::Ip(address) => (Some(address.ip().to_string()), address.port()),
         Target::Unix(_) | Target::Abstract(_) => (None, 0),
     }
@@ -110,8 +111,8 @@ impl StateDump {
                 check_health: health.check().health().value() as i32,
                 check_state: health.check_state_bits().into(),
                 agent_state: health.agent_state_bits().into(),
-                backend_forced_id: 0,
-                server_forced_id: 0,
+                backend_forced_id: proxy.config.forced_id.into(),
+                server_forced_id: server.config.forced_id.into(),
                 fqdn: server.config.fqdn.as_deref().map(|fqdn| self.anon.name(fqdn).into_owned()),
                 port,
                 srv_record: None,

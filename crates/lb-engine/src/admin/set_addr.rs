@@ -19,6 +19,12 @@ pub(super) fn addr(_: &Control, target: ServerTarget, request: &Request) -> Resu
         return Err(Reply::err("set server <b>/<s> addr requires an address and optionally a port."));
     }
     let ip: IpAddr = text.parse().map_err(|_| Reply::err(format!("Invalid addr '{text}'")))?;
+    if target.server.is_unresolved() {
+        return Err(Reply::err(
+            "Update for the current server address family is only supported through configuration file by \
+             'stats socket command'",
+        ));
+    }
     let old = target.server.target();
     let (old_ip, old_port) = match &old {
         Target::Ip(address) => (address.ip().to_string(), address.port()),

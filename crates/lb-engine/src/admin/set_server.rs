@@ -1,7 +1,7 @@
 //! `set server …`, `set weight`, `get weight`.
 
 use super::resolve::{self, ServerTarget};
-use super::{set_addr, switches};
+use super::{dynamic, set_addr, switches};
 use crate::control::Control;
 use lb_admin::{Reply, Request, text};
 use lb_check::{AdminWord, ForcedHealth};
@@ -29,7 +29,7 @@ pub(super) fn run(control: &Control, request: &Request) -> Result<Reply, Reply> 
         "fqdn" if value.is_empty() => Err(Reply::err("set server <b>/<s> fqdn requires a FQDN.")),
         "fqdn" => Err(Reply::err("set server <b>/<s> fqdn failed because no resolution is configured.")),
         "ssl" => ssl(target, value),
-        "name" => name(control, target, value),
+        "name" => dynamic::rename(control, target, value),
         _ => Err(Reply::err(USAGE)),
     }
 }
@@ -97,28 +97,6 @@ fn weight(control: &Control, target: ServerTarget, value: &str) -> Result<Reply,
     switches::done(control.change(target.proxy.index, target.index, |server, _, actions| {
         server.health.set_weight(ParsedWeight::parse(value), actions)
     }))
-}
-
-/// Names are part of the configuration, which does not change: what can be said is why not.
-fn name(control: &Control, target: ServerTarget, value: &str) -> Result<Reply, Reply> {
-    if value.is_empty() {
-        return Err(Reply::err("set server <b>/<s> name requires a new name."));
-    }
-    let in_maint = control
-        .backends()
-        .get(target.proxy.index)
-        .and_then(|b| b.servers.get(target.index))
-        .is_some_and(|s| s.health.admin().intersects(lb_model::AdminState::FORCED_MAINT));
-    if !in_maint {
-        return Err(Reply::err("Server must be in maintenance mode to be renamed (set server <b>/<s> state maint)."));
-    }
-    if !lb_model::is_valid_name(value) {
-        return Err(Reply::err("Server name contains invalid characters."));
-    }
-    if target.proxy.servers.live().any(|s| *s.config.name == *value) {
-        return Err(Reply::err("A server with the same name already exists in this backend."));
-    }
-    Err(Reply::err("Cannot rename: server's name is statically referenced (use-server, track, or sample argument)."))
 }
 
 /// `set weight`.

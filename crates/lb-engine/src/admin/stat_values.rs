@@ -239,12 +239,13 @@ impl<'a> BackendRow<'a> {
 
     fn status(&self) -> Value<'static> {
         let word = if self.state.is_down() { "DOWN" } else { "UP" };
+        let mark = if self.proxy.published.load(Relaxed) { "" } else { " (UNPUB)" };
         if !self.counted {
-            return word.into();
+            return if mark.is_empty() { word.into() } else { format!("{word}{mark}").into() };
         }
         let servers = &self.state.servers;
         let up = servers.iter().filter(|s| s.health.op() != OpState::Stopped).count();
-        format!("{word} ({up}/{})", servers.count()).into()
+        format!("{word} ({up}/{}){mark}", servers.count()).into()
     }
 
     /// Effective and user weight of the servers in use: the main ones, else all or the first of the backups.
@@ -431,6 +432,8 @@ pub(super) struct ServerRow<'a> {
     proxy: &'static ProxyState,
     server: &'static ServerState,
     health: &'a ServerHealth,
+    /// How many servers had its number before it.
+    revision: u32,
     /// The end of the tracking chain.
     root: Option<&'a ServerHealth>,
 }
@@ -441,7 +444,14 @@ impl<'a> ServerRow<'a> {
         let own = viewer.backends.get(proxy)?.servers.get(index)?;
         let proxy = viewer.shared.proxies.get(proxy)?;
         let root = own.root.and_then(|(p, s)| Some(&viewer.backends.get(p)?.servers.get(s)?.health));
-        Some(Self { viewer, proxy, server: proxy.servers.get(index)?, health: &own.health, root })
+        Some(Self {
+            viewer,
+            proxy,
+            server: proxy.servers.get(index)?,
+            health: &own.health,
+            revision: own.revision,
+            root,
+        })
     }
 
     /// Its health.
@@ -573,7 +583,8 @@ impl StatSource for ServerRow<'_> {
             F::RtimeMax => U32(sums.largest(|c| c.response_time.max()) as u32),
             F::TtimeMax => U32(sums.largest(|c| c.total_time.max()) as u32),
             F::Eint => U64(sums.sum(|c| c.internal_errors.get())),
-            F::IdleConnCur | F::Srid | F::PrivIdleCur => U32(0),
+            F::IdleConnCur | F::PrivIdleCur => U32(0),
+            F::Srid => U32(self.revision),
             F::UsedConnCur => U32(connections_in_use(self.proxy, server, health)),
             F::NeedConnEst => U32(most_connections_in_use(self.proxy, server, health)),
             F::Uweight => U32(health.weight()),
@@ -700,6 +711,7 @@ fn mean(sums: &PerThread, is_http: bool, time: impl Fn(&Counters) -> &SlidingMea
 
 fn address(server: &ServerState) -> Value<'static> {
     match server.target() {
+        Target::Ip(_) if server.is_unresolved() => Empty,
         Target::Ip(address) => Value::Addr(address),
         Target::Unix(_) | Target::Abstract(_) => "unix".into(),
     }

@@ -17,6 +17,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixStream};
 
 mod connection;
+mod dynamic;
 
 /// Servers without checks, so that only commands change anything.
 const QUIET: &str = "

@@ -39,12 +39,16 @@ enum End {
 pub(super) fn start(control: &Rc<Control>, proxy: usize, server: usize, work: Work) -> bool {
     let state = control.shared.proxies.get(proxy).and_then(|p| p.servers.get(server));
     let (Some(state), Some(prepared)) = (state, prepare(control, proxy, server, work)) else { return false };
+    let serial = control.serial_of(proxy, server);
     let (target, limits, probe, way) = prepared;
     let control = Rc::clone(control);
     activity::spawn(task::Check, async move {
         let started = Instant::now();
         let end = run(state, target, limits, probe, way).await;
-        finish(&control, proxy, server, work, end, started.elapsed());
+        // A result is not for whoever has the place by then.
+        if control.serial_of(proxy, server) == serial {
+            finish(&control, proxy, server, work, end, started.elapsed());
+        }
     });
     true
 }
@@ -241,6 +245,7 @@ enum Failure {
 /// Connects. A check that `talks` sends what it has at once.
 async fn open(server: &ServerState, target: Target, talks: bool) -> Result<Stream, Failure> {
     match target {
+        Target::Ip(_) if server.is_unresolved() => Err(Failure::Socket(io::ErrorKind::AddrNotAvailable.into())),
         Target::Ip(address) => {
             let socket = prepare_tcp(server, address, talks).map_err(Failure::Socket)?;
             socket.connect(address).await.map(Stream::Tcp).map_err(Failure::Connect)

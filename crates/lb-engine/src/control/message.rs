@@ -27,6 +27,11 @@ impl Control {
         self.print("WARNING", text);
     }
 
+    /// Tells what an operator did, on standard error only.
+    pub(crate) fn notice(&self, text: &str) {
+        self.print("NOTICE", text);
+    }
+
     /// A backend lost its last usable server. The two forms differ in their quotes.
     pub(super) fn tell_no_server(&self, proxy: &'static ProxyState) {
         let config = proxy.config.get();

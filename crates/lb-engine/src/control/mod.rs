@@ -11,10 +11,12 @@
 //! - `schedule` and `check`: when checks run, and how;
 //! - `frontend`: pausing, resuming and shutting listeners;
 //! - `sessions`: reaching the sessions of data threads;
+//! - `dynamic`: servers that come and go;
 //! - `dump`: the server states in the log, on SIGHUP.
 
 mod check;
 mod dump;
+mod dynamic;
 mod frontend;
 mod message;
 mod publish;
@@ -25,7 +27,9 @@ mod sessions;
 mod table;
 mod transition;
 
+pub use dynamic::StaysBecause;
 pub use frontend::FrontendRefusal;
+pub use server::has_dynamic_weights;
 pub use server::{AgentTarget, BackendCtl, CheckTarget, ControlError, ServerCtl};
 pub use sessions::{SessionInfo, SessionQuery};
 pub use table::Table;
@@ -38,9 +42,11 @@ use crate::activity::{self, task};
 use crate::admin::{self, BoundAdmin};
 use crate::shared::Shared;
 use lb_check::TrafficEvent;
+use lb_config::model::Server;
 use lb_model::Severity;
 use schedule::Schedule;
 use std::cell::{Cell, Ref, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -94,6 +100,10 @@ pub struct Control {
     schedule: RefCell<Schedule>,
     schedule_changed: Notify,
     random: Cell<u32>,
+    /// Servers known so far.
+    serials: Cell<u64>,
+    /// Definitions that commands made, by their text. They last as long as the process, so each is kept once.
+    definitions: RefCell<BTreeMap<String, &'static Server>>,
     /// The admin sockets and their connections.
     pub admin: admin::Registry,
 }
@@ -105,14 +115,17 @@ impl Control {
     /// When a check's expression cannot be compiled.
     pub fn new(shared: &'static Shared) -> Result<Rc<Self>, ControlError> {
         let now = shared.clock.uptime();
+        let serials = Cell::new(1);
         let mut restored = Vec::new();
-        let backends = server::build(shared, now, &mut restored)?;
+        let backends = server::build(shared, &serials, now, &mut restored)?;
         let control = Rc::new(Self {
             shared,
             schedule: RefCell::new(Schedule::default()),
             schedule_changed: Notify::new(),
             random: Cell::new(shared.clock.start_unix_secs() as u32 ^ std::process::id() | 1),
             backends: RefCell::new(backends),
+            serials,
+            definitions: RefCell::default(),
             admin: admin::Registry::default(),
         });
         control.publish_all();
@@ -129,6 +142,11 @@ impl Control {
     /// Time since the start.
     pub fn now(&self) -> Duration {
         self.shared.clock.uptime()
+    }
+
+    /// A number that no server had before.
+    fn next_serial(&self) -> u64 {
+        self.serials.replace(self.serials.get() + 1)
     }
 
     /// A pseudo-random number (xorshift).

@@ -69,7 +69,7 @@ impl Control {
 }
 
 /// Tells data threads that something of the backend changed.
-fn announce(state: &ProxyState, backend: &BackendCtl) {
+pub(super) fn announce(state: &ProxyState, backend: &BackendCtl) {
     state.usable_main.store(backend.usable.main, Relaxed);
     state.usable_backup.store(backend.usable.backup, Relaxed);
     // Whoever sees the number sees what was stored before it.

@@ -6,6 +6,8 @@ use lb_check::probe::http::{Expect, ExpectWhat as Looks, HttpRequest, HttpRules}
 use lb_check::{Action, InitState, Observe, OnError, ServerHealth, ServerParams, schedule::CheckTimeouts};
 use lb_config::model::{self, Balance, CheckKind, ExpectWhat, Proxy, Server};
 use regex::bytes::Regex;
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -41,6 +43,10 @@ pub struct BackendCtl {
     pub downs: u64,
     /// Servers that may get new sessions.
     pub usable: Usable,
+    /// Places that another server may have.
+    pub(super) free: Vec<usize>,
+    /// How many servers with that number were taken out.
+    pub(super) retired: BTreeMap<u32, u32>,
 }
 
 impl BackendCtl {
@@ -105,6 +111,10 @@ pub struct ServerCtl {
     pub check: CheckTarget,
     /// Where its agent checks go.
     pub agent: AgentTarget,
+    /// How many servers had its number before it.
+    pub revision: u32,
+    /// Distinguishes it from all others that ever had its place.
+    pub(super) serial: u64,
     /// Whether it is among the backend's usable servers.
     pub(super) counted: bool,
     /// When the next of each kind of work is due, milliseconds since the start; `u64::MAX`: never.
@@ -129,6 +139,7 @@ pub struct HttpProbe {
 /// What is to be told of states that a former process left, and done about them, is appended to `out`.
 pub(super) fn build(
     shared: &Shared,
+    serials: &Cell<u64>,
     now: Duration,
     out: &mut Vec<(usize, usize, Action)>,
 ) -> Result<Table<BackendCtl>, ControlError> {
@@ -136,12 +147,18 @@ pub(super) fn build(
     for proxy in shared.proxies.live() {
         let config = proxy.config.get();
         let backend = BackendCtl {
-            servers: config.servers.iter().map(|s| ServerCtl::new(config, s, now)).collect(),
+            servers: config
+                .servers
+                .iter()
+                .map(|server| ServerCtl::new(config, server, false, serials.replace(serials.get() + 1), now))
+                .collect(),
             http: http_probe(config, shared.limits.bufsize)?.map(Rc::new),
             last_change: now,
             down_time: Duration::ZERO,
             downs: 0,
             usable: Usable::default(),
+            free: Vec::new(),
+            retired: BTreeMap::new(),
         };
         backends.set(proxy.index, backend);
     }
@@ -175,7 +192,7 @@ fn link_trackers(backends: &mut Table<BackendCtl>, shared: &Shared) {
     }
 }
 
-fn root_of(shared: &Shared, server: &Server) -> Option<(usize, usize)> {
+pub(super) fn root_of(shared: &Shared, server: &Server) -> Option<(usize, usize)> {
     let mut at = server.track.map(|(p, s)| (p.0, s))?;
     for _ in 0..MAX_CHAIN {
         match shared.proxies.get(at.0)?.servers.get(at.1)?.config.track {
@@ -187,18 +204,21 @@ fn root_of(shared: &Shared, server: &Server) -> Option<(usize, usize)> {
 }
 
 impl ServerCtl {
-    fn new(proxy: &Proxy, server: &Server, now: Duration) -> Self {
+    /// A server as it begins: from the configuration, or made at run time.
+    pub(super) fn new(proxy: &Proxy, server: &Server, dynamic: bool, serial: u64, now: Duration) -> Self {
         let agent = server.agent.as_ref().map(|agent| AgentTarget {
             addr: agent.addr,
             port: agent.port,
             send: agent.send.clone().unwrap_or_default(),
         });
         Self {
-            health: ServerHealth::new(params(proxy, server), now),
+            health: ServerHealth::new(ServerParams { dynamic, ..params(proxy, server) }, now),
             root: None,
             trackers: Vec::new(),
             check: CheckTarget { addr: server.health.addr, port: server.health.port },
             agent: agent.unwrap_or_default(),
+            revision: 0,
+            serial,
             counted: false,
             due_ms: [u64::MAX; 3],
         }
@@ -206,7 +226,7 @@ impl ServerCtl {
 }
 
 /// Whether the algorithm follows weights at run time.
-pub(super) fn has_dynamic_weights(proxy: &Proxy) -> bool {
+pub fn has_dynamic_weights(proxy: &Proxy) -> bool {
     match proxy.balance {
         Balance::StaticRr => false,
         Balance::RoundRobin | Balance::LeastConn | Balance::First | Balance::Random(_) => true,
@@ -219,6 +239,7 @@ fn params(proxy: &Proxy, server: &Server) -> ServerParams {
     ServerParams {
         backup: server.backup,
         disabled: server.disabled,
+        dynamic: false,
         weight: server.weight,
         dynamic_weights: has_dynamic_weights(proxy),
         check: server.check,

@@ -69,6 +69,7 @@ impl Control {
                 Action::PurgeIdle => {
                     if let Some(state) = proxy.servers.get(server) {
                         state.purge_epoch.fetch_add(1, Relaxed);
+                        self.purge_idle(proxy, server);
                     }
                 }
                 Action::NotifyTrackers => self.notify_trackers(proxy.index, server, depth),

@@ -91,14 +91,20 @@ fn algorithm(proxy: &ProxyState) -> Algorithm {
     }
 }
 
-/// The backend a stream goes to: the first `use_backend` rule that applies, else the default, else the `listen` section's
-/// own servers.
+/// The backend a stream goes to: that of the first `use_backend` rule that applies, else the default, else the `listen`
+/// section's own servers. Unpublished backends are passed by.
 pub fn backend(client: &Client, view: &View<'_>) -> Option<&'static ProxyState> {
     let proxy = client.proxy;
-    let by_rule = proxy.config.use_backend.iter().find(|rule| rule.condition.as_ref().is_none_or(|c| c.eval(view)));
-    let named = by_rule.map(|rule| rule.backend).or(proxy.config.default_backend);
-    let index = named.map(|b| b.0).or((!proxy.servers.is_empty()).then_some(proxy.index))?;
-    Some(client.ctx.proxy(index))
+    let published = |index: usize| Some(client.ctx.proxy(index)).filter(|backend| backend.published.load(Relaxed));
+    for rule in &proxy.config.use_backend {
+        if rule.condition.as_ref().is_none_or(|condition| condition.eval(view))
+            && let Some(backend) = published(rule.backend.0)
+        {
+            return Some(backend);
+        }
+    }
+    let own = (!proxy.servers.is_empty()).then_some(proxy.index);
+    published(proxy.config.default_backend.map(|backend| backend.0).or(own)?)
 }
 
 /// What a stream asks of the choice.

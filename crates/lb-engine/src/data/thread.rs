@@ -129,6 +129,13 @@ impl ThreadCtx {
         self.pools.get_or_default(proxy)?.get_or_default(server)
     }
 
+    /// Drops what this thread's pool need not keep.
+    pub fn purge_pool(&'static self, proxy: &'static ProxyState, server: usize) {
+        if let (Some(pool), Some(state)) = (self.pool(proxy.index, server), proxy.servers.get(server)) {
+            pool.purge(state, self.now_ms());
+        }
+    }
+
     /// This thread's balancer of a backend.
     pub fn picker(&self, proxy: &'static ProxyState) -> Option<&RefCell<BackendPicker>> {
         let place = self.pickers.get_or_default(proxy.index)?;

@@ -156,6 +156,7 @@ pub async fn connect(
 ) -> Result<Upstream, ConnectError> {
     let purge_epoch = server.purge_epoch.load(Relaxed);
     let stream = match server.target() {
+        Target::Ip(_) if server.is_unresolved() => return Err(io::Error::from(io::ErrorKind::AddrNotAvailable).into()),
         Target::Ip(address) => {
             let tcp = connect_tcp(&server.config, with_port(&server.config, address, client_port)).await?;
             if keepalive {

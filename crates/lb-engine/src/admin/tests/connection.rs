@@ -30,13 +30,17 @@ fn waiting_takes_words() {
             3.5.0
 
             > wait 5 foo
-            Usage: wait {-h|<delay>}
-            Answers after a delay, in milliseconds or with a unit: us, ms, s, m, h, d.
+            Usage: wait {-h|<delay>} [<condition> [<args>...]]
+            Answers after a delay, in milliseconds or with a unit: us, ms, s, m, h, d. With a condition, it answers as soon as that
+            holds, or when it never can.
+              srv-removable <backend>/<server> : 'del server' would delete the server
             It ends early when the client closes its side of the connection.
 
             > wait -h
-            Usage: wait {-h|<delay>}
-            Answers after a delay, in milliseconds or with a unit: us, ms, s, m, h, d.
+            Usage: wait {-h|<delay>} [<condition> [<args>...]]
+            Answers after a delay, in milliseconds or with a unit: us, ms, s, m, h, d. With a condition, it answers as soon as that
+            holds, or when it never can.
+              srv-removable <backend>/<server> : 'del server' would delete the server
             It ends early when the client closes its side of the connection.
 
         "#]],
