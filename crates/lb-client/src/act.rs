@@ -123,7 +123,7 @@ impl Act {
 
     /// Whether the command is needed. A forced health also fills the check's counter, which the
     /// state does not tell: it is always sent.
-    fn needed(&self, server: &ServerState) -> bool {
+    pub fn needed(&self, server: &ServerState) -> bool {
         matches!(self, Self::Health(_)) || !self.holds(server)
     }
 }
@@ -154,6 +154,30 @@ impl Client {
         }
         let in_maint = matches!(act, Act::Health(_)) && after.admin.in_maint();
         Err(Error::NotInEffect { command, server: after.name.to_string(), found, in_maint })
+    }
+
+    /// Brings a server back down: it serves only once its checks have passed. Both commands go on one
+    /// line, since between them it would serve unchecked.
+    ///
+    /// # Errors
+    /// As [`Client::act`], and when the server has no checks.
+    pub fn ready_checked(&self, before: &ServerState) -> Result<Acted, Error> {
+        let ready = Act::State(AdminWish::Ready);
+        if ready.holds(before) {
+            return Ok(Acted::Already(before.clone()));
+        }
+        let down = Act::Health(HealthWish::Down).line(&before.name)?;
+        let line = ready.line(&before.name)?.chain(&down);
+        let answer = self.ask(&line)?;
+        if let Verdict::Refused(refusal) = judge(&line, &answer) {
+            return Err(Error::Refused { command: line.as_str().to_owned(), refusal });
+        }
+        let after = self.server_state(&before.name)?;
+        if ready.holds(&after) {
+            return Ok(Acted::Done(after));
+        }
+        let (command, found) = (line.as_str().to_owned(), after.words());
+        Err(Error::NotInEffect { command, server: after.name.to_string(), found, in_maint: false })
     }
 
     /// Sends a command whose success is one empty line; anything else is an error.
@@ -189,6 +213,7 @@ mod tests {
             weight: 25,
             initial_weight: 50,
             checked: false,
+            has_check: false,
         }
     }
 

@@ -1,4 +1,5 @@
-//! Where an admin socket is: a path, `unix://path`, `tcp://host:port` or a bare `host:port`.
+//! Where an admin socket is: a path, `unix://path`, `tcp://host:port`, a bare `host:port` or
+//! `ssh://user@host/path`; with `@1` or `@!PID` after it, a worker behind a master's socket.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -16,6 +17,44 @@ pub enum Address {
         /// Port, never 0.
         port: u16,
     },
+    /// A UNIX socket of another host, reached through the system's `ssh`.
+    Ssh(Box<Remote>),
+    /// A worker, reached through its master's socket.
+    Worker {
+        /// The master's socket.
+        master: Box<Address>,
+        /// Which worker.
+        worker: Worker,
+    },
+}
+
+/// A UNIX socket of another host.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Remote {
+    /// `host` or `user@host`; never begins with a dash, which `ssh` would take for an option.
+    pub destination: String,
+    /// Port of the secure shell, where it is not the usual one.
+    pub port: Option<u16>,
+    /// The socket's absolute path on that host; without a colon.
+    pub path: String,
+}
+
+/// A worker as the master names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Worker {
+    /// `@1`: the present worker.
+    Rank(u32),
+    /// `@!4242`: the worker of this process id, also one that is leaving.
+    Pid(u32),
+}
+
+impl fmt::Display for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rank(rank) => write!(f, "@{rank}"),
+            Self::Pid(pid) => write!(f, "@!{pid}"),
+        }
+    }
 }
 
 /// Why a text is not an address.
@@ -31,8 +70,11 @@ pub enum AddressError {
     #[error("'{0}' names no host")]
     Host(String),
     /// Another scheme.
-    #[error("'{0}' has an unknown scheme; known are unix:// and tcp://")]
+    #[error("'{0}' has an unknown scheme; known are unix://, tcp:// and ssh://")]
     Scheme(String),
+    /// `ssh://` without an absolute path, or with a path that cannot be forwarded.
+    #[error("'{0}' is not of the form ssh://user@host/path, with a path without colons")]
+    Ssh(String),
 }
 
 impl FromStr for Address {
@@ -41,6 +83,12 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Self, AddressError> {
         if text.is_empty() {
             return Err(AddressError::Empty);
+        }
+        if let Some((master, worker)) = split_worker(text) {
+            return Ok(Self::Worker { master: Box::new(master.parse()?), worker });
+        }
+        if let Some(rest) = text.strip_prefix("ssh://") {
+            return parse_ssh(rest, text);
         }
         // HAProxy's own address prefixes are accepted beside URLs: they are what configurations hold.
         for prefix in ["unix://", "unix@", "unix:"] {
@@ -67,6 +115,55 @@ impl FromStr for Address {
     }
 }
 
+impl Address {
+    /// The socket to connect to: the master's for a worker.
+    pub fn socket(&self) -> &Self {
+        match self {
+            Self::Worker { master, .. } => master.socket(),
+            other => other,
+        }
+    }
+
+    /// Another worker behind the same socket.
+    #[must_use]
+    pub fn worker(&self, worker: Worker) -> Self {
+        Self::Worker { master: Box::new(self.socket().clone()), worker }
+    }
+}
+
+/// `/run/master.sock@1`: what stands before the last `@`, and the worker after it.
+fn split_worker(text: &str) -> Option<(&str, Worker)> {
+    let (master, worker) = text.rsplit_once('@')?;
+    let number = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok()).flatten();
+    let worker = match worker.strip_prefix('!') {
+        Some(pid) => Worker::Pid(number(pid)?),
+        None => Worker::Rank(number(worker)?),
+    };
+    // `unix@1` is a path with HAProxy's prefix.
+    (!master.is_empty() && master != "unix").then_some((master, worker))
+}
+
+fn parse_ssh(rest: &str, whole: &str) -> Result<Address, AddressError> {
+    let bad = || AddressError::Ssh(whole.to_owned());
+    let (host, path) = rest.split_once('/').ok_or_else(bad)?;
+    let (destination, port) = match host.rsplit_once(':') {
+        Some((before, port)) if !before.ends_with(':') && !port.ends_with(']') => {
+            let port = port.parse::<u16>().ok().filter(|p| *p != 0).ok_or_else(|| AddressError::Port(whole.into()))?;
+            (before, Some(port))
+        }
+        _ => (host, None),
+    };
+    let shell_safe = |c: char| !c.is_control() && !c.is_whitespace();
+    let host_name = destination.rsplit('@').next().unwrap_or("");
+    if host_name.is_empty() || destination.starts_with('-') || host_name.starts_with('-') {
+        return Err(bad());
+    }
+    if path.is_empty() || path.contains(':') || !whole.chars().all(shell_safe) {
+        return Err(bad());
+    }
+    Ok(Address::Ssh(Box::new(Remote { destination: destination.to_owned(), port, path: format!("/{path}") })))
+}
+
 fn parse_host_port(rest: &str, whole: &str) -> Result<Address, AddressError> {
     let Some((host, port)) = rest.rsplit_once(':') else { return Err(AddressError::Port(whole.to_owned())) };
     let port = match port.parse::<u16>() {
@@ -86,6 +183,11 @@ impl fmt::Display for Address {
             Self::Unix(path) => write!(f, "{}", path.display()),
             Self::Tcp { host, port } if host.contains(':') => write!(f, "tcp://[{host}]:{port}"),
             Self::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
+            Self::Ssh(remote) => {
+                let port = remote.port.map(|p| format!(":{p}")).unwrap_or_default();
+                write!(f, "ssh://{}{port}{}", remote.destination, remote.path)
+            }
+            Self::Worker { master, worker } => write!(f, "{master}{worker}"),
         }
     }
 }
@@ -98,6 +200,8 @@ mod tests {
         let got = match text.parse::<Address>() {
             Ok(Address::Unix(p)) => format!("unix {}", p.display()),
             Ok(Address::Tcp { host, port }) => format!("tcp {host} {port}"),
+            Ok(Address::Ssh(r)) => format!("ssh {} {:?} {}", r.destination, r.port, r.path),
+            Ok(Address::Worker { master, worker }) => format!("worker {worker} of {master}"),
             Err(e) => format!("error: {e}"),
         };
         assert_eq!(got, expected, "{text}");
@@ -118,14 +222,30 @@ mod tests {
         check("tcp://localhost", "error: 'tcp://localhost' has no port between 1 and 65535");
         check("tcp://localhost:0", "error: 'tcp://localhost:0' has no port between 1 and 65535");
         check("tcp://:9999", "error: 'tcp://:9999' names no host");
-        check("http://x", "error: 'http://x' has an unknown scheme; known are unix:// and tcp://");
+        check("http://x", "error: 'http://x' has an unknown scheme; known are unix://, tcp:// and ssh://");
+        check("ssh://op@lb1/run/a.sock", "ssh op@lb1 None /run/a.sock");
+        check("ssh://lb1:2222/run/a.sock", "ssh lb1 Some(2222) /run/a.sock");
+        check("ssh://10.0.0.1/run/a.sock@1", "worker @1 of ssh://10.0.0.1/run/a.sock");
+        check("/run/master.sock@!4242", "worker @!4242 of /run/master.sock");
+        check("unix@1", "unix 1");
+        let form = "is not of the form ssh://user@host/path, with a path without colons";
+        for text in ["ssh://lb1", "ssh:///run/a", "ssh://-oProxyCommand=x/run/a", "ssh://lb1/a:b", "ssh://lb1/"] {
+            check(text, &format!("error: '{text}' {form}"));
+        }
         check("", "error: the address is empty");
         check("unix://", "error: the address is empty");
     }
 
     #[test]
     fn prints_back() {
-        for text in ["/run/a.sock", "tcp://localhost:9999", "tcp://[::1]:9999"] {
+        for text in [
+            "/run/a.sock",
+            "tcp://localhost:9999",
+            "tcp://[::1]:9999",
+            "ssh://op@lb1:22/run/a",
+            "/run/m@1",
+            "/run/m@!7",
+        ] {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
         }
     }

@@ -6,12 +6,15 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use crate::{Address, Error, Line, Verdict, judge};
+use crate::tunnel::Tunnel;
+use crate::{Address, Error, Line, LineError, Remote, Trace, Verdict, Way, judge};
 
 /// How long to wait for a connection, and for each further piece of an answer.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,6 +31,10 @@ pub struct Client {
     address: Address,
     timeout: Duration,
     max_answer: usize,
+    read_only: bool,
+    trace: Option<Trace>,
+    /// Shared by the clones: opened when first needed.
+    tunnel: Arc<Mutex<Option<Tunnel>>>,
 }
 
 /// A whole answer.
@@ -56,7 +63,14 @@ impl Answer {
 impl Client {
     /// A client for one node, with the default bounds.
     pub fn new(address: Address) -> Self {
-        Self { address, timeout: DEFAULT_TIMEOUT, max_answer: MAX_ANSWER }
+        Self {
+            address,
+            timeout: DEFAULT_TIMEOUT,
+            max_answer: MAX_ANSWER,
+            read_only: false,
+            trace: None,
+            tunnel: Arc::default(),
+        }
     }
 
     /// With another time limit for connecting and for each piece of the answer. Zero is taken as one millisecond.
@@ -71,6 +85,33 @@ impl Client {
     pub fn with_max_answer(mut self, bytes: usize) -> Self {
         self.max_answer = bytes;
         self
+    }
+
+    /// Refuses to send what would change something.
+    #[must_use]
+    pub fn read_only(mut self, yes: bool) -> Self {
+        self.read_only = yes;
+        self
+    }
+
+    /// Tells what goes over the wire.
+    #[must_use]
+    pub fn with_trace(mut self, trace: Option<Trace>) -> Self {
+        self.trace = trace;
+        self
+    }
+
+    /// The same client for another socket of the same host: a tunnel that is open is used.
+    #[must_use]
+    pub fn at(&self, address: Address) -> Self {
+        let shared = address.socket() == self.address.socket();
+        let tunnel = if shared { Arc::clone(&self.tunnel) } else { Arc::default() };
+        Self { address, tunnel, ..self.clone() }
+    }
+
+    /// Whether it refuses to send what would change something.
+    pub fn is_read_only(&self) -> bool {
+        self.read_only
     }
 
     /// The node's address.
@@ -118,9 +159,12 @@ impl Client {
     /// # Errors
     /// As [`Client::ask`], without the bound.
     pub fn stream(&self, line: &Line, sink: &mut dyn FnMut(&[u8]) -> bool) -> Result<u64, Error> {
+        if self.read_only && !line.only_looks() {
+            return Err(LineError::ReadOnly(line.as_str().to_owned()).into());
+        }
         let mut stream = self.connect().map_err(|source| Error::Connect { address: self.address.clone(), source })?;
         let mut received = 0u64;
-        let sent = send(&mut stream, line);
+        let sent = self.send(&mut stream, line);
         // A peer that refuses a command early may close before it has read all of it: what it has
         // answered is read all the same, and only if there is nothing is the failure to write told.
         let mut buffer = [0u8; 16 << 10];
@@ -129,6 +173,7 @@ impl Client {
                 Ok(0) => break,
                 Ok(n) => {
                     received += n as u64;
+                    self.tell(Way::Received, buffer.get(..n).unwrap_or(&[]));
                     if !sink(buffer.get(..n).unwrap_or(&[])) {
                         return Ok(received);
                     }
@@ -155,16 +200,62 @@ impl Client {
         Error::Broken { address, command, received, source }
     }
 
-    fn connect(&self) -> io::Result<Stream> {
+    fn tell(&self, way: Way, bytes: &[u8]) {
+        if let Some(trace) = &self.trace {
+            trace.tell(&self.address, way, bytes);
+        }
+    }
+
+    /// The line as it goes over the wire to this node, without its last line feed.
+    pub fn wire(&self, line: &Line) -> String {
         match &self.address {
-            Address::Unix(path) => {
-                let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-                connect_unix(&socket, &SockAddr::unix(path)?, self.timeout)?;
-                let stream = UnixStream::from(socket);
-                stream.set_read_timeout(Some(self.timeout))?;
-                stream.set_write_timeout(Some(self.timeout))?;
-                Ok(Stream::Unix(stream))
-            }
+            Address::Worker { worker, .. } => line.for_worker(*worker),
+            _ => line.as_str().to_owned(),
+        }
+    }
+
+    fn send(&self, stream: &mut Stream, line: &Line) -> io::Result<()> {
+        let mut text = self.wire(line);
+        text.push('\n');
+        self.tell(Way::Sent, text.as_bytes());
+        stream.write_all(text.as_bytes())?;
+        // `wait` takes a closed writing side for a client that has gone, and answers `Interrupted`.
+        if line.commands().any(|c| c.split_ascii_whitespace().next() == Some("wait")) {
+            return Ok(());
+        }
+        match stream.shutdown_write() {
+            // The peer has answered and gone already.
+            Err(e) if e.kind() == io::ErrorKind::NotConnected => Ok(()),
+            other => other,
+        }
+    }
+
+    fn unix(&self, path: &Path) -> io::Result<Stream> {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        connect_unix(&socket, &SockAddr::unix(path)?, self.timeout)?;
+        let stream = UnixStream::from(socket);
+        stream.set_read_timeout(Some(self.timeout))?;
+        stream.set_write_timeout(Some(self.timeout))?;
+        Ok(Stream::Unix(stream))
+    }
+
+    /// The local end of the tunnel, which is opened if there is none or it has broken.
+    fn tunnel(&self, remote: &Remote) -> io::Result<std::path::PathBuf> {
+        let mut held = self.tunnel.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tunnel) = held.as_mut()
+            && tunnel.is_open()
+        {
+            return Ok(tunnel.local());
+        }
+        Ok(held.insert(Tunnel::open(remote)?).local())
+    }
+
+    fn connect(&self) -> io::Result<Stream> {
+        match self.address.socket() {
+            Address::Unix(path) => self.unix(path),
+            Address::Ssh(remote) => self.unix(&self.tunnel(remote)?),
+            // `socket` gives no worker.
+            Address::Worker { .. } => Err(io::Error::other("a worker of a worker")),
             Address::Tcp { host, port } => {
                 let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
                 for address in (host.as_str(), *port).to_socket_addrs()? {
@@ -197,22 +288,6 @@ fn connect_unix(socket: &Socket, address: &SockAddr, timeout: Duration) -> io::R
             }
             Err(e) => return Err(e),
         }
-    }
-}
-
-fn send(stream: &mut Stream, line: &Line) -> io::Result<()> {
-    let mut bytes = Vec::with_capacity(line.as_str().len() + 1);
-    bytes.extend_from_slice(line.as_str().as_bytes());
-    bytes.push(b'\n');
-    stream.write_all(&bytes)?;
-    // `wait` takes a closed writing side for a client that has gone, and answers `Interrupted`.
-    if line.commands().any(|c| c.split_ascii_whitespace().next() == Some("wait")) {
-        return Ok(());
-    }
-    match stream.shutdown_write() {
-        // The peer has answered and gone already.
-        Err(e) if e.kind() == io::ErrorKind::NotConnected => Ok(()),
-        other => other,
     }
 }
 

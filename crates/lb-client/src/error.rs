@@ -18,6 +18,8 @@ pub enum ErrorKind {
     Refused,
     /// The caller's command could not be sent.
     Usage,
+    /// The caller allowed only looking.
+    Guarded,
 }
 
 /// An exchange that failed.
@@ -130,6 +132,7 @@ impl Error {
             Self::Refused { refusal, .. } => refusal.kind(),
             Self::NotInEffect { .. } => ErrorKind::Refused,
             Self::NotFound { .. } => ErrorKind::NotFound,
+            Self::Line(LineError::ReadOnly(_)) => ErrorKind::Guarded,
             Self::Line(_) => ErrorKind::Usage,
         }
     }
@@ -137,6 +140,25 @@ impl Error {
     /// What most likely is the matter and what to try, where there is something to say.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::Connect { address, source } if source.kind() == io::ErrorKind::PermissionDenied => {
+                match address.socket() {
+                    Address::Unix(path) => format!(
+                        "this user may not use the socket; see 'ls -l {}', and 'mode', 'user' and 'group' on the \
+                     'stats socket' line",
+                        path.display()
+                    ),
+                    _ => return None,
+                }
+            }
+            Self::Connect { address, .. } if matches!(address.socket(), Address::Ssh(_)) => {
+                "the same must work by hand: 'ssh USER@HOST'; keys, jump hosts and ports are set in ~/.ssh/config"
+                    .into()
+            }
+            Self::NoAnswer { address, .. } if matches!(address.socket(), Address::Ssh(_)) => {
+                "is the engine running there, and is the path that of its 'stats socket'? its sshd must allow \
+                 'AllowStreamLocalForwarding'"
+                    .into()
+            }
             Self::Connect { address: Address::Unix(path), source } => match source.kind() {
                 io::ErrorKind::NotFound => format!(
                     "there is no such file; is the engine running, and does its configuration have \
@@ -146,11 +168,6 @@ impl Error {
                 io::ErrorKind::ConnectionRefused => {
                     "the file is there but nothing listens on it: the engine has stopped, or this is no socket".into()
                 }
-                io::ErrorKind::PermissionDenied => format!(
-                    "this user may not use the socket; see 'ls -l {}', and 'mode', 'user' and 'group' on the \
-                     'stats socket' line",
-                    path.display()
-                ),
                 io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => SLOTS.into(),
                 _ => return None,
             },
@@ -182,6 +199,10 @@ impl Error {
             Self::NotInEffect { .. } => {
                 "something else changes it at the same time: its health checks, its agent or another operator".into()
             }
+            Self::Line(LineError::ReadOnly(_)) => {
+                "without --read-only, and 'read-only' in the configuration files, it would be sent".into()
+            }
+            Self::Connect { .. } => return None,
             Self::Refused { .. } | Self::TooLong { .. } | Self::NotFound { .. } | Self::Line(_) => return None,
         })
     }

@@ -20,14 +20,17 @@ mod error;
 mod line;
 mod name;
 mod node;
+mod trace;
+mod tunnel;
 mod typed;
 mod verdict;
 
 pub use act::{Act, Acted, AdminWish, HealthWish};
-pub use address::{Address, AddressError};
+pub use address::{Address, AddressError, Remote, Worker};
 pub use connection::{Answer, Client, DEFAULT_TIMEOUT, MAX_ANSWER};
 pub use error::{Error, ErrorKind};
 pub use line::{Line, LineError, gather_payload, payload_end};
 pub use name::{NameError, ServerName};
+pub use trace::{Trace, Way};
 pub use typed::{ServerState, Session, TypedError};
 pub use verdict::{Refusal, RefusalScan, Verdict, judge};

@@ -6,6 +6,23 @@
 
 use lb_admin::CommandLine;
 
+/// Commands that change nothing but the connection they come on.
+const LOOKING: &[&[&str]] = &[
+    &["show"],
+    &["get"],
+    &["help"],
+    &["prompt"],
+    &["quit"],
+    &["echo"],
+    &["wait"],
+    &["user"],
+    &["operator"],
+    &["dump"],
+    &["set", "severity-output"],
+    &["set", "timeout", "cli"],
+    &["set", "anon"],
+];
+
 /// A checked command line, without its final newline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
@@ -25,6 +42,14 @@ pub enum LineError {
     /// The payload was not ended.
     #[error("the payload does not end: expected {0}")]
     Unterminated(String),
+    /// A payload that 2.6 would cut short.
+    #[error(
+        "a payload must not be empty nor hold empty lines: HAProxy 2.6 ends it there and runs the rest as commands"
+    )]
+    Payload,
+    /// The client only looks.
+    #[error("'{0}' would change something, and only looking is allowed")]
+    ReadOnly(String),
 }
 
 impl Line {
@@ -37,6 +62,45 @@ impl Line {
         let text = command.to_line().map_err(|_| LineError::LineBreak)?;
         check_bytes(&text)?;
         Ok(Self { text, raw: false })
+    }
+
+    /// One command from its words, each escaped so that none can end the command, begin another or
+    /// begin a payload.
+    ///
+    /// # Errors
+    /// [`LineError`] when a word cannot be carried.
+    pub fn words<W: AsRef<str>>(words: impl IntoIterator<Item = W>) -> Result<Self, LineError> {
+        let mut text = String::new();
+        for word in words {
+            check_bytes(word.as_ref())?;
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            text.push_str(&lb_admin::escape(word.as_ref()));
+        }
+        Ok(Self { text, raw: false })
+    }
+
+    /// The same command with a payload. It ends at an empty line, which every version understands, and so may
+    /// hold none.
+    ///
+    /// # Errors
+    /// [`LineError::Payload`] when the payload is empty or holds an empty line, [`LineError::Nul`] for a NUL byte.
+    pub fn payload(self, payload: &str) -> Result<Self, LineError> {
+        let body = payload.trim_end_matches('\n');
+        if body.is_empty() || body.lines().any(str::is_empty) {
+            return Err(LineError::Payload);
+        }
+        if body.contains('\0') {
+            return Err(LineError::Nul);
+        }
+        Ok(Self { text: format!("{} <<\n{body}\n", self.text), raw: false })
+    }
+
+    /// Several lines as one, run in order on one connection.
+    #[must_use]
+    pub fn chain(self, then: &Self) -> Self {
+        Self { text: format!("{}; {}", self.text, then.text), raw: self.raw }
     }
 
     /// The operator's own text, sent as it is: `;` chains commands.
@@ -70,6 +134,27 @@ impl Line {
     /// What goes over the wire, without the final newline.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The same line for a worker behind a master's socket: there, a prefix reaches as far as the
+    /// next `;` only (observed on 2.6), so that each command gets its own.
+    pub(crate) fn for_worker(&self, worker: crate::Worker) -> String {
+        let (first, payload) = self.text.split_once('\n').map_or((self.text.as_str(), None), |(f, p)| (f, Some(p)));
+        let commands: Vec<String> = split_commands(first).map(|c| format!("{worker} {c}")).collect();
+        let mut text = commands.join("; ");
+        if let Some(payload) = payload {
+            text.push('\n');
+            text.push_str(payload);
+        }
+        text
+    }
+
+    /// Whether every command of the line only looks, as far as its words tell.
+    pub fn only_looks(&self) -> bool {
+        self.commands().all(|command| {
+            let words: Vec<&str> = command.split_ascii_whitespace().collect();
+            LOOKING.iter().any(|known| words.starts_with(known)) || words.is_empty()
+        })
     }
 
     /// Whether this is the operator's own text.

@@ -53,8 +53,11 @@ pub struct ServerState {
     pub initial_weight: u32,
     /// Whether an active check is enabled.
     pub checked: bool,
+    /// Whether an active check is configured, though it may rest, as in maintenance.
+    pub has_check: bool,
 }
 
+const CHECK_CONFIGURED: u32 = 2;
 /// The check-state bits: configured 2, enabled 4.
 const CHECK_CONFIGURED_AND_ENABLED: u32 = 2 | 4;
 
@@ -91,6 +94,7 @@ impl ServerState {
             port: row.port,
             weight: row.user_weight,
             initial_weight: row.initial_weight,
+            has_check: row.check_state & CHECK_CONFIGURED != 0,
             checked: row.check_state & CHECK_CONFIGURED_AND_ENABLED == CHECK_CONFIGURED_AND_ENABLED,
         })
     }

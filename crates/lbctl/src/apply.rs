@@ -1,19 +1,20 @@
-//! Changing several servers: resolve all, ask once, change one after the other, tell each result.
+//! Changing servers one after the other and telling each result; a dry run tells what would be.
 
 use std::io::{self, Write};
 
-use lb_client::{Act, Acted, ServerState};
-use lb_model::ParsedWeight;
+use lb_client::{Act, Acted, AdminWish, HealthWish, Line, ServerState};
+use lb_model::{AdminState, ParsedWeight};
 
+use crate::cli::DryRun;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::fault::Fault;
+use crate::journal::Change;
 use crate::output::{Cell, Column, Sheet, Shown};
-use crate::target::{Target, names, resolve};
 
 /// One step on one server, as told.
 #[derive(Debug, Clone)]
-pub struct Step {
+struct Step {
     server: String,
     action: &'static str,
     result: &'static str,
@@ -29,7 +30,7 @@ const COLUMNS: &[Column<Step>] = &[
     Column { key: "note", heading: "NOTE", shown: Shown::Always, value: |s| Cell::text(s.note.as_deref()) },
 ];
 
-/// Collects what was done. For people each step is told as it happens, for programs all at the end.
+/// Collects what was done on one node. For people each step is told as it happens, for programs all at the end.
 #[derive(Debug, Default)]
 pub struct Report {
     steps: Vec<Step>,
@@ -53,9 +54,39 @@ impl Report {
         if !ctx.format.is_data() {
             let already = if result == "already" { " already" } else { "" };
             let more = note.as_ref().map(|n| format!(" ({n})")).unwrap_or_default();
-            writeln!(io::stdout().lock(), "{server}: {state}{already}{more}")?;
+            // In one piece: other nodes are told of at the same time.
+            let line = format!("{}{server}: {state}{already}{more}\n", ctx.prefix());
+            io::stdout().lock().write_all(line.as_bytes())?;
         }
         self.steps.push(Step { server: server.to_owned(), action, result, state: state.to_owned(), note });
+        Ok(())
+    }
+
+    /// What a dry run would do: the plan's words, or the command itself.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn planned(
+        &mut self,
+        ctx: &Context,
+        server: &str,
+        action: &'static str,
+        words: &str,
+        line: Option<&Line>,
+    ) -> Result<(), Fault> {
+        if ctx.dry_run == Some(DryRun::Wire) {
+            if let Some(line) = line {
+                let text = format!("{}\n", ctx.client.wire(line));
+                io::stdout().lock().write_all(text.as_bytes())?;
+            }
+            return Ok(());
+        }
+        if !ctx.format.is_data() {
+            let text = format!("{}{server}: would {words}\n", ctx.prefix());
+            io::stdout().lock().write_all(text.as_bytes())?;
+        }
+        let (state, note) = (String::new(), Some(words.to_owned()));
+        self.steps.push(Step { server: server.to_owned(), action, result: "planned", state, note });
         Ok(())
     }
 
@@ -67,30 +98,27 @@ impl Report {
         self.steps.push(Step { server: server.to_owned(), action, result: "failed", state: String::new(), note });
     }
 
-    /// Prints what programs read.
+    /// Whether every step went well.
+    pub fn is_clean(&self) -> bool {
+        self.failures.is_empty()
+    }
+
+    /// What programs read of it.
+    pub fn sheet(&self, ctx: &Context) -> Sheet {
+        Sheet::of(ctx.format, COLUMNS, &self.steps)
+    }
+
+    /// What the node's end is.
     ///
     /// # Errors
     /// The common exit status of all failures, or [`Exit::Partial`] when only some servers failed.
-    pub fn finish(self, ctx: &Context) -> Result<(), Fault> {
-        if ctx.format.is_data() {
-            Sheet::of(ctx.format, COLUMNS, &self.steps).print(ctx)?;
-        }
+    pub fn verdict(&self) -> Result<(), Fault> {
         match self.failures.first() {
             None => Ok(()),
             Some(_) if self.failures.len() < self.steps.len() => Err(Fault::told(Exit::Partial)),
             Some(exit) => Err(Fault::told(*exit)),
         }
     }
-}
-
-/// The servers to change, after asking.
-///
-/// # Errors
-/// When a target means nothing, or the operator says no.
-pub fn select(ctx: &Context, what: &str, targets: &[Target]) -> Result<Vec<ServerState>, Fault> {
-    let servers = resolve(&ctx.client, targets)?;
-    ctx.confirm(what, &names(&servers))?;
-    Ok(servers)
 }
 
 /// Changes each server and gives those that are as wished, in their state afterwards. A failure on
@@ -108,10 +136,20 @@ pub fn apply(
     let mut reached = Vec::new();
     for server in servers {
         let name = server.name.to_string();
+        if ctx.dry_run.is_some() {
+            plan(ctx, report, act, server)?;
+            continue;
+        }
         match ctx.client.act(act, server) {
             Ok(acted) => {
                 let result = if matches!(acted, Acted::Already(_)) { "already" } else { "done" };
                 let after = acted.server();
+                if result == "done" {
+                    record(ctx, act, server, after);
+                }
+                if *act == Act::State(AdminWish::Ready) {
+                    end_lease(ctx, &name);
+                }
                 report.done(ctx, &name, action, result, &describe(act, after), note(ctx, act, after))?;
                 if let Some((warning, hint)) = lost_share(ctx, act, after) {
                     ctx.warn(&warning, &hint);
@@ -126,13 +164,92 @@ pub fn apply(
                 }
                 report.failed(ctx, &name, action, &fault);
                 // What is denied or unreachable once is so for the rest as well.
-                if fault.exit == Exit::Unreachable {
+                if matches!(fault.exit, Exit::Unreachable | Exit::Guard) {
                     break;
                 }
             }
         }
     }
     Ok(reached)
+}
+
+/// Tells and writes down that a server was brought back down, for its checks to decide.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn brought_back(
+    ctx: &Context,
+    report: &mut Report,
+    before: &ServerState,
+    acted: &Acted,
+    changed: bool,
+) -> Result<(), Fault> {
+    let act = Act::State(AdminWish::Ready);
+    let (name, after) = (before.name.to_string(), acted.server());
+    if changed {
+        record(ctx, &act, before, after);
+    }
+    end_lease(ctx, &name);
+    let result = if changed { "done" } else { "already" };
+    report.done(ctx, &name, "ready", result, &describe(&act, after), note(ctx, &act, after))
+}
+
+fn plan(ctx: &Context, report: &mut Report, act: &Act, server: &ServerState) -> Result<(), Fault> {
+    let name = server.name.to_string();
+    if !act.needed(server) {
+        if ctx.dry_run == Some(DryRun::Plan) {
+            report.done(ctx, &name, verb(act), "already", &describe(act, server), None)?;
+        }
+        return Ok(());
+    }
+    let words = match act {
+        Act::State(wish) => format!("{} it, which is {}", wish.as_str(), server.words()),
+        Act::Weight(weight) => {
+            format!("change its weight from {} to {}", server.weight, weight.resolve(server.initial_weight))
+        }
+        Act::Health(wish) => format!("force its health {}", wish.as_str()),
+    };
+    report.planned(ctx, &name, verb(act), &words, Some(&act.line(&server.name)?))
+}
+
+/// Writes a change to the journal; that it cannot be written is told and stops nothing.
+fn record(ctx: &Context, act: &Act, before: &ServerState, after: &ServerState) {
+    let (what, was, is) = match act {
+        Act::State(_) => ("state", AdminWish::of(before.admin).as_str().to_owned(), {
+            AdminWish::of(after.admin).as_str().to_owned()
+        }),
+        Act::Weight(_) => ("weight", before.weight.to_string(), after.weight.to_string()),
+        Act::Health(wish) => ("health", String::new(), wish.as_str().to_owned()),
+    };
+    note_change(ctx, &before.name.to_string(), what, &was, &is);
+}
+
+/// Who is back needs no lease any more.
+fn end_lease(ctx: &Context, name: &str) {
+    if let Err(fault) = crate::leases::end(&ctx.address(), name) {
+        ctx.warn(
+            &format!("the lease on {name} was not ended: {}", fault.message),
+            "'lbctl lease list' lists what there is",
+        );
+    }
+}
+
+/// Writes down what was changed on the node that is worked on; that it cannot be written is told and stops nothing.
+pub fn note_change(ctx: &Context, object: &str, what: &str, before: &str, after: &str) {
+    let change = Change {
+        node: ctx.node_name(),
+        address: ctx.address(),
+        object: object.to_owned(),
+        what: what.to_owned(),
+        before: before.to_owned(),
+        after: after.to_owned(),
+    };
+    if let Err(fault) = ctx.operation.record(change) {
+        ctx.warn(
+            &format!("this change is not in the journal: {}", fault.message),
+            fault.hint.as_deref().unwrap_or("'lbctl undo' will not know it"),
+        );
+    }
 }
 
 fn verb(act: &Act) -> &'static str {
@@ -172,8 +289,6 @@ fn lost_share(ctx: &Context, act: &Act, after: &ServerState) -> Option<(String, 
 
 /// What else the operator should know.
 fn note(ctx: &Context, act: &Act, after: &ServerState) -> Option<String> {
-    use lb_client::{AdminWish, HealthWish};
-    use lb_model::AdminState;
     match act {
         Act::State(AdminWish::Ready) if after.weight == 0 => {
             let cure = ctx.suggest(&format!("weight {} 100%", after.name));
@@ -187,15 +302,4 @@ fn note(ctx: &Context, act: &Act, after: &ServerState) -> Option<String> {
         Act::Health(_) if after.checked => Some("until its next checks".into()),
         _ => None,
     }
-}
-
-/// The whole of a command that changes servers and waits for nothing.
-///
-/// # Errors
-/// Those of [`select`], [`apply`] and [`Report::finish`].
-pub fn run(ctx: &Context, what: &str, targets: &[Target], act: &Act) -> Result<(), Fault> {
-    let servers = select(ctx, what, targets)?;
-    let mut report = Report::default();
-    apply(ctx, &mut report, act, &servers)?;
-    report.finish(ctx)
 }

@@ -31,23 +31,56 @@ pub struct Cli {
 }
 
 /// Options that every command takes.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub struct Globals {
-    /// Admin socket: a path, unix://PATH, tcp://HOST:PORT or HOST:PORT
-    #[arg(short, long, global = true, env = "LBCTL_SOCKET", hide_env_values = true, value_name = "ADDRESS")]
-    pub socket: Option<Address>,
+    /// Admin socket, repeatable: PATH, unix://PATH, tcp://HOST:PORT, HOST:PORT or ssh://USER@HOST/PATH; @1 after a master's
+    #[arg(short, long = "socket", global = true, value_name = "ADDRESS", conflicts_with = "context")]
+    pub sockets: Vec<Address>,
+    /// All nodes of a context ('lbctl context list')
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
     /// How to print
-    #[arg(short, long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
-    pub output: Format,
-    /// Longest wait for a connection and for each piece of an answer
-    #[arg(long, global = true, value_parser = duration, default_value = "5s", value_name = "TIME")]
-    pub timeout: Duration,
+    #[arg(short, long, global = true, value_enum, value_name = "FORMAT")]
+    pub output: Option<Format>,
+    /// Longest wait for a connection and for each piece of an answer [default: 5s]
+    #[arg(long, global = true, value_parser = duration, value_name = "TIME")]
+    pub timeout: Option<Duration>,
     /// No colours, whatever the terminal says
     #[arg(long, global = true)]
     pub no_color: bool,
     /// Do not ask before touching several servers
     #[arg(short, long, global = true)]
     pub yes: bool,
+    /// Never ask: where a question would be needed, fail
+    #[arg(long, global = true)]
+    pub no_input: bool,
+    /// Send nothing that changes anything
+    #[arg(long, global = true)]
+    pub read_only: bool,
+    /// Change nothing; show the plan, or with =wire the very commands
+    #[arg(
+        long, global = true, value_enum, value_name = "HOW", num_args = 0..=1, require_equals = true,
+        default_missing_value = "plan"
+    )]
+    pub dry_run: Option<DryRun>,
+    /// With several nodes: change all of them or, when one fails, put all back
+    #[arg(long, global = true)]
+    pub all_or_nothing: bool,
+    /// Why, for 'lbctl log'
+    #[arg(short, long, global = true, value_name = "TEXT")]
+    pub message: Option<String>,
+    /// Show on standard error what goes over the wire
+    #[arg(long, global = true)]
+    pub trace_wire: bool,
+}
+
+/// How a dry run is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum DryRun {
+    /// What would be done to what
+    Plan,
+    /// The commands, one a line, each fit for a connection of its own
+    Wire,
 }
 
 /// The commands. At the prompt the same ones work.
@@ -68,6 +101,16 @@ pub enum Command {
     Health(commands::health::Args),
     /// Wait until servers are drained, up or in maintenance
     Wait(commands::wait::Args),
+    /// What was changed by lbctl on this host, by whom and why
+    Log(commands::log::Args),
+    /// Put back what an operation changed
+    Undo(commands::undo::Args),
+    /// Servers that are out for a time
+    #[command(subcommand)]
+    Lease(commands::lease::What),
+    /// Named sets of nodes
+    #[command(subcommand)]
+    Context(commands::context::What),
     /// Send a command as it is and print the very answer
     Raw(commands::raw::Args),
     /// Open a prompt

@@ -1,23 +1,65 @@
-//! What every command is given: the node, how to print, whether a person is watching.
+//! What every command is given: the nodes, how to print, whether a person is watching.
 
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::sync::Arc;
+use std::time::Duration;
 
-use lb_client::{Address, Client};
+use lb_client::{Address, Client, DEFAULT_TIMEOUT, Trace, Way};
 
-use crate::cli::Globals;
+use crate::cli::{DryRun, Globals};
 use crate::exit::Exit;
 use crate::fault::Fault;
+use crate::journal::Operation;
 use crate::output::{Format, Palette};
+use crate::settings::{ContextSetting, NodeSetting, Settings, environment};
 
 /// Where admin sockets are when nobody says.
 const USUAL_SOCKETS: &[&str] =
     &["/run/lbd/admin.sock", "/run/haproxy/admin.sock", "/var/lib/haproxy/stats", "/var/run/haproxy.sock"];
 
+/// A node that commands are about.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Its name in tables and messages.
+    pub name: String,
+    /// Its admin socket.
+    pub client: Client,
+    /// Its master's socket, where one is known.
+    pub master: Option<Client>,
+}
+
+/// How to print: what a command needs that asks no node.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    /// The format.
+    pub format: Format,
+    /// Colours on standard output.
+    pub palette: Palette,
+    /// Whether standard output is a terminal.
+    pub terminal: bool,
+}
+
+impl Output {
+    /// From the options and the files.
+    pub fn of(globals: &Globals, settings: &Settings) -> Self {
+        let terminal = io::stdout().is_terminal();
+        Self {
+            format: globals.output.or(settings.output).unwrap_or_default(),
+            palette: Palette::detect(terminal, globals.no_color),
+            terminal,
+        }
+    }
+}
+
 /// A command's surroundings.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// The node.
+    /// All nodes; never empty.
+    pub nodes: Vec<Node>,
+    /// The node that is worked on: the first, unless a fan-out has taken another.
     pub client: Client,
+    /// Its name, where there are several.
+    pub node: Option<String>,
     /// How to print.
     pub format: Format,
     /// Colours on standard output.
@@ -30,48 +72,123 @@ pub struct Context {
     pub live: bool,
     /// Whether a question may be asked.
     pub interactive: bool,
-    /// ` -s ADDRESS` for commands that are suggested, empty when the environment or the default says it.
+    /// Whether a question that would be asked is a failure.
+    pub no_input: bool,
+    /// Whether nothing is to be changed but told.
+    pub dry_run: Option<DryRun>,
+    /// Whether a failure on one node undoes the change on all.
+    pub all_or_nothing: bool,
+    /// The operation being done, as the journal will have it.
+    pub operation: Arc<Operation>,
+    /// ` -s ADDRESS` for commands that are suggested, empty when the environment or a file says it.
     pub socket_flag: String,
 }
 
 impl Context {
-    /// From the global options and the environment.
+    /// From the global options, the environment and the settings' files.
     ///
     /// # Errors
-    /// When no socket is named and none of the usual ones is there.
+    /// When a file is wrong, or no socket is named and none of the usual ones is there.
     pub fn new(globals: &Globals) -> Result<Self, Fault> {
-        let (address, socket_flag) = match &globals.socket {
-            Some(address) => {
-                let named = std::env::var("LBCTL_SOCKET").ok().and_then(|v| v.parse::<Address>().ok());
-                let flag = if named.as_ref() == Some(address) { String::new() } else { format!(" -s {address}") };
-                (address.clone(), flag)
-            }
-            None => (usual_socket()?, String::new()),
-        };
-        let terminal = io::stdout().is_terminal();
+        let settings = Settings::load()?;
+        let (chosen, socket_flag) = choose(globals, &settings)?;
+        Self::of(globals, &settings, chosen, socket_flag)
+    }
+
+    /// Of one node by its address, whatever the options and files name.
+    ///
+    /// # Errors
+    /// When a settings' file is wrong.
+    pub fn of_address(globals: &Globals, name: &str, address: Address) -> Result<Self, Fault> {
+        let settings = Settings::load()?;
+        let flag = format!(" -s {address}");
+        let node = NodeSetting { name: name.to_owned(), socket: address, master: None };
+        Self::of(globals, &settings, ContextSetting { nodes: vec![node], ..ContextSetting::default() }, flag)
+    }
+
+    fn of(globals: &Globals, settings: &Settings, chosen: ContextSetting, socket_flag: String) -> Result<Self, Fault> {
+        let output = Output::of(globals, settings);
         let live = io::stderr().is_terminal();
+        let err = Palette::detect(live, globals.no_color);
+        let timeout = globals.timeout.or(settings.timeout).unwrap_or(DEFAULT_TIMEOUT);
+        let read_only =
+            globals.read_only || chosen.read_only || settings.read_only || environment::is_on("LBCTL_READ_ONLY");
+        let no_input = globals.no_input || settings.no_input || environment::is_on("LBCTL_NO_INPUT");
+        let trace = globals.trace_wire.then(|| wire_trace(err, chosen.nodes.len() > 1));
+        let nodes: Vec<Node> = chosen.nodes.iter().map(|n| Node::new(n, timeout, read_only, trace.as_ref())).collect();
+        let Some(client) = nodes.first().map(|n| n.client.clone()) else {
+            return Err(Fault::usage("the context has no nodes"));
+        };
         Ok(Self {
-            client: Client::new(address).with_timeout(globals.timeout),
-            format: globals.output,
-            out: Palette::detect(terminal, globals.no_color),
-            err: Palette::detect(live, globals.no_color),
-            terminal,
+            node: None,
+            client,
+            nodes,
+            format: output.format,
+            out: output.palette,
+            err,
+            terminal: output.terminal,
             live,
             interactive: io::stdin().is_terminal() && live && !globals.yes,
+            no_input,
+            dry_run: globals.dry_run,
+            all_or_nothing: globals.all_or_nothing,
+            operation: Arc::new(Operation::new(globals.message.clone())),
             socket_flag,
         })
     }
 
-    /// The same node with other options, as given on a line at the prompt.
+    /// How to print.
+    pub fn output(&self) -> Output {
+        Output { format: self.format, palette: self.out, terminal: self.terminal }
+    }
+
+    /// The same nodes with other options, as given on a line at the prompt: an operation of its own.
     #[must_use]
-    pub fn with(&self, globals: &Globals) -> Self {
+    pub fn with(&self, globals: &Globals, words: &[String]) -> Self {
         let mut other = self.clone();
-        other.format = globals.output;
+        other.format = globals.output.unwrap_or(self.format);
         other.interactive &= !globals.yes;
+        other.no_input |= globals.no_input;
+        other.dry_run = globals.dry_run;
+        other.all_or_nothing = globals.all_or_nothing;
+        other.operation = Arc::new(Operation::new(globals.message.clone()).of_line(words));
         if globals.no_color {
             (other.out, other.err) = (Palette::PLAIN, Palette::PLAIN);
         }
+        if globals.read_only {
+            for node in &mut other.nodes {
+                node.client = node.client.clone().read_only(true);
+            }
+            other.client = other.client.read_only(true);
+        }
         other
+    }
+
+    /// One of the nodes alone; it knows its name when there are others.
+    #[must_use]
+    pub fn on(&self, node: &Node) -> Self {
+        let name = (self.nodes.len() > 1).then(|| node.name.clone());
+        Self { client: node.client.clone(), nodes: vec![node.clone()], node: name, ..self.clone() }
+    }
+
+    /// `node: ` before what is told of one of several nodes.
+    pub fn prefix(&self) -> String {
+        self.node.as_ref().map(|n| format!("{n}: ")).unwrap_or_default()
+    }
+
+    /// The node that is worked on, by its name in the journal.
+    pub fn node_name(&self) -> String {
+        self.nodes.first().map(|n| n.name.clone()).unwrap_or_default()
+    }
+
+    /// The address of the node that is worked on, good in any directory.
+    pub fn address(&self) -> String {
+        absolute(self.client.address()).to_string()
+    }
+
+    /// The master's socket of the node that is worked on.
+    pub fn master(&self) -> Option<&Client> {
+        self.nodes.first()?.master.as_ref()
     }
 
     /// A suggestion: the command with this session's socket.
@@ -82,13 +199,18 @@ impl Context {
     /// Asks on the terminal before several servers are touched; elsewhere goes on.
     ///
     /// # Errors
-    /// [`Exit::Guard`] when the answer is not yes.
+    /// [`Exit::Guard`] when the answer is not yes, or there must be no question.
     pub fn confirm(&self, what: &str, servers: &[String]) -> Result<(), Fault> {
-        if !self.interactive || servers.len() < 2 {
+        if !self.interactive || servers.len() < 2 || self.dry_run.is_some() {
             return Ok(());
         }
+        let question = format!("{what} {} servers: {}.", servers.len(), servers.join(" "));
+        if self.no_input {
+            let fault = Fault::new(Exit::Guard, format!("nothing was changed: this wants to be confirmed. {question}"));
+            return Err(fault.hint("--yes goes on without asking"));
+        }
         let mut err = io::stderr().lock();
-        write!(err, "{what} {} servers: {}. Go on? [y/N] ", servers.len(), servers.join(" "))?;
+        write!(err, "{question} Go on? [y/N] ")?;
         err.flush()?;
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer)?;
@@ -100,7 +222,13 @@ impl Context {
 
     /// Tells a failure on standard error.
     pub fn tell(&self, fault: &Fault) {
-        tell(fault, self.err, self.denied_level(fault));
+        match &self.node {
+            Some(node) if !fault.message.is_empty() => {
+                let named = Fault { message: format!("{node}: {}", fault.message), ..fault.clone() };
+                tell(&named, self.err, self.denied_level(fault));
+            }
+            _ => tell(fault, self.err, self.denied_level(fault)),
+        }
     }
 
     /// Tells on standard error what is done, and yet not what was meant.
@@ -119,6 +247,78 @@ impl Context {
         let needed = needed.unwrap_or_default();
         Some(format!("{needed}this socket has level '{level}'; use one whose 'stats socket' line gives more"))
     }
+}
+
+impl Node {
+    fn new(setting: &NodeSetting, timeout: Duration, read_only: bool, trace: Option<&Trace>) -> Self {
+        let client = |address: &Address| {
+            Client::new(address.clone()).with_timeout(timeout).read_only(read_only).with_trace(trace.cloned())
+        };
+        let node = client(&setting.socket);
+        // Behind a master's socket the master is known.
+        let master = match (&setting.master, &setting.socket) {
+            (Some(master), _) => Some(client(master)),
+            (None, Address::Worker { master, .. }) => Some(node.at((**master).clone())),
+            (None, _) => None,
+        };
+        Self { name: setting.name.clone(), client: node, master }
+    }
+}
+
+/// With the path of a UNIX socket made absolute: what is written down is read elsewhere.
+fn absolute(address: &Address) -> Address {
+    match address {
+        Address::Unix(path) => Address::Unix(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
+        Address::Worker { master, worker } => Address::Worker { master: Box::new(absolute(master)), worker: *worker },
+        other => other.clone(),
+    }
+}
+
+/// Which nodes are meant, and the flags that say it.
+fn choose(globals: &Globals, settings: &Settings) -> Result<(ContextSetting, String), Fault> {
+    let from_environment = environment::sockets()?;
+    if !globals.sockets.is_empty() {
+        let flags = globals.sockets.iter().map(|address| format!(" -s {address}")).collect();
+        let flags = if globals.sockets == from_environment { String::new() } else { flags };
+        return Ok((sockets(&globals.sockets), flags));
+    }
+    if let Some(name) = &globals.context {
+        return Ok((named(settings, name)?, format!(" --context {name}")));
+    }
+    if !from_environment.is_empty() {
+        return Ok((sockets(&from_environment), String::new()));
+    }
+    if let Some(name) = environment::context().as_ref().or(settings.context.as_ref()) {
+        return Ok((named(settings, name)?, String::new()));
+    }
+    Ok((sockets(&[usual_socket()?]), String::new()))
+}
+
+fn sockets(addresses: &[Address]) -> ContextSetting {
+    let node = |a: &Address| NodeSetting { name: a.to_string(), socket: a.clone(), master: None };
+    ContextSetting { nodes: addresses.iter().map(node).collect(), ..ContextSetting::default() }
+}
+
+fn named(settings: &Settings, name: &str) -> Result<ContextSetting, Fault> {
+    settings.contexts.get(name).cloned().ok_or_else(|| {
+        let near = crate::target::nearest(name, settings.contexts.keys().map(String::as_str));
+        let near = near.map(|n| format!("did you mean '{n}'? ")).unwrap_or_default();
+        Fault::new(Exit::NotFound, format!("there is no context '{name}'"))
+            .hint(format!("{near}'lbctl context list' lists what there is"))
+    })
+}
+
+/// Every line that is sent with `>`, every line that comes with `<`.
+fn wire_trace(palette: Palette, several: bool) -> Trace {
+    Trace::new(move |address, way, bytes| {
+        let arrow = if way == Way::Sent { ">" } else { "<" };
+        let node = if several { format!("{address} ") } else { String::new() };
+        let text = String::from_utf8_lossy(bytes);
+        let lines = text.strip_suffix('\n').unwrap_or(&text).split('\n');
+        let told: String = lines.map(|line| format!("{} {line}\n", palette.note(&format!("{node}{arrow}")))).collect();
+        // A trace that nobody can read stops nothing.
+        let _ = io::stderr().lock().write_all(told.as_bytes());
+    })
 }
 
 /// The first of the usual places that holds a socket.

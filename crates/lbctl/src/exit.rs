@@ -33,7 +33,7 @@ exits! {
     NotFound = 4, "no such backend, server or object; nothing was changed";
     Deadline = 5, "the deadline passed before the goal was reached";
     Guard = 6, "a guard or the operator refused; nothing was changed";
-    Partial = 7, "some servers were changed and some were not";
+    Partial = 7, "some servers or nodes were changed or answered and some were not";
     Interrupted = 130, "interrupted; the state stays as it is";
 }
 
@@ -51,6 +51,7 @@ impl From<ErrorKind> for Exit {
             ErrorKind::NotFound => Self::NotFound,
             ErrorKind::Refused => Self::Refused,
             ErrorKind::Usage => Self::Usage,
+            ErrorKind::Guarded => Self::Guard,
         }
     }
 }

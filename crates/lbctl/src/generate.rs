@@ -114,10 +114,17 @@ fn sections() -> String {
     }
     text.push_str(
         ".SH ENVIRONMENT\n\
-         .TP\n.B LBCTL_SOCKET\nThe admin socket, unless \\-s names one.\n\
+         .TP\n.B LBCTL_SOCKET\nAdmin sockets separated by commas or blanks, unless \\-s or \\-\\-context name some.\n\
+         .TP\n.B LBCTL_CONTEXT\nThe context, unless an option or LBCTL_SOCKET says otherwise.\n\
+         .TP\n.B LBCTL_READ_ONLY\nAs \\-\\-read\\-only when set and neither empty nor 0.\n\
+         .TP\n.B LBCTL_NO_INPUT\nAs \\-\\-no\\-input when set and neither empty nor 0.\n\
+         .TP\n.B LBCTL_STATE\nThe directory of journal, leases and runs; lbctl below $XDG_STATE_HOME when unset. Operators who \
+         share a host can share one.\n\
          .TP\n.B NO_COLOR\nNo colours when set and not empty.\n\
          .TP\n.B CLICOLOR_FORCE\nColours even in a pipe when set and neither empty nor 0.\n\
          .SH FILES\n\
+         .TP\n.I $XDG_CONFIG_HOME/lbctl/config.toml\nThe user's settings and contexts (below ~/.config when unset).\n\
+         .TP\n.I .lbctl.toml\nThe project's, in the working directory or the nearest above it: laid over the user's.\n\
          .TP\n.I $XDG_STATE_HOME/lbctl/history\nLines typed at the prompt (below ~/.local/state when unset).\n",
     );
     text

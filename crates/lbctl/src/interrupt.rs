@@ -1,12 +1,21 @@
 //! Ctrl-C while waiting: noticed between two looks, never in the middle of a command.
 
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+/// Whether a signal has come to any of those that wait: each thread of a fan-out waits for itself, and the
+/// signal is read by one of them.
+static CAUGHT: AtomicBool = AtomicBool::new(false);
+/// How many wait.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+/// How late one notices what another has read.
+const NOTICE: Duration = Duration::from_millis(100);
 
 /// Holds SIGINT and SIGTERM back for as long as it lives.
 #[derive(Debug)]
@@ -26,6 +35,9 @@ impl Interrupt {
         mask.add(Signal::SIGTERM);
         mask.thread_block()?;
         let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+        if WAITING.fetch_add(1, Ordering::SeqCst) == 0 {
+            CAUGHT.store(false, Ordering::SeqCst);
+        }
         Ok(Self { mask, signals })
     }
 
@@ -34,6 +46,9 @@ impl Interrupt {
         let end = Instant::now() + time;
         loop {
             if matches!(self.signals.read_signal(), Ok(Some(_))) {
+                CAUGHT.store(true, Ordering::SeqCst);
+            }
+            if CAUGHT.load(Ordering::SeqCst) {
                 return true;
             }
             let left = end.saturating_duration_since(Instant::now());
@@ -41,7 +56,8 @@ impl Interrupt {
                 return false;
             }
             // Rounded up, so that the last millisecond is not spent spinning.
-            let millis = u16::try_from(left.as_millis() + 1).unwrap_or(u16::MAX);
+            let slice = if WAITING.load(Ordering::SeqCst) > 1 { left.min(NOTICE) } else { left };
+            let millis = u16::try_from(slice.as_millis() + 1).unwrap_or(u16::MAX);
             let mut descriptors = [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
             match poll(&mut descriptors, PollTimeout::from(millis)) {
                 Ok(_) | Err(Errno::EINTR) => {}
@@ -55,6 +71,7 @@ impl Drop for Interrupt {
     fn drop(&mut self) {
         // A second Ctrl-C that came meanwhile has had its effect already.
         while matches!(self.signals.read_signal(), Ok(Some(_))) {}
+        WAITING.fetch_sub(1, Ordering::SeqCst);
         // The signals were held back by `new`; letting them through again cannot fail.
         let _ = self.mask.thread_unblock();
     }

@@ -3,20 +3,34 @@
 //! The binary is [`main`]; [`generated`] gives the manual pages and completion scripts that are
 //! made from the same command line definition.
 
+mod acting;
 mod apply;
 mod cli;
 mod commands;
 mod complete;
+mod condition;
 mod context;
 mod exit;
+mod fan;
 mod fault;
 mod generate;
+mod guard;
+mod holders;
 mod input;
 mod interrupt;
+mod journal;
+mod leases;
 mod output;
+mod progress;
+mod ramp;
 mod repl;
+mod runs;
+mod settings;
+mod sticky;
+mod store;
 mod target;
 mod waiting;
+mod workers;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -25,7 +39,7 @@ use clap::{CommandFactory, Parser};
 
 pub use generate::{generate, generated};
 
-use cli::{Cli, Command};
+use cli::Cli;
 use context::Context;
 use exit::Exit;
 use fault::Fault;
@@ -42,15 +56,17 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { Exit::Usage.code() } else { Exit::Done.code() });
         }
     };
-    ExitCode::from(run(&cli).code())
+    let exit = run(&cli);
+    runs::ended(exit);
+    ExitCode::from(exit.code())
 }
 
 fn run(cli: &Cli) -> Exit {
     // What needs no node works without one.
-    let outcome = match &cli.command {
-        Some(Command::Help(args)) => commands::help::run(args),
-        Some(Command::Completion(args)) => commands::completion::run(args),
-        command => match Context::new(&cli.globals) {
+    let alone = cli.command.as_ref().and_then(|command| commands::run_alone(command, &cli.globals));
+    let outcome = match (alone, &cli.command) {
+        (Some(outcome), _) => outcome,
+        (None, command) => match Context::new(&cli.globals) {
             Err(fault) => Err(fault),
             Ok(ctx) => {
                 let outcome = match command {

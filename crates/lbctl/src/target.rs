@@ -120,6 +120,59 @@ pub fn glob(pattern: &str, name: &str) -> bool {
     pattern.get(p..).is_none_or(|rest| rest.iter().all(|&c| c == b'*'))
 }
 
+/// Which servers a command is about: those of the targets, less some, at some addresses.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Patterns; none means every server, which only `--addr` may.
+    pub targets: Vec<Target>,
+    /// Patterns of those left alone.
+    pub except: Vec<Target>,
+    /// Addresses, with or without a port; none means any.
+    pub addresses: Vec<String>,
+}
+
+impl Selection {
+    /// The servers meant on one node, in the node's order, each once.
+    ///
+    /// # Errors
+    /// [`Exit::NotFound`] when a target or an exception means no server, or none is left; and the client's errors.
+    pub fn resolve(&self, client: &Client) -> Result<Vec<ServerState>, Fault> {
+        let every = [Target { backend: "*".into(), server: "*".into() }];
+        let targets = if self.targets.is_empty() { &every[..] } else { &self.targets };
+        let servers = resolve(client, targets)?;
+        let hits = |t: &Target, s: &ServerState| t.matches(&s.name.backend, &s.name.server);
+        // An exception that is misspelled would let through what was to be spared.
+        if let Some(idle) = self.except.iter().find(|t| !servers.iter().any(|s| hits(t, s))) {
+            return Err(Fault::new(Exit::NotFound, format!("--except {idle} leaves out none of the servers meant"))
+                .hint("'lbctl show servers -o name' lists what there is"));
+        }
+        let left: Vec<ServerState> = servers
+            .into_iter()
+            .filter(|s| !self.except.iter().any(|t| hits(t, s)))
+            .filter(|s| self.addresses.is_empty() || self.addresses.iter().any(|a| is_at(s, a)))
+            .collect();
+        if left.is_empty() {
+            let what = match self.addresses.as_slice() {
+                [] => "--except leaves out every server meant".to_owned(),
+                addresses => format!("no server meant has the address {}", addresses.join(" or ")),
+            };
+            return Err(
+                Fault::new(Exit::NotFound, what).hint("'lbctl show servers' lists the servers with their addresses")
+            );
+        }
+        Ok(left)
+    }
+}
+
+/// Whether a server has an address, with its port if one is given.
+fn is_at(server: &ServerState, wanted: &str) -> bool {
+    let Some(address) = server.address.as_deref() else { return false };
+    let bare = wanted.trim_start_matches('[').trim_end_matches(']');
+    address == bare
+        || wanted == format!("{address}:{}", server.port)
+        || wanted == format!("[{address}]:{}", server.port)
+}
+
 /// The servers that the targets mean, in the node's order, each once.
 ///
 /// # Errors

@@ -3,26 +3,69 @@
 //! A server is drained when its row counts no session and no queued request. Connections in use by
 //! the pool say nothing about TCP sessions, and idle ones stay pooled during a drain.
 
-use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use lb_client::{Act, AdminWish, ServerState};
 use lb_stats::StatField;
 
+use crate::condition::{Base, Condition, ConditionError};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::interrupt::Interrupt;
+use crate::progress::Progress;
+use crate::workers;
 
 /// What to wait for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Goal {
-    /// No session and no queued request, while draining or in maintenance
+    /// No session and no queued request, while draining or in maintenance.
     Drained,
-    /// Serving, its checks passed
+    /// Serving, its checks passed.
     Up,
-    /// In maintenance
+    /// In maintenance.
     Maint,
+    /// A condition on its statistics.
+    Condition(Condition),
+}
+
+impl std::str::FromStr for Goal {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "drained" => Self::Drained,
+            "up" => Self::Up,
+            "maint" => Self::Maint,
+            other => match other.parse() {
+                Ok(condition) => Self::Condition(condition),
+                Err(ConditionError::Form(_)) => {
+                    return Err("this is drained, up, maint or a condition such as 'scur<5'".to_owned());
+                }
+                Err(error) => return Err(error.to_string()),
+            },
+        })
+    }
+}
+
+/// How to wait.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Patience {
+    /// Longest time.
+    pub deadline: Option<Duration>,
+    /// Whether the sessions that old workers hold count.
+    pub old_workers: bool,
+    /// Whether progress tells who holds the servers.
+    pub show_holders: bool,
+    /// Whether progress is not told.
+    pub quiet: bool,
+}
+
+impl Patience {
+    /// Until a deadline, and nothing else.
+    pub fn until(deadline: Option<Duration>) -> Self {
+        Self { deadline, ..Self::default() }
+    }
 }
 
 /// A server that is waited for.
@@ -34,17 +77,43 @@ pub struct Watch {
     pub sessions: u64,
     /// Requests queued for it.
     pub queued: u64,
+    /// Sessions that old workers hold on it.
+    pub old: u64,
     /// Its status word.
     pub status: String,
     /// When the goal was reached, counted from the start.
     pub reached: Option<Duration>,
     /// Looks in a row that the engine did not answer.
     missed: u32,
+    /// What its condition's column held at first.
+    base: Option<Base>,
+    /// What the condition compares.
+    pub value: f64,
     /// It is not waited for any more: a look, or what was to follow, failed.
     failed: bool,
 }
 
 impl Watch {
+    fn new(state: &ServerState) -> Self {
+        Self {
+            state: state.clone(),
+            sessions: 0,
+            queued: 0,
+            old: 0,
+            status: String::new(),
+            reached: None,
+            missed: 0,
+            base: None,
+            value: 0.0,
+            failed: false,
+        }
+    }
+
+    /// Sessions and requests left.
+    pub fn left(&self) -> u64 {
+        self.sessions + self.queued + self.old
+    }
+
     fn is_open(&self) -> bool {
         self.reached.is_none() && !self.failed
     }
@@ -74,31 +143,21 @@ const LAST_PAUSE: Duration = Duration::from_millis(500);
 /// meanwhile.
 pub fn wait_for(
     ctx: &Context,
-    goal: Goal,
+    goal: &Goal,
     servers: &[ServerState],
-    deadline: Option<Duration>,
+    patience: &Patience,
     mut told: impl FnMut(&Watch) -> Result<(), Fault>,
 ) -> Result<(Vec<Watch>, End), Fault> {
+    let deadline = patience.deadline;
     let mut interrupt = Interrupt::new()?;
     let start = Instant::now();
-    let mut progress = Progress::new(ctx, deadline);
-    let mut watches: Vec<Watch> = servers
-        .iter()
-        .map(|s| Watch {
-            state: s.clone(),
-            sessions: 0,
-            queued: 0,
-            status: String::new(),
-            reached: None,
-            missed: 0,
-            failed: false,
-        })
-        .collect();
+    let mut progress = Progress::new(ctx, patience);
+    let mut watches: Vec<Watch> = servers.iter().map(Watch::new).collect();
     let mut pause = FIRST_PAUSE;
     let mut first_fault = None;
     loop {
         for watch in watches.iter_mut().filter(|w| w.is_open()) {
-            let step = look(ctx, goal, watch).and_then(|there| {
+            let step = look(ctx, goal, patience, watch).and_then(|there| {
                 watch.missed = 0;
                 if there {
                     watch.reached = Some(start.elapsed());
@@ -123,7 +182,7 @@ pub fn wait_for(
             progress.clear();
             return Ok((watches, End::Deadline));
         }
-        progress.show(&watches, goal, start.elapsed());
+        progress.show(ctx, &watches, goal, start.elapsed());
         if interrupt.sleep(left.map_or(pause, |l| l.min(pause))) {
             progress.clear();
             return Ok((watches, End::Interrupted));
@@ -133,19 +192,24 @@ pub fn wait_for(
 }
 
 /// Looks once; gives whether the goal is reached.
-fn look(ctx: &Context, goal: Goal, watch: &mut Watch) -> Result<bool, Fault> {
-    if !read_row(ctx, watch)? {
+fn look(ctx: &Context, goal: &Goal, patience: &Patience, watch: &mut Watch) -> Result<bool, Fault> {
+    let mut held = read_row(ctx, goal, watch)?;
+    if held.is_none() {
         // Ids change when the engine reloads its configuration; the name finds the server again.
         watch.state = ctx.client.server_state(&watch.state.name)?;
-        if !read_row(ctx, watch)? {
-            return Err(Fault::new(Exit::NotFound, format!("{} has no statistics any more", watch.state.name))
-                .hint("a stopping process answers this; is the socket the old process's?"));
-        }
+        held = read_row(ctx, goal, watch)?;
     }
+    let Some(held) = held else {
+        return Err(Fault::new(Exit::NotFound, format!("{} has no statistics any more", watch.state.name))
+            .hint("a stopping process answers this; is the socket the old process's?"));
+    };
     let word = watch.status.split(' ').next().unwrap_or("");
     match goal {
         Goal::Drained => {
-            let empty = watch.sessions + watch.queued == 0;
+            if let (true, Some(master)) = (patience.old_workers, ctx.master()) {
+                watch.old = workers::holding(master, &watch.state.name)?.len() as u64;
+            }
+            let empty = watch.left() == 0;
             // A drained server that is down says `DOWN`, as one that is merely down does: the state
             // tells them apart, and is asked when the word serves or when it matters.
             if empty || !matches!(word, "DRAIN" | "MAINT" | "DOWN") {
@@ -156,25 +220,31 @@ fn look(ctx: &Context, goal: Goal, watch: &mut Watch) -> Result<bool, Fault> {
         // `UP 1/3` right after maintenance is optimism: no check has passed yet.
         Goal::Up => Ok(matches!(watch.status.as_str(), "UP" | "no check")),
         Goal::Maint => Ok(word == "MAINT"),
+        Goal::Condition(_) => Ok(held),
     }
 }
 
-fn read_row(ctx: &Context, watch: &mut Watch) -> Result<bool, Fault> {
+/// Reads the server's row, and gives whether the goal's condition holds; nothing when there is no row.
+fn read_row(ctx: &Context, goal: &Goal, watch: &mut Watch) -> Result<Option<bool>, Fault> {
     let table = match ctx.client.stat_of(&watch.state) {
         // 3.x answers an id it does not know by a sentence, 2.6 by the header alone.
         Err(lb_client::Error::Refused { refusal, .. }) if refusal.kind() == lb_client::ErrorKind::NotFound => {
-            return Ok(false);
+            return Ok(None);
         }
         other => other?,
     };
     let name = &watch.state.name;
     let Some(row) = table.rows().find(|r| r.proxy() == name.backend && r.name() == name.server) else {
-        return Ok(false);
+        return Ok(None);
     };
     watch.sessions = row.number(StatField::Scur).unwrap_or(0);
     watch.queued = row.number(StatField::Qcur).unwrap_or(0);
     watch.status = row.get(StatField::Status).unwrap_or("").to_owned();
-    Ok(true)
+    let Goal::Condition(condition) = goal else { return Ok(Some(true)) };
+    let base = watch.base.get_or_insert_with(|| condition.base(&row));
+    let (holds, value) = condition.holds(&row, base);
+    watch.value = value;
+    Ok(Some(holds))
 }
 
 /// Fails when somebody has put the server back into service.
@@ -190,7 +260,8 @@ fn still_out(ctx: &Context, watch: &Watch) -> Result<(), Fault> {
 /// `3 sessions, 1 queued`.
 pub fn load_words(watch: &Watch) -> String {
     let sessions = if watch.sessions == 1 { "1 session".into() } else { format!("{} sessions", watch.sessions) };
-    if watch.queued == 0 { sessions } else { format!("{sessions}, {} queued", watch.queued) }
+    let old = if watch.old == 0 { String::new() } else { format!(", {} on old workers", watch.old) };
+    if watch.queued == 0 { format!("{sessions}{old}") } else { format!("{sessions}, {} queued{old}", watch.queued) }
 }
 
 /// `300ms`, `30s`, `5m0s`.
@@ -199,60 +270,4 @@ pub fn time_words(time: Duration) -> String {
         return format!("{}ms", time.as_millis());
     }
     lb_model::human_time(time)
-}
-
-/// One line rewritten on a terminal; elsewhere a line whenever the numbers change, at most one a second.
-struct Progress {
-    live: bool,
-    deadline: Option<Duration>,
-    shown: bool,
-    last: Option<(Instant, String)>,
-}
-
-impl Progress {
-    fn new(ctx: &Context, deadline: Option<Duration>) -> Self {
-        Self { live: ctx.live, deadline, shown: false, last: None }
-    }
-
-    fn show(&mut self, watches: &[Watch], goal: Goal, elapsed: Duration) {
-        let what = describe(watches, goal);
-        // Progress that cannot be shown stops nothing.
-        let mut err = io::stderr().lock();
-        if self.live {
-            let _ = write!(err, "\r\x1b[K{what}, {}", self.clock(elapsed));
-            let _ = err.flush();
-            self.shown = true;
-        } else if self.last.as_ref().is_none_or(|(at, said)| *said != what && at.elapsed() >= Duration::from_secs(1)) {
-            let _ = writeln!(err, "{what}, {}", self.clock(elapsed));
-            self.last = Some((Instant::now(), what));
-        }
-    }
-
-    fn clock(&self, elapsed: Duration) -> String {
-        let so_far = lb_model::human_time(elapsed);
-        match self.deadline {
-            Some(deadline) => format!("{so_far} of {}", time_words(deadline)),
-            None => so_far,
-        }
-    }
-
-    fn clear(&mut self) {
-        if self.shown {
-            let _ = write!(io::stderr().lock(), "\r\x1b[K");
-            self.shown = false;
-        }
-    }
-}
-
-fn describe(watches: &[Watch], goal: Goal) -> String {
-    let pending: Vec<&Watch> = watches.iter().filter(|w| w.reached.is_none()).collect();
-    match (pending.as_slice(), goal) {
-        ([one], Goal::Drained) => format!("{}: {} left", one.state.name, load_words(one)),
-        ([one], _) => format!("{}: {}", one.state.name, one.status),
-        (several, Goal::Drained) => {
-            let sessions: u64 = several.iter().map(|w| w.sessions + w.queued).sum();
-            format!("{} of {} servers still drain, {sessions} sessions left", several.len(), watches.len())
-        }
-        (several, _) => format!("waiting for {} of {} servers", several.len(), watches.len()),
-    }
 }

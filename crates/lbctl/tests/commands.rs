@@ -4,6 +4,13 @@
 #[macro_use]
 mod support;
 
+#[path = "commands/drains.rs"]
+mod drains;
+#[path = "commands/journal.rs"]
+mod journal;
+#[path = "commands/nodes.rs"]
+mod nodes;
+
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::Duration;
@@ -420,21 +427,21 @@ fn failing(engine: &Engine) {
     );
     engine.check("drain app", &expect![[r#"
         --- stderr
-        error: invalid value 'app' for '<TARGET>...': 'app' names no server; write backend/server, or 'app/*' for all servers of a backend
+        error: invalid value 'app' for '[TARGET]...': 'app' names no server; write backend/server, or 'app/*' for all servers of a backend
 
         For more information, try '--help'.
         --- exit 2
     "#]]);
     engine.check("drain app/#1", &expect![[r#"
         --- stderr
-        error: invalid value 'app/#1' for '<TARGET>...': 'app/#1' uses an id, which may be another server after a reload; name the server: backend/server
+        error: invalid value 'app/#1' for '[TARGET]...': 'app/#1' uses an id, which may be another server after a reload; name the server: backend/server
 
         For more information, try '--help'.
         --- exit 2
     "#]]);
     engine.check("drain #3/web1", &expect![[r#"
         --- stderr
-        error: invalid value '#3/web1' for '<TARGET>...': '#3/web1' uses an id, which may be another server after a reload; name the server: backend/server
+        error: invalid value '#3/web1' for '[TARGET]...': '#3/web1' uses an id, which may be another server after a reload; name the server: backend/server
 
         For more information, try '--help'.
         --- exit 2
@@ -535,7 +542,7 @@ fn failing(engine: &Engine) {
     );
     engine.check("-s http://x show info", &expect![[r#"
         --- stderr
-        error: invalid value 'http://x' for '--socket <ADDRESS>': 'http://x' has an unknown scheme; known are unix:// and tcp://
+        error: invalid value 'http://x' for '--socket <ADDRESS>': 'http://x' has an unknown scheme; known are unix://, tcp:// and ssh://
 
         For more information, try '--help'.
         --- exit 2
@@ -552,15 +559,15 @@ fn failing(engine: &Engine) {
     engine.check(
         "drain app/web1 --on-deadline maint",
         &expect![[r#"
-        --- stderr
-        error: the following required arguments were not provided:
-          --deadline <TIME>
+            --- stderr
+            error: the following required arguments were not provided:
+              --deadline <TIME>
 
-        Usage: lbctl drain --deadline <TIME> --on-deadline <WHAT> --socket <ADDRESS> <TARGET>...
+            Usage: lbctl drain --deadline <TIME> --on-deadline <WHAT> <TARGET>...
 
-        For more information, try '--help'.
-        --- exit 2
-    "#]],
+            For more information, try '--help'.
+            --- exit 2
+        "#]],
     );
 }
 
@@ -754,7 +761,7 @@ fn the_deadline_passes(engine: &Engine) {
         error: the deadline of 300ms passed
           tcpb/db1 still has 1 session
             unix:<n> through tcp, for <t>
-        hint: it stays draining; to keep its persistent clients away: lbctl maint tcpb/db1; to end the sessions: lbctl raw shutdown sessions server tcpb/db1; to undo: lbctl ready tcpb/db1
+        hint: it stays draining; to keep its persistent clients away: lbctl maint tcpb/db1; to end the sessions: lbctl kill-sessions tcpb/db1; to undo: lbctl ready tcpb/db1
         --- exit 5
     "#]]);
     engine.check(
@@ -801,7 +808,7 @@ fn the_deadline_passes(engine: &Engine) {
             error: the deadline of 100ms passed
               tcpb/db1 still has 1 session
                 unix:<n> through tcp, for <t>
-            hint: to end the sessions: lbctl raw shutdown sessions server tcpb/db1
+            hint: to end the sessions: lbctl kill-sessions tcpb/db1
             --- exit 5
         "#]],
     );
@@ -865,17 +872,17 @@ fn help_needs_no_node(engine: &Engine) {
     engine.check(
         "help exit-codes",
         &expect![[r#"
-            0  done, or already so
-            1  the engine refused, or the state read afterwards disagrees
-            2  the command line is wrong; nothing was sent
-            3  the engine could not be reached, did not answer, or denies it at this socket's level
-            4  no such backend, server or object; nothing was changed
-            5  the deadline passed before the goal was reached
-            6  a guard or the operator refused; nothing was changed
-            7  some servers were changed and some were not
-          130  interrupted; the state stays as it is
-        --- exit 0
-    "#]],
+                0  done, or already so
+                1  the engine refused, or the state read afterwards disagrees
+                2  the command line is wrong; nothing was sent
+                3  the engine could not be reached, did not answer, or denies it at this socket's level
+                4  no such backend, server or object; nothing was changed
+                5  the deadline passed before the goal was reached
+                6  a guard or the operator refused; nothing was changed
+                7  some servers or nodes were changed or answered and some were not
+              130  interrupted; the state stays as it is
+            --- exit 0
+        "#]],
     );
     engine.check(
         "help nope",

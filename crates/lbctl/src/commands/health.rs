@@ -2,8 +2,8 @@
 
 use lb_client::{Act, HealthWish};
 
-use super::Targets;
-use crate::apply;
+use super::TargetsFirst;
+use crate::acting::Acting;
 use crate::context::Context;
 use crate::fault::Fault;
 
@@ -14,7 +14,7 @@ use crate::fault::Fault;
 pub struct Args {
     /// Which servers.
     #[command(flatten)]
-    pub targets: Targets,
+    pub targets: TargetsFirst,
     /// The health to force
     #[arg(value_enum)]
     pub health: Health,
@@ -41,5 +41,5 @@ pub fn run(args: &Args, ctx: &Context) -> Result<(), Fault> {
         Health::Stopping => HealthWish::Stopping,
         Health::Down => HealthWish::Down,
     };
-    apply::run(ctx, "Force the health of", &args.targets.targets, &Act::Health(wish))
+    Acting::new("Force the health of", &args.targets.selection()).apply(ctx, &Act::Health(wish))
 }

@@ -3,9 +3,10 @@
 use lb_client::{Act, AdminWish};
 
 use super::Targets;
-use crate::apply;
+use crate::acting::Acting;
 use crate::context::Context;
 use crate::fault::Fault;
+use crate::guard::Guards;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -15,6 +16,9 @@ pub struct Args {
     /// Which servers.
     #[command(flatten)]
     pub targets: Targets,
+    /// What must still hold.
+    #[command(flatten)]
+    pub guards: Guards,
 }
 
 /// Runs it.
@@ -22,5 +26,7 @@ pub struct Args {
 /// # Errors
 /// When a server is not there, or is not in maintenance afterwards.
 pub fn run(args: &Args, ctx: &Context) -> Result<(), Fault> {
-    apply::run(ctx, "Put into maintenance", &args.targets.targets, &Act::State(AdminWish::Maint))
+    let selection = args.targets.selection()?;
+    let acting = Acting { what: "Put into maintenance", selection: &selection, guards: args.guards };
+    acting.apply(ctx, &Act::State(AdminWish::Maint))
 }

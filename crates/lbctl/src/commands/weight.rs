@@ -3,8 +3,8 @@
 use lb_client::Act;
 use lb_model::ParsedWeight;
 
-use super::Targets;
-use crate::apply;
+use super::TargetsFirst;
+use crate::acting::Acting;
 use crate::context::Context;
 use crate::fault::Fault;
 
@@ -15,7 +15,7 @@ use crate::fault::Fault;
 pub struct Args {
     /// Which servers.
     #[command(flatten)]
-    pub targets: Targets,
+    pub targets: TargetsFirst,
     /// 0 to 256, or a percentage of the configured weight
     #[arg(value_parser = weight, allow_hyphen_values = true)]
     pub weight: ParsedWeight,
@@ -33,5 +33,5 @@ fn weight(text: &str) -> Result<ParsedWeight, &'static str> {
 /// # Errors
 /// When a server is not there, or has another weight afterwards.
 pub fn run(args: &Args, ctx: &Context) -> Result<(), Fault> {
-    apply::run(ctx, "Change the weight of", &args.targets.targets, &Act::Weight(args.weight))
+    Acting::new("Change the weight of", &args.targets.selection()).apply(ctx, &Act::Weight(args.weight))
 }

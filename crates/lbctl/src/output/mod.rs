@@ -9,7 +9,7 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 pub use palette::{Palette, Tone};
 
-use crate::context::Context;
+use crate::context::{Context, Output};
 use crate::fault::Fault;
 
 /// An output format.
@@ -168,24 +168,57 @@ impl Sheet {
         Self::dynamic(keys, pairs.into_iter().map(|(k, v)| vec![Cell::Text(k), v]).collect())
     }
 
+    /// One sheet of several nodes': a column for the node first, then every column that one of them has.
+    pub fn merge(sheets: Vec<(String, Self)>) -> Self {
+        let mut keys = vec!["node".to_owned()];
+        let mut headings = vec!["NODE".to_owned()];
+        for (_, sheet) in &sheets {
+            for (at, key) in sheet.keys.iter().enumerate().filter(|(_, key)| *key != "node") {
+                if !keys.contains(key) {
+                    keys.push(key.clone());
+                    headings.push(sheet.headings.get(at).cloned().unwrap_or_else(|| key.to_uppercase()));
+                }
+            }
+        }
+        let mut rows = Vec::new();
+        for (node, sheet) in &sheets {
+            let places: Vec<Option<usize>> =
+                keys.iter().skip(1).map(|key| sheet.keys.iter().position(|k| k == key)).collect();
+            for row in &sheet.rows {
+                let mut cells = vec![Cell::Text(node.clone())];
+                cells.extend(places.iter().map(|at| at.and_then(|at| row.get(at)).cloned().unwrap_or(Cell::Empty)));
+                rows.push(cells);
+            }
+        }
+        Self { keys, headings, rows, single: false }
+    }
+
     /// Prints to standard output.
     ///
     /// # Errors
     /// When it cannot be written; a closed pipe ends quietly.
     pub fn print(&self, ctx: &Context) -> Result<(), Fault> {
+        self.print_to(&ctx.output())
+    }
+
+    /// As [`Sheet::print`], where there is no node.
+    ///
+    /// # Errors
+    /// When it cannot be written; a closed pipe ends quietly.
+    pub fn print_to(&self, how: &Output) -> Result<(), Fault> {
         let mut out = io::BufWriter::new(io::stdout().lock());
-        self.write(ctx, &mut out)?;
+        self.write(how, &mut out)?;
         out.flush()?;
         Ok(())
     }
 
-    fn write(&self, ctx: &Context, out: &mut dyn Write) -> Result<(), Fault> {
-        match ctx.format {
-            Format::Table | Format::Wide if ctx.terminal && table::fits(&self.headings, &self.rows) => {
-                writeln!(out, "{}", table::boxed(&self.headings, &self.rows, ctx.out))?;
+    fn write(&self, how: &Output, out: &mut dyn Write) -> Result<(), Fault> {
+        match how.format {
+            Format::Table | Format::Wide if how.terminal && table::fits(&self.headings, &self.rows) => {
+                writeln!(out, "{}", table::boxed(&self.headings, &self.rows, how.palette))?;
             }
             Format::Table | Format::Wide => {
-                out.write_all(table::plain(&self.headings, &self.rows, ctx.out).as_bytes())?;
+                out.write_all(table::plain(&self.headings, &self.rows, how.palette).as_bytes())?;
             }
             Format::Json => {
                 if let (true, Some(row)) = (self.single, self.rows.first()) {
@@ -210,8 +243,13 @@ impl Sheet {
                 writer.flush()?;
             }
             Format::Name => {
-                for name in self.rows.iter().filter_map(|row| row.first()) {
-                    writeln!(out, "{}", name.plain())?;
+                // A name that several nodes have is one name.
+                let at = usize::from(self.keys.first().is_some_and(|key| key == "node") && self.keys.len() > 1);
+                let mut told = std::collections::HashSet::new();
+                for name in self.rows.iter().filter_map(|row| row.get(at)).map(Cell::plain) {
+                    if at == 0 || told.insert(name.clone()) {
+                        writeln!(out, "{name}")?;
+                    }
                 }
             }
         }

@@ -124,7 +124,10 @@ fn own(ctx: &Context, words: &[String]) -> Result<(), Fault> {
     let arguments = std::iter::once("lbctl").chain(words.iter().map(String::as_str));
     match Cli::try_parse_from(arguments) {
         Ok(Cli { command: Some(crate::cli::Command::Repl(_)), .. }) => Err(Fault::usage("this is the prompt already")),
-        Ok(Cli { command: Some(command), globals }) => commands::run(&command, &ctx.with(&globals)),
+        Ok(Cli { command: Some(command), globals }) => match commands::run_alone(&command, &globals) {
+            Some(outcome) => outcome,
+            None => commands::run(&command, &ctx.with(&globals, words)),
+        },
         Ok(Cli { command: None, .. }) => Ok(()),
         Err(error) if error.use_stderr() => Err(Fault::usage(clap_message(&error))),
         Err(help) => {

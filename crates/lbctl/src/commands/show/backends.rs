@@ -78,11 +78,11 @@ fn columns<'a>() -> Vec<Column<Row<'a>>> {
     ]
 }
 
-/// Runs it.
+/// What one node has.
 ///
 /// # Errors
 /// That of the exchange, or when a name matches nothing.
-pub fn run(names: &Names, ctx: &Context) -> Result<(), Fault> {
+pub fn sheet(names: &Names, ctx: &Context) -> Result<Sheet, Fault> {
     let table = ctx.client.stat()?;
     let mut rows = Vec::new();
     let (mut servers, mut up) = (0, 0);
@@ -104,5 +104,5 @@ pub fn run(names: &Names, ctx: &Context) -> Result<(), Fault> {
         }
     }
     names.check("backend", &rows.iter().map(|r| r.stat.proxy().to_owned()).collect::<Vec<_>>())?;
-    Sheet::of(ctx.format, &columns(), &rows).print(ctx)
+    Ok(Sheet::of(ctx.format, &columns(), &rows))
 }

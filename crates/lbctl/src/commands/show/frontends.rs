@@ -71,14 +71,14 @@ fn columns<'a>() -> Vec<Column<StatRow<'a>>> {
     ]
 }
 
-/// Runs it.
+/// What one node has.
 ///
 /// # Errors
 /// That of the exchange, or when a name matches nothing.
-pub fn run(names: &Names, ctx: &Context) -> Result<(), Fault> {
+pub fn sheet(names: &Names, ctx: &Context) -> Result<Sheet, Fault> {
     let table = ctx.client.stat()?;
     let frontends = table.rows().filter(|r| r.kind() == Some(ObjectKind::Frontend));
     let rows: Vec<StatRow<'_>> = frontends.filter(|r| names.want(r.proxy())).collect();
     names.check("frontend", &rows.iter().map(|r| r.proxy().to_owned()).collect::<Vec<_>>())?;
-    Sheet::of(ctx.format, &columns(), &rows).print(ctx)
+    Ok(Sheet::of(ctx.format, &columns(), &rows))
 }

@@ -11,6 +11,7 @@ mod stat;
 use clap::Subcommand;
 
 use crate::context::Context;
+use crate::fan;
 use crate::fault::Fault;
 use crate::target::{Target, TargetError, glob};
 
@@ -71,12 +72,12 @@ fn loose(text: &str) -> Result<Target, TargetError> {
 /// That of the exchange, or when something asked for is not there.
 pub fn run(what: &Show, ctx: &Context) -> Result<(), Fault> {
     match what {
-        Show::Servers(args) => servers::run(args, ctx),
-        Show::Backends(names) => backends::run(names, ctx),
-        Show::Frontends(names) => frontends::run(names, ctx),
-        Show::Stat(args) => stat::run(args, ctx),
-        Show::Info(names) => info::run(names, ctx),
-        Show::Sessions(args) => sessions::run(args, ctx),
+        Show::Servers(args) => fan::show(ctx, |one| servers::sheet(args, one)),
+        Show::Backends(names) => fan::show(ctx, |one| backends::sheet(names, one)),
+        Show::Frontends(names) => fan::show(ctx, |one| frontends::sheet(names, one)),
+        Show::Stat(args) => fan::show(ctx, |one| stat::sheet(args, one)),
+        Show::Info(names) => fan::show(ctx, |one| info::sheet(names, one)),
+        Show::Sessions(args) => fan::show(ctx, |one| sessions::sheet(args, one)),
         Show::Errors => errors::run(ctx),
     }
 }

@@ -123,11 +123,11 @@ fn columns<'a>() -> Vec<Column<Row<'a>>> {
     ]
 }
 
-/// Runs it.
+/// What one node has.
 ///
 /// # Errors
 /// That of the exchange, or [`Exit::NotFound`] when a target means no server.
-pub fn run(args: &Args, ctx: &Context) -> Result<(), Fault> {
+pub fn sheet(args: &Args, ctx: &Context) -> Result<Sheet, Fault> {
     let table = ctx.client.server_stat()?;
     let rows: Vec<StatRow<'_>> = table.rows().filter(|r| r.kind() == Some(ObjectKind::Server)).collect();
     if let Some(missing) = args.targets.iter().find(|t| !rows.iter().any(|r| t.matches(r.proxy(), r.name()))) {
@@ -149,5 +149,5 @@ pub fn run(args: &Args, ctx: &Context) -> Result<(), Fault> {
     for row in &mut rows {
         row.state = states.get(&ServerName::new(row.stat.proxy(), row.stat.name()));
     }
-    Sheet::of(ctx.format, &columns(), &rows).print(ctx)
+    Ok(Sheet::of(ctx.format, &columns(), &rows))
 }

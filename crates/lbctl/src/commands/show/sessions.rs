@@ -30,14 +30,14 @@ const COLUMNS: &[Column<Session>] = &[
     Column { key: "proto", heading: "PROTO", shown: Shown::Wide, value: |s| Cell::text(Some(&s.proto)) },
 ];
 
-/// Runs it.
+/// What one node has.
 ///
 /// # Errors
 /// That of the exchange; none when nothing matches, since sessions come and go.
-pub fn run(args: &Args, ctx: &Context) -> Result<(), Fault> {
+pub fn sheet(args: &Args, ctx: &Context) -> Result<Sheet, Fault> {
     let mut sessions = ctx.client.sessions()?;
     if !args.targets.is_empty() {
         sessions.retain(|s| args.targets.iter().any(|t| t.matches(&s.backend, &s.server)));
     }
-    Sheet::of(ctx.format, COLUMNS, &sessions).print(ctx)
+    Ok(Sheet::of(ctx.format, COLUMNS, &sessions))
 }

@@ -28,11 +28,11 @@ const USUAL: &[&str] = &["status", "weight", "scur", "smax", "qcur", "rate", "st
 /// Columns whose numbers are names, not counts.
 const NAMES: &[&str] = &["pxname", "svname"];
 
-/// Runs it.
+/// What one node has.
 ///
 /// # Errors
 /// That of the exchange, or [`Exit::NotFound`] for a row or column that is not there.
-pub fn run(args: &Args, ctx: &Context) -> Result<(), Fault> {
+pub fn sheet(args: &Args, ctx: &Context) -> Result<Sheet, Fault> {
     let (all, table) = ctx.client.stat_with_columns()?;
     if let Some(missing) = args.columns.iter().find(|c| !all.contains(c)) {
         return Err(Fault::new(Exit::NotFound, format!("there is no column '{missing}'"))
@@ -54,10 +54,10 @@ pub fn run(args: &Args, ctx: &Context) -> Result<(), Fault> {
         |row: &StatRow<'_>| args.targets.is_empty() || args.targets.iter().any(|t| t.matches(row.proxy(), row.name()));
     if ctx.format == Format::Name {
         let names = table.rows().filter(wanted).map(|r| vec![Cell::Text(format!("{}/{}", r.proxy(), r.name()))]);
-        return Sheet::dynamic(vec!["name".to_owned()], names.collect()).print(ctx);
+        return Ok(Sheet::dynamic(vec!["name".to_owned()], names.collect()));
     }
     let rows = table.rows().filter(wanted).map(|row| columns.iter().map(|c| cell(&row, c)).collect());
-    Sheet::dynamic(columns.clone(), rows.collect()).print(ctx)
+    Ok(Sheet::dynamic(columns.clone(), rows.collect()))
 }
 
 fn cell(row: &StatRow<'_>, column: &str) -> Cell {

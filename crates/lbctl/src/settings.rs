@@ -1,0 +1,226 @@
+//! What is set, and where: flags over environment over the project's file over the user's file.
+//!
+//! The files are TOML. The user's is `lbctl/config.toml` below `$XDG_CONFIG_HOME`; the project's is the
+//! nearest `.lbctl.toml` upwards from the working directory. A word that is not known is refused with
+//! its file: a misspelled `read-only` must not be skipped in silence.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::ValueEnum;
+use lb_client::Address;
+use toml_edit::{DocumentMut, Item, TableLike};
+
+use crate::cli::duration;
+use crate::fault::Fault;
+use crate::output::Format;
+
+/// The project's file.
+const PROJECT_FILE: &str = ".lbctl.toml";
+
+/// One node of a context.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeSetting {
+    /// Its name in tables.
+    pub name: String,
+    /// Its admin socket.
+    pub socket: Address,
+    /// Its master's socket, by which old workers are seen.
+    pub master: Option<Address>,
+}
+
+/// A named set of nodes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ContextSetting {
+    /// Its nodes, in the file's order.
+    pub nodes: Vec<NodeSetting>,
+    /// Whether only looking is allowed.
+    pub read_only: bool,
+}
+
+/// What the files say.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The context in use.
+    pub context: Option<String>,
+    /// How to print.
+    pub output: Option<Format>,
+    /// Longest wait for a connection and each piece of an answer.
+    pub timeout: Option<Duration>,
+    /// Whether only looking is allowed.
+    pub read_only: bool,
+    /// Whether nothing is ever asked.
+    pub no_input: bool,
+    /// Contexts by name.
+    pub contexts: BTreeMap<String, ContextSetting>,
+}
+
+impl Settings {
+    /// From the two files, as far as they are there.
+    ///
+    /// # Errors
+    /// When a file cannot be read or says something that is not known.
+    pub fn load() -> Result<Self, Fault> {
+        let mut settings = Self::default();
+        for path in [user_file(), project_file()].into_iter().flatten() {
+            match std::fs::read_to_string(&path) {
+                Ok(text) => settings.merge(&text).map_err(|e| bad(&path, &e))?,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(bad(&path, &error.to_string())),
+            }
+        }
+        Ok(settings)
+    }
+
+    /// Lays a file's text over what is there.
+    fn merge(&mut self, text: &str) -> Result<(), String> {
+        let document: DocumentMut = text.parse().map_err(|e: toml_edit::TomlError| e.to_string().trim().to_owned())?;
+        for (key, item) in document.iter() {
+            match key {
+                "context" => self.context = Some(string(key, item)?),
+                "output" => self.output = Some(Format::from_str(&string(key, item)?, false)?),
+                "timeout" => self.timeout = Some(duration(&string(key, item)?)?),
+                "read-only" => self.read_only = flag(key, item)?,
+                "no-input" => self.no_input = flag(key, item)?,
+                "contexts" => {
+                    for (name, item) in table(key, item)?.iter() {
+                        let context = context(item).map_err(|e| format!("contexts.{name}: {e}"))?;
+                        self.contexts.insert(name.to_owned(), context);
+                    }
+                }
+                other => return Err(format!("there is no setting '{other}'")),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn context(item: &Item) -> Result<ContextSetting, String> {
+    let mut context = ContextSetting::default();
+    for (key, item) in table("a context", item)?.iter() {
+        match key {
+            "nodes" => {
+                for (name, item) in table(key, item)?.iter() {
+                    context.nodes.push(node(name, item).map_err(|e| format!("nodes.{name}: {e}"))?);
+                }
+            }
+            "read-only" => context.read_only = flag(key, item)?,
+            other => return Err(format!("there is no setting '{other}'")),
+        }
+    }
+    if context.nodes.is_empty() {
+        return Err("it has no nodes".into());
+    }
+    Ok(context)
+}
+
+fn node(name: &str, item: &Item) -> Result<NodeSetting, String> {
+    let parse = |text: &str| text.parse::<Address>().map_err(|e| e.to_string());
+    if let Some(socket) = item.as_str() {
+        return Ok(NodeSetting { name: name.to_owned(), socket: parse(socket)?, master: None });
+    }
+    let (mut socket, mut master) = (None, None);
+    for (key, item) in table("a node", item)?.iter() {
+        match key {
+            "socket" => socket = Some(parse(&string(key, item)?)?),
+            "master" => master = Some(parse(&string(key, item)?)?),
+            other => return Err(format!("there is no setting '{other}'")),
+        }
+    }
+    let socket = socket.ok_or("'socket' is missing")?;
+    Ok(NodeSetting { name: name.to_owned(), socket, master })
+}
+
+fn string(key: &str, item: &Item) -> Result<String, String> {
+    item.as_str().map(str::to_owned).ok_or_else(|| format!("'{key}' is a text in quotes"))
+}
+
+fn flag(key: &str, item: &Item) -> Result<bool, String> {
+    item.as_bool().ok_or_else(|| format!("'{key}' is true or false"))
+}
+
+fn table<'a>(key: &str, item: &'a Item) -> Result<&'a dyn TableLike, String> {
+    item.as_table_like().ok_or_else(|| format!("'{key}' is a table"))
+}
+
+fn bad(path: &Path, what: &str) -> Fault {
+    Fault::usage(format!("{}: {what}", path.display())).hint("'lbctl help context' has an example of the file")
+}
+
+/// The user's file, whether or not it is there.
+pub fn user_file() -> Option<PathBuf> {
+    below("XDG_CONFIG_HOME", ".config").map(|dir| dir.join("lbctl/config.toml"))
+}
+
+/// The nearest project file upwards.
+pub fn project_file() -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?;
+    here.ancestors().map(|dir| dir.join(PROJECT_FILE)).find(|path| path.is_file())
+}
+
+/// Where state is kept: `$LBCTL_STATE`, else `lbctl` below `$XDG_STATE_HOME`.
+pub fn state_dir() -> Option<PathBuf> {
+    let named = std::env::var_os("LBCTL_STATE").filter(|v| !v.is_empty()).map(PathBuf::from);
+    named.or_else(|| below("XDG_STATE_HOME", ".local/state").map(|dir| dir.join("lbctl")))
+}
+
+/// A base directory of the XDG specification, which ignores paths that are not absolute.
+fn below(variable: &str, usual: &str) -> Option<PathBuf> {
+    let named = std::env::var_os(variable).map(PathBuf::from).filter(|p| p.is_absolute());
+    named.or_else(|| std::env::home_dir().filter(|h| h.is_absolute()).map(|home| home.join(usual)))
+}
+
+/// What the environment says, with its variables' names.
+pub mod environment {
+    use super::{Address, Fault};
+
+    /// Addresses of `LBCTL_SOCKET`, separated by commas or blanks.
+    pub fn sockets() -> Result<Vec<Address>, Fault> {
+        let Ok(text) = std::env::var("LBCTL_SOCKET") else { return Ok(Vec::new()) };
+        let words = text.split([',', ' ', '\n']).filter(|w| !w.is_empty());
+        words.map(|w| w.parse().map_err(|e| Fault::usage(format!("LBCTL_SOCKET: {e}")))).collect()
+    }
+
+    /// `LBCTL_CONTEXT`.
+    pub fn context() -> Option<String> {
+        std::env::var("LBCTL_CONTEXT").ok().filter(|v| !v.is_empty())
+    }
+
+    /// A variable that is on when it is neither empty nor 0.
+    pub fn is_on(name: &str) -> bool {
+        std::env::var(name).is_ok_and(|v| !v.is_empty() && v != "0")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> String {
+        let mut settings = Settings::default();
+        settings.merge(text).err().unwrap_or_else(|| format!("{:?}", settings.contexts))
+    }
+
+    #[test]
+    fn files() {
+        let mut settings = Settings::default();
+        settings
+            .merge("context = 'prod'\noutput = 'json'\n[contexts.prod.nodes]\nlb1 = '/run/a'\nlb2 = { socket = 'h:1', master = '/run/m' }\n")
+            .unwrap();
+        settings
+            .merge("context = 'lab'\ntimeout = '2s'\n[contexts.lab]\nread-only = true\nnodes = { a = '/a' }\n")
+            .unwrap();
+        assert_eq!((settings.context.as_deref(), settings.output), (Some("lab"), Some(Format::Json)));
+        assert_eq!(settings.contexts["prod"].nodes[1].socket.to_string(), "tcp://h:1");
+        assert!(settings.contexts["lab"].read_only);
+        assert_eq!(told("readonly = true"), "there is no setting 'readonly'");
+        assert_eq!(told("timeout = 5"), "'timeout' is a text in quotes");
+        assert_eq!(told("[contexts.a]\nread-only = true"), "contexts.a: it has no nodes");
+        assert_eq!(
+            told("[contexts.a.nodes]\nx = 'http://y'"),
+            "contexts.a: nodes.x: 'http://y' has an unknown scheme; known are unix://, tcp:// and ssh://"
+        );
+        assert_eq!(told("[contexts.a.nodes.x]\nmaster = '/m'"), "contexts.a: nodes.x: 'socket' is missing");
+    }
+}
