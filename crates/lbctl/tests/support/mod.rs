@@ -136,20 +136,19 @@ impl Engine {
         self.lbctl(&arguments).output().unwrap().status.code().unwrap()
     }
 
-    /// As [`Engine::check_stdin`], where the two engines rightly answer differently.
-    #[track_caller]
-    pub fn check_stdin_each(&self, line: &str, input: &str, lbd: &Expect, haproxy: &Expect) {
-        self.check_stdin(line, input, if self.is_haproxy { haproxy } else { lbd });
-    }
-
     /// Runs a command line with text on standard input.
     #[track_caller]
     pub fn check_stdin(&self, line: &str, input: &str, expected: &Expect) {
+        expected.assert_eq(&self.told_of_stdin(line, input));
+    }
+
+    /// What a command line with text on standard input tells.
+    pub fn told_of_stdin(&self, line: &str, input: &str) -> String {
         let arguments: Vec<&str> = line.split_whitespace().collect();
         let mut child =
             self.lbctl(&arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        expected.assert_eq(&self.told(&child.wait_with_output().unwrap()));
+        self.told(&child.wait_with_output().unwrap())
     }
 
     /// Output, error output and exit status as one text, with what varies left out.
@@ -171,6 +170,8 @@ impl Engine {
         let text = text.replace(&self.origin.to_string(), "<port>");
         let mut text = text;
         for (pattern, with) in [
+            // Which commands come near grows with the commands.
+            (r"(better match:\n)(  .*\n)+", "$1  <suggestions>\n"),
             // Columns are as wide as what varies; their alignment has its own test.
             (r"(\S) {2,}", "$1  "),
             (r#""since_seconds": \d+"#, r#""since_seconds": <t>"#),
