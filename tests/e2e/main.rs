@@ -24,6 +24,7 @@ mod queue;
 mod retries;
 mod start_stop;
 mod state_files;
+mod statistics;
 mod tcp;
 mod timeouts;
 mod tools;

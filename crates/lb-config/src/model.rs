@@ -874,6 +874,8 @@ pub struct Options {
     pub http_server_close: bool,
     /// `dontlognull`.
     pub dontlognull: bool,
+    /// `socket-stats`.
+    pub socket_stats: bool,
     /// `dontlog-normal`.
     pub dontlog_normal: bool,
     /// `log-health-checks`.

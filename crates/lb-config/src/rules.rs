@@ -366,7 +366,8 @@ fn status(x: &mut ActionCx<'_, '_, '_>, range: std::ops::RangeInclusive<u16>) ->
 
 /// `deny [status <code>]`.
 pub(crate) fn deny(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
-    let mut code = 403;
+    // As observed: a response that is denied is a fault of the server.
+    let mut code = if matches!(x.place, Place::BackendResponse | Place::FrontendResponse) { 502 } else { 403 };
     while !x.at_condition() {
         match x.line.word(x.next) {
             "status" | "deny_status" => {

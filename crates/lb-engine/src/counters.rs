@@ -97,6 +97,10 @@ counters! {
     bytes_in,
     /// Bytes to clients (`bout`).
     bytes_out,
+    /// Bytes from servers (`resbin`).
+    server_bytes_in,
+    /// Bytes to servers (`reqbout`).
+    server_bytes_out,
     /// Requests denied by a rule (`dreq`).
     denied_requests,
     /// Responses denied (`dresp`).
@@ -137,9 +141,9 @@ counters! {
     h1_connections,
     /// HTTP/1 streams since the start.
     h1_streams,
-    /// Bytes received on HTTP/1 connections.
+    /// Bytes received on HTTP/1 connections that belong to no exchange.
     h1_bytes_in,
-    /// Bytes sent on HTTP/1 connections.
+    /// Bytes sent on HTTP/1 connections that belong to no exchange.
     h1_bytes_out,
     /// Failed checks (`chkfail`), control thread only.
     failed_checks,

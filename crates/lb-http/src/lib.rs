@@ -10,6 +10,7 @@
 mod body;
 mod chunk;
 mod edit;
+mod fault;
 mod head;
 mod page;
 mod request;
@@ -18,6 +19,7 @@ mod response;
 pub use body::{BodyFraming, BodyTracker, Progress};
 pub use chunk::{ChunkDecoder, ChunkError, ChunkStep};
 pub use edit::HeadEdit;
+pub use fault::{request_fault, response_fault};
 pub use head::{HeaderList, HeaderSpan, Span, is_token, list_contains};
 pub use page::{error_page, reason, static_response};
 pub use request::{RequestError, RequestHead, parse_request};

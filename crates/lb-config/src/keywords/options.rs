@@ -71,7 +71,7 @@ pub(crate) const OPTIONS: &[Keyword<OptionHandler>] = &[
     row("redis-check", DB, NotYet),
     row("redispatch", DB, Supported(options::redispatch)),
     row("smtpchk", DB, NotYet),
-    row("socket-stats", DF, NotYet),
+    row("socket-stats", DF, Supported(|x| x.switch(|o| &mut o.socket_stats))),
     row("splice-auto", DFB, Tuning),
     row("splice-request", DFB, Tuning),
     row("splice-response", DFB, Tuning),

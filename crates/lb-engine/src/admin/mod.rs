@@ -36,6 +36,7 @@ mod set_server;
 mod shutdown;
 mod socket;
 mod stat;
+mod stat_listener;
 mod stat_values;
 mod switches;
 #[cfg(test)]

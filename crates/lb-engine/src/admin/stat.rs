@@ -2,6 +2,7 @@
 
 use super::dump::{Dump, PIECE};
 use super::resolve::{self, loose_integer};
+use super::stat_listener::ListenerRow;
 use super::stat_values::{BackendRow, FrontendRow, ServerRow, Viewer};
 use crate::control::Control;
 use crate::shared::{ProxyState, ServerState};
@@ -131,6 +132,12 @@ impl StatDump {
         }
         if config.kind.has_frontend() && self.shows(ObjectKind::Frontend) {
             self.writer.row(&FrontendRow { viewer, proxy }, out);
+        }
+        if config.options.socket_stats && self.shows(ObjectKind::Listener) {
+            let wanted = |id: u32| self.filter.server.is_none_or(|wanted| wanted == i64::from(id));
+            for listener in proxy.listeners.iter().filter(|listener| wanted(listener.config.id)) {
+                self.writer.row(&ListenerRow { viewer, proxy, listener }, out);
+            }
         }
         self.servers = Cursor::default();
         match config.kind.has_backend() {

@@ -12,6 +12,36 @@ use lb_stats::{ObjectKind, StatField, StatField as F, StatSource};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+/// Columns of frontends and backends about what this engine does not have: HTTP/2, TLS, compression, splicing.
+macro_rules! columns_without_counterpart {
+    () => {
+        F::CompIn
+            | F::CompOut
+            | F::CompByp
+            | F::CompRsp
+            | F::H2HeadersRcvd
+            | F::H2DataRcvd
+            | F::H2SettingsRcvd
+            | F::H2RstStreamRcvd
+            | F::H2GoawayRcvd
+            | F::H2DetectedConnProtocolErrors
+            | F::H2DetectedStrmProtocolErrors
+            | F::H2RstStreamResp
+            | F::H2GoawayResp
+            | F::H2OpenConnections
+            | F::H2BackendOpenStreams
+            | F::H2TotalConnections
+            | F::H2BackendTotalStreams
+            | F::SslSess
+            | F::SslReusedSess
+            | F::SslFailedHandshake
+            | F::SslOcspStaple
+            | F::SslFailedOcspStaple
+            | F::H1SplicedBytesIn
+            | F::H1SplicedBytesOut
+    };
+}
+
 /// What all rows of an answer need.
 pub(super) struct Viewer<'a> {
     /// The engine.
@@ -20,7 +50,7 @@ pub(super) struct Viewer<'a> {
     now: Duration,
     now_ms: u64,
     /// The viewer may see addresses, cookies and algorithms (level operator and up).
-    detailed: bool,
+    pub detailed: bool,
 }
 
 impl<'a> Viewer<'a> {
@@ -83,8 +113,10 @@ impl StatSource for FrontendRow<'_> {
             F::Smax => U32(self.proxy.front_sessions.max()),
             F::Slim => U32(frontend_limit(viewer.shared, self.proxy)),
             F::Stot => U64(sums.sum(|c| c.sessions.get())),
-            F::Bin | F::Reqbin | F::Reqbout => U64(sums.sum(|c| c.bytes_in.get())),
-            F::Bout | F::Resbin | F::Resbout => U64(sums.sum(|c| c.bytes_out.get())),
+            F::Bin | F::Reqbin => U64(sums.sum(|c| c.bytes_in.get())),
+            F::Bout | F::Resbout => U64(sums.sum(|c| c.bytes_out.get())),
+            F::Reqbout => U64(sums.sum(|c| c.server_bytes_out.get())),
+            F::Resbin => U64(sums.sum(|c| c.server_bytes_in.get())),
             F::Dreq => U64(sums.sum(|c| c.denied_requests.get())),
             F::Dresp => U64(sums.sum(|c| c.denied_responses.get())),
             F::Ereq => U64(sums.sum(|c| c.request_errors.get())),
@@ -105,35 +137,7 @@ impl StatSource for FrontendRow<'_> {
             F::ReqRate => U32(sums.sum(|c| c.request_rate.per_second(viewer.now_ms)) as u32),
             F::ReqRateMax => U32(sums.sum(|c| c.request_rate.max()) as u32),
             F::ReqTot => U64(sums.sum(|c| c.requests.get())),
-            F::CompIn
-            | F::CompOut
-            | F::CompByp
-            | F::CompRsp
-            | F::H2sess
-            | F::H3sess
-            | F::ReqOther
-            | F::H2req
-            | F::H3req
-            | F::H2HeadersRcvd
-            | F::H2DataRcvd
-            | F::H2SettingsRcvd
-            | F::H2RstStreamRcvd
-            | F::H2GoawayRcvd
-            | F::H2DetectedConnProtocolErrors
-            | F::H2DetectedStrmProtocolErrors
-            | F::H2RstStreamResp
-            | F::H2GoawayResp
-            | F::H2OpenConnections
-            | F::H2BackendOpenStreams
-            | F::H2TotalConnections
-            | F::H2BackendTotalStreams
-            | F::SslSess
-            | F::SslReusedSess
-            | F::SslFailedHandshake
-            | F::SslOcspStaple
-            | F::SslFailedOcspStaple
-            | F::H1SplicedBytesIn
-            | F::H1SplicedBytesOut => U64(0),
+            columns_without_counterpart!() | F::H2sess | F::H3sess | F::ReqOther | F::H2req | F::H3req => U64(0),
             F::Mode => config.mode.as_str().into(),
             F::ConnRate => U32(sums.sum(|c| c.connection_rate.per_second(viewer.now_ms)) as u32),
             F::ConnRateMax => U32(sums.sum(|c| c.connection_rate.max()) as u32),
@@ -151,8 +155,8 @@ impl StatSource for FrontendRow<'_> {
                 U64(if is_http { self.proxy.front_sessions.get().into() } else { 0 })
             }
             F::H1TotalStreams => U64(sums.sum(|c| c.h1_streams.get())),
-            F::H1BytesIn => U64(sums.sum(|c| c.h1_bytes_in.get())),
-            F::H1BytesOut => U64(sums.sum(|c| c.h1_bytes_out.get())),
+            F::H1BytesIn => U64(if is_http { sums.sum(|c| c.bytes_in.get() + c.h1_bytes_in.get()) } else { 0 }),
+            F::H1BytesOut => U64(if is_http { sums.sum(|c| c.bytes_out.get() + c.h1_bytes_out.get()) } else { 0 }),
             // Only other kinds of objects have these.
             F::Qcur
             | F::Qmax
@@ -291,8 +295,10 @@ impl StatSource for BackendRow<'_> {
             F::Smax => U32(self.proxy.back_sessions.max()),
             F::Slim => U32(fullconn(viewer.shared, self.proxy)),
             F::Stot => U64(sums.sum(|c| c.sessions.get())),
-            F::Bin | F::Reqbin | F::Reqbout => U64(sums.sum(|c| c.bytes_in.get())),
-            F::Bout | F::Resbin | F::Resbout => U64(sums.sum(|c| c.bytes_out.get())),
+            F::Bin | F::Reqbin => U64(sums.sum(|c| c.bytes_in.get())),
+            F::Bout | F::Resbout => U64(sums.sum(|c| c.bytes_out.get())),
+            F::Reqbout => U64(sums.sum(|c| c.server_bytes_out.get())),
+            F::Resbin => U64(sums.sum(|c| c.server_bytes_in.get())),
             F::Dreq => U64(sums.sum(|c| c.denied_requests.get())),
             F::Dresp => U64(sums.sum(|c| c.denied_responses.get())),
             F::Econ => U64(sums.sum(|c| c.connect_errors.get())),
@@ -322,30 +328,7 @@ impl StatSource for BackendRow<'_> {
             F::ReqTot => http(sums.sum(|c| c.requests.get())),
             F::CliAbrt => U64(sums.sum(|c| c.client_aborts.get())),
             F::SrvAbrt => U64(sums.sum(|c| c.server_aborts.get())),
-            F::CompIn
-            | F::CompOut
-            | F::CompByp
-            | F::CompRsp
-            | F::H2HeadersRcvd
-            | F::H2DataRcvd
-            | F::H2SettingsRcvd
-            | F::H2RstStreamRcvd
-            | F::H2GoawayRcvd
-            | F::H2DetectedConnProtocolErrors
-            | F::H2DetectedStrmProtocolErrors
-            | F::H2RstStreamResp
-            | F::H2GoawayResp
-            | F::H2OpenConnections
-            | F::H2BackendOpenStreams
-            | F::H2TotalConnections
-            | F::H2BackendTotalStreams
-            | F::SslSess
-            | F::SslReusedSess
-            | F::SslFailedHandshake
-            | F::SslOcspStaple
-            | F::SslFailedOcspStaple
-            | F::H1SplicedBytesIn
-            | F::H1SplicedBytesOut => U64(0),
+            columns_without_counterpart!() => U64(0),
             F::Lastsess => viewer.last_session(sums),
             F::Qtime => mean(sums, is_http, |c| &c.queue_time),
             F::Ctime => mean(sums, is_http, |c| &c.connect_time),
@@ -368,10 +351,15 @@ impl StatSource for BackendRow<'_> {
                 U64(if is_http { u64::from(self.proxy.back_sessions.get() + idle(self.proxy)) } else { 0 })
             }
             F::H1OpenStreams => U64(if is_http { self.proxy.back_sessions.get().into() } else { 0 }),
-            F::H1TotalConnections => U64(sums.sum(|c| c.h1_connections.get())),
-            F::H1TotalStreams => U64(sums.sum(|c| c.h1_streams.get())),
-            F::H1BytesIn => U64(sums.sum(|c| c.h1_bytes_in.get())),
-            F::H1BytesOut => U64(sums.sum(|c| c.h1_bytes_out.get())),
+            // Connections of HTTP checks are among them, as observed.
+            F::H1TotalConnections => {
+                U64(if is_http { sums.sum(|c| c.connects.get() + c.h1_connections.get()) } else { 0 })
+            }
+            F::H1TotalStreams => {
+                U64(if is_http { sums.sum(|c| c.connects.get() + c.reuses.get() + c.h1_streams.get()) } else { 0 })
+            }
+            F::H1BytesIn => U64(if is_http { sums.sum(|c| c.server_bytes_in.get()) } else { 0 }),
+            F::H1BytesOut => U64(if is_http { sums.sum(|c| c.server_bytes_out.get()) } else { 0 }),
             // Only other kinds of objects have these.
             F::Ereq
             | F::Chkfail
@@ -502,8 +490,10 @@ impl StatSource for ServerRow<'_> {
             F::Smax => U32(server.sessions.max()),
             F::Slim => limit(server.maxconn.load(Relaxed)),
             F::Stot => U64(sums.sum(|c| c.sessions.get())),
-            F::Bin | F::Reqbin | F::Reqbout => U64(sums.sum(|c| c.bytes_in.get())),
-            F::Bout | F::Resbin | F::Resbout => U64(sums.sum(|c| c.bytes_out.get())),
+            F::Bin | F::Reqbin => U64(sums.sum(|c| c.bytes_in.get())),
+            F::Bout | F::Resbout => U64(sums.sum(|c| c.bytes_out.get())),
+            F::Reqbout => U64(sums.sum(|c| c.server_bytes_out.get())),
+            F::Resbin => U64(sums.sum(|c| c.server_bytes_in.get())),
             F::Dresp => U64(sums.sum(|c| c.denied_responses.get())),
             F::Econ => U64(sums.sum(|c| c.connect_errors.get())),
             F::Eresp => U64(sums.sum(|c| c.response_errors.get())),

@@ -112,6 +112,9 @@ fn prepare(control: &Control, proxy: usize, server: usize, work: Work) -> Option
             let probe = match http {
                 None => Probe::Tcp,
                 Some(probe) => {
+                    let counters = state.back.control();
+                    counters.h1_connections.inc();
+                    counters.h1_streams.inc();
                     let request = probe.send_state.then(|| with_state(control, &probe, proxy, server)).flatten();
                     Probe::Http { probe, request, stopped }
                 }

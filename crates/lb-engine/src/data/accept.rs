@@ -5,7 +5,7 @@ use super::thread::{ThreadCtx, accepts};
 use super::upstream::Upstream;
 use super::{http, tcp};
 use crate::activity::{self, task};
-use crate::counters::{Counters, PerThread};
+use crate::counters::{Counter, Counters, PerThread};
 use crate::listen::{self, BoundListener};
 use crate::queue;
 use crate::rate::Rate;
@@ -241,6 +241,12 @@ struct Private {
 }
 
 impl Client {
+    /// Counts for the frontend and for the listener.
+    pub fn count(&self, counter: impl Fn(&Counters) -> &Counter) {
+        counter(self.ctx.front(self.proxy)).inc();
+        counter(self.listener.counters.of(self.ctx.index)).inc();
+    }
+
     /// Keeps a connection for this client alone.
     pub fn keep_private(&self, backend: usize, server: usize, mut upstream: Upstream) {
         upstream.private = true;

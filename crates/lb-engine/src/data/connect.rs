@@ -183,6 +183,9 @@ async fn attempt(
             return Ok(upstream);
         }
     }
+    // As observed, attempts count, not successes.
+    own.connects.inc();
+    ctx.back(backend).connects.inc();
     client.session.phase.set(Phase::Connect);
     ctx.set_deadline(&client.session, backend.config.timeouts.connect);
     let port = destination(client).map(|address| address.port());
@@ -190,8 +193,6 @@ async fn attempt(
     let connected = pick::wait_unless_gone(client, ask.watched, backend, |cx| connecting.as_mut().poll(cx));
     let timeout = match connected.await {
         Ok(Ok(upstream)) => {
-            own.connects.inc();
-            ctx.back(backend).connects.inc();
             route.connected_us = ctx.now_us();
             ctx.shared.report(backend.index, index, TrafficEvent::Connected);
             return Ok(upstream);

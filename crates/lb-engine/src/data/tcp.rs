@@ -6,6 +6,7 @@ use super::pick::{self, NoServer};
 use super::session::{Cut, Phase};
 use super::tunnel;
 use super::view::View;
+use crate::counters::Counters;
 use crate::shared::ProxyState;
 use crate::stream::Stream;
 use lb_config::model::{Balance, Proxy, TcpAction, TcpStage};
@@ -66,7 +67,7 @@ pub async fn serve(client: Client, mut stream: Stream) {
         let config = client.proxy.config.get();
         let stages = [TcpStage::Connection, TcpStage::Session, TcpStage::Content];
         if !stages.into_iter().all(|stage| accepted(config, &view, stage)) {
-            client.ctx.front(client.proxy).denied_connections.inc();
+            client.count(|c| &c.denied_connections);
             return;
         }
     }
@@ -158,24 +159,31 @@ fn cause(cut: Cut) -> TermCause {
     }
 }
 
+/// What passes is passed on as it came, so that both sides count the same.
+fn count_bytes(counters: &Counters, books: &Books) {
+    counters.bytes_in.add(books.from_client);
+    counters.bytes_out.add(books.to_client);
+    if books.route.connected_us > 0 {
+        counters.server_bytes_out.add(books.from_client);
+        counters.server_bytes_in.add(books.to_client);
+    }
+}
+
 /// Counts the session and writes its log line, then gives the slot back.
 fn account(client: &Client, books: &Books) {
     let ctx = client.ctx;
     let now_us = ctx.now_us();
     let front = ctx.front(client.proxy);
-    front.bytes_in.add(books.from_client);
-    front.bytes_out.add(books.to_client);
+    count_bytes(front, books);
     let own = client.listener.counters.of(ctx.index);
-    own.bytes_in.add(books.from_client);
-    own.bytes_out.add(books.to_client);
+    count_bytes(own, books);
     ctx.totals().bytes_out.add(books.to_client);
     ctx.totals().requests.inc();
     let ms = |from: u64, to: u64| if from == 0 || to == 0 { -1 } else { (to.saturating_sub(from) / 1_000) as i64 };
     if let Some(backend) = books.backend {
         let server = books.route.server.and_then(|i| backend.servers.get(i)).map(|s| s.counters.of(ctx.index));
         for counters in std::iter::once(ctx.back(backend)).chain(server) {
-            counters.bytes_in.add(books.from_client);
-            counters.bytes_out.add(books.to_client);
+            count_bytes(counters, books);
             if books.route.connected_us > 0 {
                 counters.queue_time.add(ms(client.session.accepted_us.max(1), books.route.slot_us).max(0) as u64);
                 counters.connect_time.add(ms(books.route.slot_us, books.route.connected_us).max(0) as u64);

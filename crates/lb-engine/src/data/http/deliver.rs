@@ -23,7 +23,7 @@ pub async fn deliver(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead, m
             Verdict::Pass | Verdict::Reply { .. } | Verdict::Reject => {}
             Verdict::Deny(status) => {
                 txn.end(TermCause::Proxy, TermPhase::Headers);
-                client.ctx.back(backend).denied_responses.inc();
+                count_denied(relay, response.status);
                 return relay.failed(status);
             }
             Verdict::TooLarge => {
@@ -49,6 +49,18 @@ pub async fn deliver(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead, m
         Err(outcome) => return outcome,
     }
     finish(relay, &response, keep_client)
+}
+
+/// Counts a response that a rule denied. The server's class is that of what it sent.
+fn count_denied(relay: &Relay<'_>, status: u16) {
+    let client = relay.client;
+    client.count(|c| &c.denied_responses);
+    client.ctx.back(relay.backend).denied_responses.inc();
+    if let Some(server) = relay.server.and_then(|index| relay.backend.servers.get(index)) {
+        let counters = server.counters.of(client.ctx.index);
+        counters.denied_responses.inc();
+        counters.responses.get(super::txn::class(status)).inspect(|c| c.inc());
+    }
 }
 
 /// Whether a challenge names a scheme that authenticates connections rather than requests.
@@ -169,14 +181,17 @@ async fn send_response(relay: &mut Relay<'_>, txn: &mut Txn, response: &Response
                 count_abort(relay, true);
                 return Err(Outcome::Done(Next::Abort));
             }
-            Ok(Step::Received(Ok(n))) if n > 0 => match body.advance(relay.response.data()) {
-                Ok(progress) => ready = progress.consumed,
-                Err(_) => {
-                    txn.end(TermCause::Proxy, TermPhase::Data);
-                    count_response_error(relay);
-                    return Err(Outcome::Done(Next::Abort));
+            Ok(Step::Received(Ok(n))) if n > 0 => {
+                relay.downloaded += n as u64;
+                match body.advance(relay.response.data()) {
+                    Ok(progress) => ready = progress.consumed,
+                    Err(_) => {
+                        txn.end(TermCause::Proxy, TermPhase::Data);
+                        count_response_error(relay);
+                        return Err(Outcome::Done(Next::Abort));
+                    }
                 }
-            },
+            }
             Ok(Step::Received(Ok(_))) if matches!(body, BodyTracker::UntilClose) => return Ok(()),
             Ok(Step::Received(_)) => {
                 // The body was cut short: the client must not take it for complete.

@@ -5,7 +5,7 @@ use super::super::tunnel;
 use super::Next;
 use super::deliver::deliver;
 use super::relay::{Outcome, Relay, Upload, UploadError, count_abort, count_response_error, report, send_front};
-use super::request::capture_response;
+use super::request::{capture, capture_response};
 use super::txn::Txn;
 use crate::buffer::Buffer;
 use lb_check::TrafficEvent;
@@ -25,6 +25,8 @@ enum Reply {
 pub async fn run(mut relay: Relay<'_>, txn: &mut Txn, head: &RequestHead) -> Outcome {
     let outcome = exchange(&mut relay, txn, head).await;
     txn.bytes_in += relay.received;
+    txn.server_bytes_out += relay.uploaded;
+    txn.server_bytes_in += relay.downloaded;
     outcome
 }
 
@@ -50,7 +52,8 @@ async fn exchange(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) -> O
 
 fn bad_request(relay: &mut Relay<'_>, txn: &mut Txn) -> Outcome {
     txn.end(TermCause::ClientAbort, TermPhase::Data);
-    relay.client.ctx.front(relay.client.proxy).request_errors.inc();
+    capture(relay.client, relay.request, "invalid chunked body");
+    relay.client.count(|c| &c.request_errors);
     relay.failed(400)
 }
 
@@ -70,7 +73,10 @@ async fn receive_head(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) 
                 }
                 let Some(upstream) = relay.upstream.as_mut() else { return Poll::Ready(Ok(Reply::End)) };
                 match upstream.stream.poll_fill(cx, &mut relay.response) {
-                    Poll::Ready(Ok(n)) if n > 0 => return Poll::Ready(Ok(Reply::Bytes)),
+                    Poll::Ready(Ok(n)) if n > 0 => {
+                        relay.downloaded += n as u64;
+                        return Poll::Ready(Ok(Reply::Bytes));
+                    }
                     Poll::Ready(_) => return Poll::Ready(Ok(Reply::End)),
                     Poll::Pending => {}
                 }
@@ -203,6 +209,9 @@ async fn switch_protocols(relay: &mut Relay<'_>, txn: &mut Txn, response: Respon
     let ended = tunnel::run(client, relay.stream, upstream.stream, request_buffer, response_buffer, timeouts).await;
     txn.bytes_in += ended.from_client;
     txn.bytes_out += ended.to_client;
+    // What is passed on is passed on as it came.
+    txn.server_bytes_out += ended.from_client;
+    txn.server_bytes_in += ended.to_client;
     txn.termination = ended.termination;
     Outcome::Done(if ended.clean { Next::Close } else { Next::Abort })
 }

@@ -96,7 +96,7 @@ fn admit(client: &Client, stream: &Stream) -> bool {
     };
     let stages = [TcpStage::Connection, TcpStage::Session];
     if !stages.into_iter().all(|stage| super::tcp::accepted(config, &view, stage)) {
-        client.ctx.front(client.proxy).denied_connections.inc();
+        client.count(|c| &c.denied_connections);
         return false;
     }
     super::tcp::log_connect(client);
@@ -126,7 +126,7 @@ async fn idle_end(client: &Client, stream: &mut Stream, cut: Cut, start_us: u64)
     }
     let mut txn = Txn { start_us, ..Txn::default() };
     txn.end(TermCause::ClientTimeout, TermPhase::Request);
-    client.ctx.front(client.proxy).request_errors.inc();
+    client.count(|c| &c.request_errors);
     if client.proxy.config.options.http_ignore_probes {
         txn.close(client);
         return Next::Close;

@@ -69,6 +69,10 @@ pub struct Relay<'a> {
     pub(super) upload: Upload,
     /// Bytes received from the client during the exchange.
     pub(super) received: u64,
+    /// Bytes sent to the server during the exchange.
+    pub(super) uploaded: u64,
+    /// Bytes received from the server during the exchange.
+    pub(super) downloaded: u64,
     /// The upload moved since the deadline was set.
     pub(super) moved: bool,
     /// The response asks for an authentication that binds its connection.
@@ -100,6 +104,8 @@ impl<'a> Relay<'a> {
             keep: false,
             upload: Upload::Going,
             received: 0,
+            uploaded: 0,
+            downloaded: 0,
             moved: false,
             challenged: false,
         }
@@ -114,6 +120,7 @@ impl<'a> Relay<'a> {
                 match std::task::ready!(upstream.stream.poll_send(cx, bytes)) {
                     Ok(n) => {
                         self.sent += n;
+                        self.uploaded += n as u64;
                         self.moved = true;
                     }
                     Err(_) => {

@@ -36,12 +36,12 @@ async fn serve_one(client: &Client, stream: &mut Stream, buffer: &mut Buffer, tx
         Ok(head) => head,
         Err(HeadFailure::Silent) => return Next::Close,
         Err(HeadFailure::Answer(status)) => {
+            client.count(|c| &c.request_errors);
             let front = client.ctx.front(client.proxy);
-            front.request_errors.inc();
             front.requests.inc();
             respond::error(client, stream, txn, status).await;
-            // Bytes of an answer to no request are not counted, as observed.
-            txn.bytes_out = 0;
+            // Bytes of an answer to no request are the connection's only, as observed.
+            front.h1_bytes_out.add(std::mem::take(&mut txn.bytes_out));
             txn.close(client);
             return Next::Linger;
         }
@@ -164,9 +164,19 @@ fn keep_request_line(client: &Client, txn: &mut Txn, buf: &[u8], head: &RequestH
     txn.request_line = Some(line.trim_ascii_end().into());
 }
 
+/// Counts a request that rules of the frontend or of a backend denied.
+fn count_denied(client: &Client, by: &'static crate::shared::ProxyState) {
+    if by.index == client.proxy.index {
+        client.count(|c| &c.denied_requests);
+    } else {
+        client.ctx.back(by).denied_requests.inc();
+    }
+}
+
 static EVENTS: AtomicU64 = AtomicU64::new(0);
 
-fn capture(client: &Client, buffer: &Buffer, reason: &str) {
+/// Keeps a bad request for `show errors`.
+pub fn capture(client: &Client, buffer: &Buffer, reason: &str) {
     *lock(&client.proxy.captures.request) = Some(Capture {
         event: EVENTS.fetch_add(1, Relaxed),
         at_us: client.ctx.now_us(),
@@ -175,7 +185,7 @@ fn capture(client: &Client, buffer: &Buffer, reason: &str) {
         backend: None,
         server: None,
         bytes: buffer.data().into(),
-        position: 0,
+        position: lb_http::request_fault(buffer.data(), client.ctx.shared.limits.maxhdr),
         reason: reason.to_owned(),
     });
 }
@@ -191,7 +201,7 @@ pub fn capture_response(client: &Client, txn: &Txn, buffer: &Buffer, reason: &st
         backend: Some(backend.index),
         server: txn.route.server.and_then(|i| backend.servers.get(i)).map(|s| &*s.config.name),
         bytes: buffer.data().into(),
-        position: 0,
+        position: lb_http::response_fault(buffer.data(), client.ctx.shared.limits.maxhdr),
         reason: reason.to_owned(),
     });
 }
@@ -260,14 +270,12 @@ async fn answer(
         Verdict::Pass => Next::Close,
         Verdict::Reject => {
             txn.end(TermCause::Proxy, TermPhase::Request);
-            let counters = if by.index == client.proxy.index { front } else { client.ctx.back(by) };
-            counters.denied_requests.inc();
+            count_denied(client, by);
             Next::Close
         }
         Verdict::Deny(status) => {
             txn.end(TermCause::Proxy, TermPhase::Request);
-            let counters = if by.index == client.proxy.index { front } else { client.ctx.back(by) };
-            counters.denied_requests.inc();
+            count_denied(client, by);
             let keep = head.keep_alive && head.minor == 1 && head.framing == lb_http::BodyFraming::None;
             if keep {
                 buffer.consume(head.len as usize);

@@ -5,6 +5,7 @@ use super::super::session::Session;
 use super::super::thread::ThreadCtx;
 use super::super::view::View;
 use super::cookie::Persistence;
+use crate::counters::Counters;
 use crate::data::accept::Client;
 use crate::shared::ProxyState;
 use lb_http::{RequestHead, ResponseHead};
@@ -30,6 +31,10 @@ pub struct Txn {
     pub bytes_in: u64,
     /// Bytes sent to the client.
     pub bytes_out: u64,
+    /// Bytes sent to servers.
+    pub server_bytes_out: u64,
+    /// Bytes received from servers.
+    pub server_bytes_in: u64,
     /// Status sent to the client; 0: none.
     pub status: u16,
     /// How it ended.
@@ -46,6 +51,14 @@ pub struct Txn {
     pub is_head: bool,
     /// Variables of the exchange and of its messages.
     pub vars: Vars,
+}
+
+/// The class of a status, 0 for 1xx to 4 for 5xx, 5 for others.
+pub fn class(status: u16) -> usize {
+    match status / 100 {
+        n @ 1..=5 => usize::from(n) - 1,
+        _ => 5,
+    }
 }
 
 impl Txn {
@@ -103,26 +116,20 @@ impl Txn {
     }
 
     fn count(&self, ctx: &'static ThreadCtx, client: &Client, now_us: u64) {
-        let class = match self.status / 100 {
-            n @ 1..=5 => usize::from(n) - 1,
-            _ => 5,
-        };
+        let class = class(self.status);
         let front = ctx.front(client.proxy);
-        front.bytes_in.add(self.bytes_in);
-        front.bytes_out.add(self.bytes_out);
+        self.count_bytes(front);
         if self.status > 0 {
             front.responses.get(class).inspect(|c| c.inc());
         }
         let own = client.listener.counters.of(ctx.index);
-        own.bytes_in.add(self.bytes_in);
-        own.bytes_out.add(self.bytes_out);
+        self.count_bytes(own);
         ctx.totals().bytes_out.add(self.bytes_out);
         let Some(backend) = self.backend else { return };
         let ms = |from: u64, to: u64| to.saturating_sub(from) / 1_000;
         let server = self.route.server.and_then(|i| backend.servers.get(i)).map(|s| s.counters.of(ctx.index));
         for counters in std::iter::once(ctx.back(backend)).chain(server) {
-            counters.bytes_in.add(self.bytes_in);
-            counters.bytes_out.add(self.bytes_out);
+            self.count_bytes(counters);
             if self.response_us > 0 || std::ptr::eq(counters, ctx.back(backend)) {
                 counters.requests.inc();
             }
@@ -138,6 +145,13 @@ impl Txn {
                 counters.total_time.add(ms(self.first_byte_us, now_us));
             }
         }
+    }
+
+    fn count_bytes(&self, counters: &Counters) {
+        counters.bytes_in.add(self.bytes_in);
+        counters.bytes_out.add(self.bytes_out);
+        counters.server_bytes_in.add(self.server_bytes_in);
+        counters.server_bytes_out.add(self.server_bytes_out);
     }
 
     fn record(&self, ctx: &ThreadCtx, session: &Session, frontend: &ProxyState, now_us: u64) -> LogRecord {
