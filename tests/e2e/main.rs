@@ -19,6 +19,7 @@ mod http_basics;
 mod http_malformed;
 mod inside;
 mod logs;
+mod pages;
 mod probes;
 mod queue;
 mod retries;

@@ -29,6 +29,7 @@ mod reader;
 mod rules;
 mod server;
 mod state;
+mod stats_page;
 mod suggest;
 #[cfg(test)]
 mod tests;

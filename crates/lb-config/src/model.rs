@@ -4,6 +4,7 @@
 //! applied, addresses are parsed. The engine needs no text.
 
 pub use crate::dynamic::{DefaultServers, NamedDefaults};
+pub use crate::stats_page::{StatsPage, StatsRule, StatsVerdict};
 use lb_model::{Level, Mode, ProxyKind, Severity};
 use lb_sample::{Acl, Condition, Expr, LogFormat, ProcessVars, VarAction};
 use lb_tls::{Bundle, Ciphers, Crl, Trust, Versions};
@@ -373,6 +374,8 @@ pub struct Proxy {
     pub load_state: LoadState,
     /// `server-state-file-name`; `None`: the proxy's name.
     pub state_file: Option<PathBuf>,
+    /// `stats …`: the status page served here.
+    pub stats: Option<StatsPage>,
     /// Where declared.
     pub place: Place,
 }
@@ -453,6 +456,8 @@ pub enum HttpAction {
     Return(StaticReturn),
     /// `set-var`, `set-var-fmt`, `unset-var`.
     Var(VarAction),
+    /// `use-service prometheus-exporter`.
+    Metrics,
 }
 
 /// A redirect.

@@ -153,6 +153,7 @@ fn documented_proxy() -> Proxy {
         acls: Vec::new(),
         use_backend: Vec::new(),
         default_backend: None,
+        stats: None,
         http_request: Vec::new(),
         http_response: Vec::new(),
         tcp_request: Vec::new(),

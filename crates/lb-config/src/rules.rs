@@ -103,7 +103,7 @@ impl ActionCx<'_, '_, '_> {
 }
 
 /// Reads `if|unless …` at word `at` for rules of this place; nothing there means always.
-fn condition(
+pub(crate) fn condition(
     p: &mut ProxyDraft,
     cx: &mut Cx<'_>,
     line: &Line,
@@ -507,4 +507,14 @@ pub(crate) fn return_action(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Faul
         x.cx.warn(&x.line.site(start), message);
     }
     Ok(Action::Http(HttpAction::Return(answer)))
+}
+
+/// `use-service prometheus-exporter`.
+pub(crate) fn use_service(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
+    let at = x.next;
+    match x.take("'use-service' expects a service name.")? {
+        "prometheus-exporter" => Ok(Action::Http(HttpAction::Metrics)),
+        other => Err(fault(at, format!("unknown service '{other}'."))
+            .help("the service of this program is 'prometheus-exporter'")),
+    }
 }

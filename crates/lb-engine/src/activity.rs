@@ -62,6 +62,8 @@ tasks! {
     Admin = 8, "connection::serve";
     /// What data threads saw of servers, and the process's use of its machine.
     Watch = 9, "control::watch";
+    /// Pages ordered by HTTP clients.
+    Page = 10, "pages::serve";
 }
 
 const KINDS: usize = FUNCTIONS.len();

@@ -248,6 +248,7 @@ fn shared_state(
         process,
         mailboxes: OnceLock::new(),
         events: OnceLock::new(),
+        orders: OnceLock::new(),
         gate: Gate::default(),
         logger,
         activity: (0..=threads).map(|_| Activity::default()).collect(),

@@ -45,6 +45,8 @@ pub struct Shared {
     pub gate: Gate,
     /// Where data threads leave what they saw of observed servers.
     pub events: OnceLock<tokio::sync::mpsc::Sender<ServerEvent>>,
+    /// Where data threads order the pages that the engine serves itself.
+    pub orders: OnceLock<tokio::sync::mpsc::Sender<crate::orders::Order>>,
     /// Log lines' way out.
     pub logger: Logger,
     /// What each thread's machinery does: data threads, then the control thread.

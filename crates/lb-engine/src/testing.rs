@@ -61,6 +61,7 @@ pub fn shared(text: &str) -> &'static Shared {
         mailboxes: OnceLock::new(),
         gate: Gate::default(),
         events: OnceLock::new(),
+        orders: OnceLock::new(),
         logger: Logger::new(clock, "haproxy".into(), None, std::iter::empty()),
         activity: (0..=threads).map(|_| crate::activity::Activity::default()).collect(),
         threads,

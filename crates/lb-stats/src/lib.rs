@@ -7,6 +7,7 @@
 
 mod info;
 mod info_fields;
+mod metrics;
 mod parse;
 mod saved;
 mod schema;
@@ -18,6 +19,7 @@ mod value;
 
 pub use info::{InfoFormat, InfoShape, InfoSource, write_info};
 pub use info_fields::InfoField;
+pub use metrics::{FAMILIES, Family, PROCESS_FAMILIES, ProcessFamily, Tally};
 pub use parse::{Info, ParseError, StatRow, StatTable};
 pub use saved::{SavedLine, SavedServer, SavedTarget, StateFileFault, read_state_file};
 pub use schema::write_schema;

@@ -3,7 +3,7 @@
 use super::Status::{Gone, NotYet, Supported, Tuning};
 use super::{DB, DF, DFB, FB, Keyword, NB, NFB, Scope, Status};
 use crate::proxy::{self, ProxyHandler};
-use crate::{balance, bind, checks, options, rules, server, state};
+use crate::{balance, bind, checks, options, rules, server, state, stats_page};
 
 const fn row(name: &'static str, scope: Scope, status: Status<ProxyHandler>) -> Keyword<ProxyHandler> {
     Keyword { name, scope, status }
@@ -263,7 +263,7 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
         Gone("the 'srvtimeout' directive is not supported anymore since HAProxy 2.1. Use 'timeout server'."),
     ),
     row("ssl-f-use", Scope::F, NotYet),
-    row("stats", DFB, NotYet),
+    row("stats", DFB, Supported(stats_page::stats)),
     row("stick", Scope::B, NotYet),
     row("stick-table", FB, NotYet),
     row("tcp-check", DB, NotYet),

@@ -80,7 +80,7 @@ pub(crate) const HTTP_REQUEST: &[ActionRow] = &[
     row("tarpit", NotYet),
     row("track-sc*", NotYet),
     row("unset-var*", Supported(vars::action)),
-    row("use-service", NotYet),
+    row("use-service", Supported(rules::use_service)),
     row("wait-for-body", NotYet),
     row("wait-for-handshake", NotYet),
 ];

@@ -185,7 +185,7 @@ fn faults() {
            |   use_backend nope if { path_beg /x
            |                       ^
            | help: put ' }' behind the last value
-        [ALERT]    (1) : config : parsing [a.cfg:16] : 'http-request' expects 'add-header', 'allow', 'del-header', 'deny', 'redirect', 'return', 'set-header', 'set-path', 'set-var*', 'set-var-fmt*', 'unset-var*', but got 'denyy'. Did you mean 'deny' maybe ?
+        [ALERT]    (1) : config : parsing [a.cfg:16] : 'http-request' expects 'add-header', 'allow', 'del-header', 'deny', 'redirect', 'return', 'set-header', 'set-path', 'set-var*', 'set-var-fmt*', 'unset-var*', 'use-service', but got 'denyy'. Did you mean 'deny' maybe ?
            |   http-request denyy
            |                ^^^^^
         [ALERT]    (1) : config : parsing [a.cfg:17] : 'http-request deny' expects either 'if' or 'unless' followed by a condition but found 'foo'.

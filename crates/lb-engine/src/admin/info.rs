@@ -66,7 +66,7 @@ fn bytes_out(control: &Control) -> u64 {
 }
 
 /// The process at one moment.
-struct Source<'a> {
+pub(super) struct Source<'a> {
     control: &'a Control,
     shared: &'static Shared,
     uptime: Duration,
@@ -78,7 +78,8 @@ struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    fn new(control: &'a Control) -> Self {
+    /// A view of this moment.
+    pub fn new(control: &'a Control) -> Self {
         let shared = control.shared;
         let uptime = shared.clock.uptime();
         let start = shared.clock.wall_at(0);

@@ -27,6 +27,7 @@ mod inside;
 mod libs;
 mod limits;
 mod nothing;
+mod pages;
 mod process;
 mod resolve;
 mod servers;
@@ -44,4 +45,5 @@ mod tests;
 mod wait;
 
 pub use info::sample;
+pub use pages::serve as serve_pages;
 pub use socket::{BoundAdmin, Registry, listen};

@@ -5,6 +5,7 @@ use super::resolve::{self, loose_integer};
 use super::stat_listener::ListenerRow;
 use super::stat_values::{BackendRow, FrontendRow, ServerRow, Viewer};
 use crate::control::Control;
+use crate::orders::Scope;
 use crate::shared::{ProxyState, ServerState};
 use crate::slots::Cursor;
 use lb_admin::{Reply, Request, text};
@@ -18,7 +19,7 @@ const RESOLVERS_HEADER: &[u8] =
                                   invalid,too_big,truncated,outdated,\n";
 
 /// Which objects are shown.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Filter {
     /// Proxy's id; `None`: all.
     proxy: Option<i64>,
@@ -28,6 +29,8 @@ struct Filter {
     server: Option<i64>,
     up_only: bool,
     no_maint: bool,
+    /// Names of proxies.
+    scope: Scope,
 }
 
 /// `show stat [domain <d>] [{<iid>|<proxy>} <type> <sid>] [typed|json] [desc] [up|no-maint]`.
@@ -41,7 +44,14 @@ pub(super) fn show(control: &Control, request: &Request) -> Result<Dump, Reply> 
         }
     }
     let has = |wanted: &str| words.iter().any(|word| word == wanted);
-    let mut filter = Filter { proxy: None, kinds: -1, server: None, up_only: has("up"), no_maint: has("no-maint") };
+    let mut filter = Filter {
+        proxy: None,
+        kinds: -1,
+        server: None,
+        up_only: has("up"),
+        no_maint: has("no-maint"),
+        scope: Scope::default(),
+    };
     // Three words select objects; fewer are taken for words about the form.
     if let [proxy, kinds, server, ..] = words {
         filter.proxy = match loose_integer(proxy) {
@@ -55,10 +65,14 @@ pub(super) fn show(control: &Control, request: &Request) -> Result<Dump, Reply> 
         filter.kinds = loose_integer(kinds);
         filter.server = Some(loose_integer(server)).filter(|&id| id != -1);
     }
-    let writer = StatWriter::new(StatFormat::from_words(words));
-    let detailed = request.level >= Level::Operator;
-    let (proxies, servers) = <(Cursor, Cursor)>::default();
-    Ok(Dump::Stat(StatDump { filter, writer, detailed, at: At::Begin, proxies, servers }))
+    Ok(Dump::Stat(StatDump::new(filter, words, request.level >= Level::Operator)))
+}
+
+/// The table for a page: `words` choose the form and which servers are left out.
+pub(super) fn page(words: &[String], scope: Scope) -> StatDump {
+    let has = |wanted: &str| words.iter().any(|word| word == wanted);
+    let filter = Filter { proxy: None, kinds: -1, server: None, up_only: has("up"), no_maint: has("no-maint"), scope };
+    StatDump::new(filter, words, true)
 }
 
 /// Where a dump has come.
@@ -86,6 +100,11 @@ pub(super) struct StatDump {
 }
 
 impl StatDump {
+    fn new(filter: Filter, words: &[String], detailed: bool) -> Self {
+        let writer = StatWriter::new(StatFormat::from_words(words));
+        Self { filter, writer, detailed, at: At::Begin, proxies: Cursor::default(), servers: Cursor::default() }
+    }
+
     pub(super) fn next(&mut self, control: &Control, out: &mut Vec<u8>) -> bool {
         let backends = control.backends();
         let viewer = Viewer::new(control, &backends, self.detailed);
@@ -127,7 +146,8 @@ impl StatDump {
 
     fn frontend(&mut self, viewer: &Viewer<'_>, proxy: &'static ProxyState, out: &mut Vec<u8>) -> At {
         let config = proxy.config.get();
-        if config.disabled || self.filter.proxy.is_some_and(|id| id != i64::from(config.id)) {
+        let other = self.filter.proxy.is_some_and(|id| id != i64::from(config.id));
+        if config.disabled || other || !self.filter.scope.shows(&config.name) {
             return At::Proxy;
         }
         if config.kind.has_frontend() && self.shows(ObjectKind::Frontend) {

@@ -40,6 +40,7 @@ pub(crate) use schedule::drive as drive_for_test;
 
 use crate::activity::{self, task};
 use crate::admin::{self, BoundAdmin};
+use crate::orders::ORDER_QUEUE;
 use crate::shared::Shared;
 use lb_check::TrafficEvent;
 use lb_config::model::Server;
@@ -203,6 +204,9 @@ pub fn run(
         on_ready();
         activity::spawn(task::Schedule, schedule::drive(Rc::clone(&control)));
         activity::spawn(task::Watch, admin::sample(Rc::clone(&control)));
+        let (order_sender, orders) = mpsc::channel(ORDER_QUEUE);
+        let _ = shared.orders.set(order_sender);
+        activity::spawn(task::Page, admin::serve_pages(Rc::clone(&control), orders));
         activity::spawn(task::Watch, watch_events(Rc::clone(&control), events));
         Ok(obey(&control, commands).await)
     })

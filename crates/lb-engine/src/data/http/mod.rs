@@ -11,6 +11,7 @@ mod relay;
 mod request;
 mod respond;
 mod rules;
+mod service;
 mod txn;
 
 use super::accept::Client;

@@ -5,7 +5,7 @@ use super::super::session::{Cut, Phase};
 use super::exchange;
 use super::rules::{self, Verdict};
 use super::txn::Txn;
-use super::{Next, respond};
+use super::{Next, respond, service};
 use crate::buffer::Buffer;
 use crate::data::accept::Client;
 use crate::shared::{Capture, lock};
@@ -224,6 +224,9 @@ async fn route(
     if !matches!(verdict, Verdict::Pass) {
         return answer(client, stream, buffer, txn, &head, verdict, frontend).await;
     }
+    if let Some(page) = service::page_of(frontend, buffer.data(), &head) {
+        return service::status(client, stream, buffer, txn, &head, (frontend, page)).await;
+    }
     let Some(backend) = pick::backend(client, &txn.view(client, Some((buffer.data(), &head)), None)) else {
         txn.end(TermCause::ServerAbort, TermPhase::Connect);
         let keep = head.framing == lb_http::BodyFraming::None && head.keep_alive && head.minor == 1;
@@ -246,7 +249,14 @@ async fn route(
     } else {
         rules::run_request(client, txn, &backend.config.http_request, buffer, &mut head)
     };
+    let own_page = match (&verdict, backend.index == frontend.index) {
+        (Verdict::Pass, false) => service::page_of(backend, buffer.data(), &head),
+        _ => None,
+    };
     let next = match verdict {
+        Verdict::Pass if let Some(page) = own_page => {
+            service::status(client, stream, buffer, txn, &head, (backend, page)).await
+        }
         Verdict::Pass => exchange::run(client, stream, buffer, txn, backend, head).await,
         other => answer(client, stream, buffer, txn, &head, other, backend).await,
     };
@@ -282,6 +292,7 @@ async fn answer(
             }
             respond::after_failure(client, stream, txn, status, keep).await
         }
+        Verdict::Metrics => service::metrics(client, stream, buffer, txn, head).await,
         Verdict::TooLarge => {
             txn.end(TermCause::Proxy, TermPhase::Request);
             front.failed_rewrites.inc();
@@ -311,7 +322,7 @@ async fn answer(
 }
 
 /// Adds `connection: close` to a response of ours.
-fn with_close(mut bytes: Vec<u8>) -> Vec<u8> {
+pub fn with_close(mut bytes: Vec<u8>) -> Vec<u8> {
     if let Some(at) = memchr::memmem::find(&bytes, b"\r\n\r\n") {
         bytes.splice(at + 2..at + 2, *b"connection: close\r\n");
     }

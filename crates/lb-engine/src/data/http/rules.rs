@@ -25,6 +25,8 @@ pub enum Verdict {
         /// All its bytes.
         bytes: Vec<u8>,
     },
+    /// Answer with metrics.
+    Metrics,
     /// An edit did not fit into the buffer.
     TooLarge,
 }
@@ -55,6 +57,7 @@ pub fn run_request(
         match &rule.action {
             HttpAction::Allow => return Verdict::Pass,
             HttpAction::Deny(status) => return Verdict::Deny(*status),
+            HttpAction::Metrics => return Verdict::Metrics,
             HttpAction::Redirect(redirect) if redirect.ignore_empty && value.is_empty() => {}
             HttpAction::Redirect(redirect) => return redirected(redirect, &value, buffer.data(), head),
             HttpAction::Return(fixed) => {
@@ -95,6 +98,7 @@ fn action_format(action: &HttpAction) -> Option<&LogFormat> {
         | HttpAction::Deny(_)
         | HttpAction::DelHeader(_)
         | HttpAction::Return(_)
+        | HttpAction::Metrics
         | HttpAction::Var(_) => None,
     }
 }
@@ -121,6 +125,7 @@ fn request_edit(action: &HttpAction, value: &[u8], buf: &[u8], head: &RequestHea
         | HttpAction::Deny(_)
         | HttpAction::Redirect(_)
         | HttpAction::Return(_)
+        | HttpAction::Metrics
         | HttpAction::Var(_) => {}
     }
     edit
@@ -176,7 +181,11 @@ pub fn run_response(
             HttpAction::AddHeader(name, _) => edit.add(name.as_bytes(), &value),
             HttpAction::DelHeader(name) => edit.remove_all(buffer.data(), &head.headers, name),
             // The parser refuses these in responses.
-            HttpAction::Redirect(_) | HttpAction::SetPath(_) | HttpAction::Return(_) | HttpAction::Var(_) => continue,
+            HttpAction::Redirect(_)
+            | HttpAction::SetPath(_)
+            | HttpAction::Return(_)
+            | HttpAction::Metrics
+            | HttpAction::Var(_) => continue,
         }
         let (framing, max_fields) = (head.framing, client.ctx.shared.limits.maxhdr);
         match rewrite_response(buffer, head, &edit, max_fields) {
