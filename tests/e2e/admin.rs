@@ -450,3 +450,73 @@ fn the_process_s_rates_are_limited_at_run_time() {
         Ok(())
     });
 }
+
+#[test]
+fn a_thousand_connections_are_served_at_once() {
+    let engine = Engine::subject().unwrap();
+    let origin = Origin::http("o1").unwrap();
+    let config =
+        one_backend("    server s1 {o1}").replace("    maxconn 500", "    stats maxconn 1000\n    maxconn 500");
+    let program = start(&engine, &[("o1", &origin)], &config).unwrap();
+    // This process runs other tests, too: it may not have descriptors for all.
+    let descriptors = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE).unwrap().0;
+    let count = (descriptors / 2).min(1_000);
+    let mut sessions: Vec<_> = (0..count)
+        .map(|_| {
+            let mut session = program.admin().open().unwrap();
+            session.send("prompt\n").unwrap();
+            session.read_through("> ").unwrap();
+            session
+        })
+        .collect();
+    for session in &mut sessions {
+        session.send("show backend\n").unwrap();
+    }
+    for session in &mut sessions {
+        assert_eq!(session.read_through("> ").unwrap(), "# name\napp\n\n> ");
+    }
+    // Traffic goes on meanwhile.
+    assert_eq!(get(program.address("fe"), "/").unwrap().status, 200);
+}
+
+#[test]
+fn answers_to_pipelined_commands_come_in_order() {
+    both(|engine| {
+        let (program, _origin) = simple(engine)?;
+        let mut session = program.admin().open()?;
+        session.send("prompt\n")?;
+        session.read_through("> ")?;
+        let mut sent = String::new();
+        let mut wanted = String::new();
+        for round in 1..=200 {
+            sent.push_str(&format!("set server app/s1 weight {round}\nget weight app/s1\nshow backend\n"));
+            wanted.push_str(&format!("\n> {round} (initial 1)\n\n> # name\napp\n\n> "));
+        }
+        session.send(&sent)?;
+        let mut answer = String::new();
+        while answer.len() < wanted.len() {
+            answer.push_str(&session.read_through("> ")?);
+        }
+        check_eq!(answer, wanted);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_line_that_is_too_long_is_refused_in_words() {
+    let engine = Engine::subject().unwrap();
+    if engine.name() != "lbd" {
+        // 2.6 resets the connection.
+        return;
+    }
+    let (program, _origin) = simple(&engine).unwrap();
+    for length in [16_384, 17_000, 40_000, 100_000] {
+        let mut session = program.admin().open().unwrap();
+        let line = format!("show stat {}\n", "x".repeat(length));
+        // What the program does not want to read may be refused while it is written.
+        let _ = session.send(&line);
+        let (answer, closed) = session.read_until_quiet(lb_testkit::LONG).unwrap();
+        assert!(answer.starts_with("The command line is too big for the buffer size."), "{length}: {answer}");
+        assert!(closed);
+    }
+}

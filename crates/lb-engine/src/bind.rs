@@ -218,7 +218,8 @@ fn shared_state(
     let logger = Logger::new(clock, tag, log_host.cloned(), descriptors);
     let ulimit_n = getrlimit(Resource::RLIMIT_NOFILE).map_or(1_024, |(soft, _)| soft);
     // Two descriptors per connection, and some for listeners, checks, logs and admin sockets.
-    let affordable = (ulimit_n.saturating_sub(u64::from(listeners) * threads as u64 + 64) / 2).clamp(1, 1 << 20) as u32;
+    let fixed = u64::from(listeners) * threads as u64 + u64::from(global.stats_maxconn.unwrap_or(0)) + 64;
+    let affordable = (ulimit_n.saturating_sub(fixed) / 2).clamp(1, 1 << 20) as u32;
     let maxconn = global.maxconn.unwrap_or(affordable);
     let bufsize = global.bufsize.unwrap_or(16_384).max(2_048);
     let process = Process {

@@ -21,8 +21,10 @@ pub fn descriptors_needed(config: &Config) -> Option<u64> {
     let binds: usize = config.proxies.iter().map(|proxy| proxy.binds.len()).sum();
     let servers: usize = config.proxies.iter().map(|proxy| proxy.servers.len()).sum();
     // Each connection has two ends; each thread has its own listening socket per address; a server
-    // may have a health check and an agent check under way.
-    let fixed = (threads * (binds + 4) + 2 * servers + config.global.stats_sockets.len()) as u64;
+    // may have a health check and an agent check under way. The few operators of the default are
+    // among the spare ones.
+    let operators = config.global.stats_maxconn.unwrap_or(0) as usize;
+    let fixed = (threads * (binds + 4) + 2 * servers + config.global.stats_sockets.len() + operators) as u64;
     config.global.maxconn.map(|connections| 2 * u64::from(connections) + fixed + SPARE_DESCRIPTORS)
 }
 

@@ -1,6 +1,7 @@
 //! What `lbd` costs beside HAProxy: both run in turn, pair by pair, each alone on its processor, load and origin on
 //! the other. The ratio of each pair is what counts: a machine's mood shifts both sides of a pair alike.
 
+mod admin;
 mod checks;
 mod idle;
 mod pairs;
@@ -50,6 +51,8 @@ enum Part {
     Checks,
     /// Processor time per request in TCP mode
     Tcp,
+    /// Pipelined commands on one admin connection
+    Admin,
 }
 
 /// The processor of the program under measurement, and that of load and origin.
@@ -97,6 +100,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     if wanted(Part::Checks) {
         checks::measure(&pairs, args.seconds).context("processor time per check")?;
+    }
+    if wanted(Part::Admin) {
+        admin::measure(&pairs).context("commands of operators")?;
     }
     Ok(())
 }
