@@ -26,6 +26,7 @@ mod retries;
 mod start_stop;
 mod state_files;
 mod statistics;
+mod stick_tables;
 mod tcp;
 mod timeouts;
 mod tools;

@@ -53,7 +53,6 @@ const EVENTS: &str = "there are no event sinks and trace sources to read from";
 const PATTERNS: &str = "maps and pattern files cannot be changed at run time";
 const SERVERS: &str = "what the default-server lines said is not shown";
 const STATS_FILE: &str = "objects carry no GUID to keep counters under";
-const TABLES: &str = "there are no stick tables";
 const TLS: &str = "there is no TLS";
 const VARS: &str = "there are no process-wide variables";
 
@@ -72,7 +71,6 @@ absent! {
     Admin, "add ssl jwt", "add ssl jwt <certfile>", NotYet(TLS);
     Admin, "clear acl", "clear acl [@<ver>] <acl>", NotYet(PATTERNS);
     Admin, "clear map", "clear map [@<ver>] <map>", NotYet(PATTERNS);
-    Operator, "clear table", "clear table <table> [<filter>]*", NotYet(TABLES);
     Admin, "commit acl", "commit acl @<ver> <acl>", NotYet(PATTERNS);
     Admin, "commit map", "commit map @<ver> <map>", NotYet(PATTERNS);
     Admin, "commit ssl ca-file", "commit ssl ca-file <cafile>", NotYet(TLS);
@@ -105,7 +103,6 @@ absent! {
     Admin, "set ssl crl-file", "set ssl crl-file <crlfile> <payload>", NotYet(TLS);
     Admin, "set ssl ocsp-response", "set ssl ocsp-response <resp|payload>", NotYet(TLS);
     Admin, "set ssl tls-key", "set ssl tls-key [id|file] <key>", NotYet(TLS);
-    Operator, "set table", "set table <table> key <k> [data.* <v>]*", NotYet(TABLES);
     Admin, "show acl", "show acl [@<ver>] <acl>", NotYet(PATTERNS);
     User, "show default-server", "show default-server [<backend>]", NotYet(SERVERS);
     User, "show defaults", "show defaults", NotYet(BACKENDS);
@@ -120,7 +117,6 @@ absent! {
     Admin, "show ssl ocsp-updates", "show ssl ocsp-updates", NotYet(TLS);
     User, "show ssl providers", "show ssl providers", NotYet(TLS);
     User, "show ssl sni", "show ssl sni [-f <frontend>] [-A]", NotYet(TLS);
-    User, "show table", "show table [<table> [<filter>]*]", NotYet(TABLES);
     Admin, "show tls-keys", "show tls-keys [id|*]", NotYet(TLS);
     Operator, "show trace", "show trace [<module>]", NotYet(EVENTS);
     Operator, "trace", "trace [<module>|0] [cmd [args...]]", NotYet(EVENTS);

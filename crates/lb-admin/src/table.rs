@@ -124,6 +124,9 @@ const SET_SERVER: &[Keyed] = &[
 /// What `set rate-limit` limits.
 const RATES: &[&str] = &["connections", "http-compression", "sessions", "ssl-sessions"];
 
+/// How entries of a stick table are named.
+const ENTRY: &[&str] = &["key", "ptr"];
+
 const SESS_FILTERS: &[Arg] = &[
     Arg::OneOf(&["all", "backend", "frontend", "help", "older", "server", "show-uri", "susp"]),
     Arg::Name(Name::Proxy),
@@ -144,6 +147,8 @@ commands! {
     ClearCountersServer, "clear counters server", Admin, Hidden, V3, [SERVER, Arg::OneOf(&["force"])],
         "clear counters server <bk>/<srv> [force]", "reset all counters of one server",
         "clear counters server app/web1";
+    ClearTable, "clear table", Operator, Listed, V2_6, [Arg::Name(Name::Proxy), Arg::OneOf(ENTRY), Arg::Text],
+        "clear table <table> [<filter>]*", "remove entries of a stick table", "clear table www key 192.0.2.1";
     DebugCounters, "debug counters", Operator, Listed, V3,
         [Arg::Many(&[Arg::OneOf(&["all", "bug", "chk", "cnt", "glt", "off", "on", "reset", "show"])])],
         "debug counters [?|all|bug|cnt|chk|glt]*", "show how often something out of the ordinary happened",
@@ -211,6 +216,9 @@ commands! {
     SetSeverityOutput, "set severity-output", User, Listed, V2_6, [Arg::OneOf(&["none", "number", "string"])],
         "set severity-output [none|number|string]", "choose how answers on this connection tell their severity",
         "set severity-output number";
+    SetTable, "set table", Operator, Listed, V2_6, [Arg::Name(Name::Proxy), Arg::OneOf(&["key", "ptr"]), Arg::Text],
+        "set table <table> key <k> [data.* <v>]*", "make or change an entry of a stick table",
+        "set table www key 192.0.2.1 data.gpc0 1";
     SetTimeout, "set timeout", User, Listed, V2_6, [Arg::OneOf(&["cli"]), Arg::Number],
         "set timeout [cli] <delay>", "change how long this connection may stay idle", "set timeout cli 10m";
     SetWeight, "set weight", Admin, Listed, V2_6, [SERVER, Arg::Number],
@@ -269,6 +277,9 @@ commands! {
     ShowStat, "show stat", User, Listed, V2_6,
         [Arg::Many(&[Arg::Name(Name::Proxy), Arg::OneOf(&["desc", "domain", "json", "no-maint", "typed", "up"])])],
         "show stat [desc|json|no-maint|typed|up]*", "show the statistics of proxies and servers", "show stat up";
+    ShowTable, "show table", User, Listed, V2_6, [Arg::Name(Name::Proxy), Arg::OneOf(ENTRY), Arg::Text],
+        "show table [<table> [<filter>]*]", "list the stick tables, or the entries of one",
+        "show table www data.gpc0 gt 0";
     ShowTasks, "show tasks", User, Listed, V2_6, [],
         "show tasks", "count the tasks by function", "show tasks";
     ShowThreads, "show threads", User, Listed, V2_6, [],

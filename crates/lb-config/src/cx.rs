@@ -27,6 +27,8 @@ pub(crate) struct Cx<'a> {
     pub ignored: Vec<String>,
     /// Variables of the process.
     pub vars: Arc<ProcessVars>,
+    /// How many stick counters a stream has.
+    pub stick_counters: usize,
     /// A section other than `global` was met.
     pub past_global: bool,
 }
@@ -40,6 +42,7 @@ impl<'a> Cx<'a> {
             current: BTreeMap::new(),
             ignored: Vec::new(),
             vars: Arc::default(),
+            stick_counters: 3,
             past_global: false,
         }
     }

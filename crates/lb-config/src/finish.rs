@@ -3,6 +3,7 @@
 use crate::cx::Cx;
 use crate::diagnostic::{Diagnostic, Severity, Site};
 use crate::dynamic::{DefaultServers, NamedDefaults};
+use crate::finish_tables::Tables;
 use crate::line::Fault;
 use crate::log::LogLine;
 use crate::model::{Balance, CheckKind, Config, ListenAddress, LogTarget, Proxy, ProxyIdx, Server, UseBackend};
@@ -70,6 +71,8 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
         settle_servers(proxy, cx);
         assign_bind_ids(proxy);
     }
+    let mut tables = Tables::of(&proxies);
+    proxies.iter().for_each(|draft| tables.check(draft, cx));
     let mut done = Vec::with_capacity(proxies.len());
     {
         let names = Names::of(&proxies, cx);
@@ -85,7 +88,8 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
             proxy.default_servers = DefaultServers::of(draft);
             proxy.logs = log_targets(draft, &global.global.logs);
             proxy.log_format = log_format(draft, &proxy, cx);
-            references(draft, &names, cx);
+            tables.resolve(&mut proxy);
+            references(draft, &names, &tables, cx);
             if readable {
                 warnings(draft, &proxy, cx);
             }
@@ -97,7 +101,8 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
     mark_references(&mut done, &proxies);
     let defaults = defaults.iter().filter_map(|section| NamedDefaults::of(section, &global.logs)).collect();
     let ignored_tuning = std::mem::take(&mut cx.ignored);
-    Config { global, proxies: done, vars: Arc::clone(&cx.vars), tls: loader.files, ignored_tuning, defaults }
+    let (tables, vars) = (tables.into_list(), Arc::clone(&cx.vars));
+    Config { global, proxies: done, tables, vars, tls: loader.files, ignored_tuning, defaults }
 }
 
 /// Hands out the free numbers: the counter moves on at every object, whether it took a number or had
@@ -492,7 +497,7 @@ fn log_format(draft: &ProxyDraft, proxy: &Proxy, cx: &mut Cx<'_>) -> Option<Arc<
 }
 
 /// Objects that expressions name must exist.
-fn references(draft: &ProxyDraft, names: &Names<'_>, cx: &mut Cx<'_>) {
+fn references(draft: &ProxyDraft, names: &Names<'_>, tables: &Tables, cx: &mut Cx<'_>) {
     for (reference, site) in &draft.references {
         let missing = match reference {
             Reference::Backend(name) => {
@@ -501,6 +506,22 @@ fn references(draft: &ProxyDraft, names: &Names<'_>, cx: &mut Cx<'_>) {
             Reference::Frontend(name) => {
                 let known = names.by_name.get(name.as_str()).and_then(|i| names.drafts.get(*i));
                 (!known.is_some_and(ProxyDraft::has_frontend)).then(|| format!("unable to find frontend '{name}'"))
+            }
+            Reference::Table(name) => {
+                let name = name.as_deref().unwrap_or(&draft.proxy.name);
+                if tables.find(name).is_none() {
+                    let message =
+                        format!("unable to find table '{name}', referenced in an expression of {}.", draft.title());
+                    tables.missing(site, name, message, cx);
+                }
+                None
+            }
+            Reference::Counter(n) => {
+                if *n >= cx.stick_counters {
+                    let most = cx.stick_counters.saturating_sub(1);
+                    cx.warn(site, format!("counter {n} tracks nothing: the last one is {most} (tune.stick-counters)."));
+                }
+                None
             }
             Reference::Server { backend, server } => {
                 let owner = match backend {
@@ -530,7 +551,8 @@ fn mark_references(proxies: &mut [Proxy], drafts: &[ProxyDraft]) {
         for (reference, _) in &draft.references {
             match reference {
                 Reference::Backend(name) => backends.extend(by_name(name).map(ProxyIdx)),
-                Reference::Frontend(_) => {}
+                // A backend with a table is never taken out.
+                Reference::Frontend(_) | Reference::Table(_) | Reference::Counter(_) => {}
                 Reference::Server { backend, server } => {
                     let owner = backend.as_deref().map_or(Some(own), by_name);
                     let at = owner.and_then(|owner| {

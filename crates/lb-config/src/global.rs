@@ -272,6 +272,17 @@ pub(crate) fn bufsize(g: &mut GlobalDraft, _: &mut Cx<'_>, line: &Line) -> Done 
     Ok(())
 }
 
+pub(crate) fn stick_counters(g: &mut GlobalDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
+    let complaint = "'tune.stick-counters' expects a number from 0 to 100.";
+    let count: usize = line.integer(1, complaint)?;
+    if count > 100 {
+        return Err(fault(1, complaint));
+    }
+    g.global.stick_counters = Some(count);
+    cx.stick_counters = count;
+    line.ends_after(1, "tune.stick-counters")
+}
+
 pub(crate) fn maxrewrite(g: &mut GlobalDraft, _: &mut Cx<'_>, line: &Line) -> Done {
     g.global.maxrewrite = Some(size(line)?);
     Ok(())

@@ -17,6 +17,7 @@ mod cx;
 mod diagnostic;
 pub mod dynamic;
 mod finish;
+mod finish_tables;
 mod global;
 mod keywords;
 mod lexer;
@@ -31,6 +32,7 @@ mod server;
 mod state;
 mod stats_page;
 mod suggest;
+mod table;
 #[cfg(test)]
 mod tests;
 mod tls;

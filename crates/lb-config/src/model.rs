@@ -3,8 +3,12 @@
 //! Everything here is resolved: names point to existing proxies, inheritance from `defaults` is
 //! applied, addresses are parsed. The engine needs no text.
 
+mod table;
+
 pub use crate::dynamic::{DefaultServers, NamedDefaults};
 pub use crate::stats_page::{StatsPage, StatsRule, StatsVerdict};
+pub use table::{Count, CountChange, Number, StickRule, StickTable, TableIdx, TableRef, Track};
+
 use lb_model::{Level, Mode, ProxyKind, Severity};
 use lb_sample::{Acl, Condition, Expr, LogFormat, ProcessVars, VarAction};
 use lb_tls::{Bundle, Ciphers, Crl, Trust, Versions};
@@ -34,6 +38,8 @@ pub struct Config {
     pub global: Global,
     /// Frontends, backends and listens in declaration order.
     pub proxies: Vec<Proxy>,
+    /// Stick tables in declaration order.
+    pub tables: Vec<StickTable>,
     /// Variables of the process, with the values that the global section gives them.
     pub vars: Arc<ProcessVars>,
     /// Files that TLS settings name.
@@ -120,6 +126,8 @@ pub struct Global {
     pub stats_timeout: Option<Duration>,
     /// `stats maxconn`: most admin connections per socket. Default 10.
     pub stats_maxconn: Option<u32>,
+    /// `tune.stick-counters`; default 3.
+    pub stick_counters: Option<usize>,
     /// `log` lines of the global section.
     pub logs: Vec<LogTarget>,
     /// `log-tag`; default `haproxy`'s place is taken by the program's name.
@@ -336,8 +344,12 @@ pub struct Proxy {
     pub http_request: Vec<HttpRule>,
     /// `http-response` rules.
     pub http_response: Vec<HttpRule>,
-    /// `tcp-request connection|content` accept/reject rules.
+    /// `tcp-request` rules of all stages.
     pub tcp_request: Vec<TcpRule>,
+    /// The table the section declares.
+    pub table: Option<TableIdx>,
+    /// `stick` rules.
+    pub stick_rules: Vec<StickRule>,
     /// Load balancing.
     pub balance: Balance,
     /// Servers in declaration order.
@@ -440,6 +452,10 @@ pub struct HttpRule {
 pub enum HttpAction {
     /// Stop evaluating.
     Allow,
+    /// Track a key in a stick table.
+    Track(Track),
+    /// Change a tracked entry.
+    Count(Count),
     /// Answer with this status (default 403) and close.
     Deny(u16),
     /// `redirect location|prefix|scheme`.
@@ -532,6 +548,10 @@ pub enum TcpAction {
     Reject,
     /// `set-var`, `set-var-fmt`, `unset-var`.
     Var(VarAction),
+    /// Track a key in a stick table.
+    Track(Track),
+    /// Change a tracked entry.
+    Count(Count),
 }
 
 /// `balance`.
@@ -605,6 +625,8 @@ pub struct Server {
     pub maxqueue: u32,
     /// `backup`.
     pub backup: bool,
+    /// `non-stick`: stick tables do not learn it.
+    pub non_stick: bool,
     /// `disabled`: starts in maintenance.
     pub disabled: bool,
     /// `cookie`.

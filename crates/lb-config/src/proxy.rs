@@ -9,6 +9,7 @@ use crate::log::{self, LogLine};
 use crate::model::{Balance, CheckKind, HttpCheck, HttpReuse, HttpRule, LoadState, Options, Place, Proxy, Timeouts};
 use crate::server::ServerDraft;
 use crate::suggest::did_you_mean;
+use crate::table::{TableDraft, TableUse};
 use lb_model::{Mode, ProxyKind, is_valid_name};
 use lb_sample::{Condition, Reference};
 use std::collections::BTreeSet;
@@ -67,6 +68,10 @@ pub(crate) struct ProxyDraft {
     pub bad_acls: BTreeSet<String>,
     /// Objects that expressions name.
     pub references: Vec<(Reference, Site)>,
+    /// The table the section declares.
+    pub table: Option<TableDraft>,
+    /// Rules that need tables.
+    pub table_uses: Vec<TableUse>,
     /// `option abortonclose`, when said.
     pub abortonclose: Option<bool>,
     /// Lines to blame when their mode or their partner is missing.
@@ -157,6 +162,8 @@ fn documented_proxy() -> Proxy {
         http_request: Vec::new(),
         http_response: Vec::new(),
         tcp_request: Vec::new(),
+        table: None,
+        stick_rules: Vec::new(),
         balance: Balance::Random(2),
         servers: Vec::new(),
         default_servers: DefaultServers::default(),
@@ -197,6 +204,8 @@ impl ProxyDraft {
             redirects: Vec::new(),
             bad_acls: BTreeSet::new(),
             references: Vec::new(),
+            table: None,
+            table_uses: Vec::new(),
             abortonclose: None,
             cookie_site: None,
             balance_site: None,

@@ -5,7 +5,9 @@ pub(crate) mod vars;
 use crate::cx::{Cx, reason};
 use crate::keywords::{self, ActionRow, HTTP_REQUEST, HTTP_RESPONSE, Status, TCP_CONNECTION, TCP_CONTENT, TCP_SESSION};
 use crate::line::{Done, Fault, Line, fault};
-use crate::model::{HttpAction, HttpRule, Redirect, RedirectKind, StaticReturn, TcpAction, TcpRule, TcpStage};
+use crate::model::{
+    Count, HttpAction, HttpRule, Redirect, RedirectKind, StaticReturn, TcpAction, TcpRule, TcpStage, Track,
+};
 use crate::proxy::{ProxyDraft, Switch};
 use crate::suggest;
 use lb_model::is_valid_name;
@@ -34,6 +36,10 @@ pub(crate) enum Action {
     Tcp(TcpAction),
     /// Of variables: the same in every rule set.
     Var(VarAction),
+    /// Of stick tables, likewise.
+    Track(Track),
+    /// Of stick counters, likewise.
+    Count(Count),
 }
 
 impl Action {
@@ -41,6 +47,8 @@ impl Action {
         match self {
             Self::Http(action) => Some(action),
             Self::Var(action) => Some(HttpAction::Var(action)),
+            Self::Track(track) => Some(HttpAction::Track(track)),
+            Self::Count(count) => Some(HttpAction::Count(count)),
             Self::Tcp(_) => None,
         }
     }
@@ -49,6 +57,8 @@ impl Action {
         match self {
             Self::Tcp(action) => Some(action),
             Self::Var(action) => Some(TcpAction::Var(action)),
+            Self::Track(track) => Some(TcpAction::Track(track)),
+            Self::Count(count) => Some(TcpAction::Count(count)),
             Self::Http(_) => None,
         }
     }
@@ -56,7 +66,7 @@ impl Action {
 
 impl ActionCx<'_, '_, '_> {
     /// Steps over a word, or complains.
-    fn take(&mut self, complaint: &str) -> Result<&str, Fault> {
+    pub fn take(&mut self, complaint: &str) -> Result<&str, Fault> {
         let at = self.next;
         self.next += 1;
         self.line.need(at, complaint)

@@ -58,6 +58,7 @@ impl ServerDraft {
                 maxconn: 0,
                 maxqueue: 0,
                 backup: false,
+                non_stick: false,
                 disabled: false,
                 cookie: None,
                 check: false,
@@ -308,6 +309,8 @@ macro_rules! flags {
 flags! {
     agent_check: agent_check = true;
     no_agent_check: agent_check = false;
+    non_stick: server.non_stick = true;
+    stick: server.non_stick = false;
     backup: server.backup = true;
     no_backup: server.backup = false;
     check: server.check = true;

@@ -12,6 +12,7 @@ use crate::shared::{
     Captures, Gate, Limits, ListenerState, Process, ProxyState, ServerState, Shared, Tap, listen_text, lock,
 };
 use crate::slots::{Slots, Swap};
+use crate::tables::Tables;
 use lb_config::model::{Config, Global, ListenAddress, LogSink, Proxy};
 use nix::sys::resource::{Resource, getrlimit};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -246,6 +247,7 @@ fn shared_state(
         clock,
         former: Former::default(),
         proxies,
+        tables: Tables::new(config),
         process,
         mailboxes: OnceLock::new(),
         events: OnceLock::new(),

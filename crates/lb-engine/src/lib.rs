@@ -26,6 +26,7 @@ mod run;
 pub mod slots;
 mod stream;
 mod sys;
+mod tables;
 #[cfg(test)]
 mod testing;
 mod timer;

@@ -12,6 +12,7 @@ use crate::former::Former;
 use crate::log::Logger;
 use crate::queue::Queue;
 use crate::slots::{Slots, Swap};
+use crate::tables::Tables;
 use crate::tls::ServerSecurity;
 use lb_check::TrafficEvent;
 use lb_config::model::Observe;
@@ -37,6 +38,8 @@ pub struct Shared {
     pub former: Former,
     /// Proxies, by the configuration's index; those made at run time follow.
     pub proxies: Slots<ProxyState>,
+    /// Stick tables.
+    pub tables: Tables,
     /// Process-wide numbers.
     pub process: Process,
     /// Data threads' mailboxes, set once they run.

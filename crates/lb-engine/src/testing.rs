@@ -57,6 +57,7 @@ pub fn shared(text: &str) -> &'static Shared {
         clock,
         former: Former::default(),
         proxies: config.proxies.iter().enumerate().map(|(index, p)| proxy(index, p, maxconn, threads)).collect(),
+        tables: crate::tables::Tables::new(config),
         process: process(maxconn, threads),
         mailboxes: OnceLock::new(),
         gate: Gate::default(),

@@ -16,6 +16,10 @@ pub(crate) enum ArgKind {
     Frontend,
     /// `[backend/]server`.
     Server,
+    /// A stick table; empty for the section's own.
+    Table,
+    /// The number of a stick counter.
+    Counter,
     Ipv4,
     Ipv6,
     Mask4,
@@ -111,10 +115,11 @@ impl ArgKind {
     /// The name HAProxy gives to the kind in messages.
     const fn name(self) -> &'static str {
         match self {
-            Self::Int => "integer",
+            Self::Int | Self::Counter => "integer",
             Self::Backend => "backend",
             Self::Frontend => "frontend",
             Self::Server => "server",
+            Self::Table => "table",
             Self::Ipv4 => "IPv4 address",
             Self::Ipv6 => "IPv6 address",
             Self::Mask4 => "IPv4 mask",
@@ -198,6 +203,11 @@ pub(crate) fn check(
         return Err((words.len() + 1, SampleError::new(message)));
     }
     let mut args = Vec::with_capacity(kinds.len());
+    // A table that is left out is the section's own, unless a counter says which.
+    let own_table = |kind: &ArgKind| *kind == ArgKind::Table && !kinds.contains(&ArgKind::Counter);
+    if kinds.get(words.len()..).is_some_and(|missing| missing.iter().any(own_table)) {
+        references.push(Reference::Table(None));
+    }
     for (i, (&kind, word)) in kinds.iter().zip(words).enumerate() {
         let arg = match kind {
             // A regular expression is followed by its replacement and flags.
@@ -212,7 +222,11 @@ pub(crate) fn check(
         };
         args.push(arg.map_err(|e| (i + 1, e))?);
     }
+    let of_counter = kinds.contains(&ArgKind::Counter);
     references.extend(args.iter().zip(kinds).filter_map(|(arg, kind)| match (arg, kind) {
+        (Arg::Proxy(None), ArgKind::Table) if of_counter => None,
+        (Arg::Proxy(name), ArgKind::Table) => Some(Reference::Table(name.as_deref().map(str::to_owned))),
+        (Arg::Int(n), ArgKind::Counter) => Some(Reference::Counter(usize::try_from(*n).unwrap_or(usize::MAX))),
         (Arg::Proxy(Some(name)), ArgKind::Backend) => Some(Reference::Backend(name.to_string())),
         (Arg::Proxy(Some(name)), _) => Some(Reference::Frontend(name.to_string())),
         (Arg::Server { backend, server }, _) => {
@@ -239,7 +253,7 @@ pub(crate) fn makes_no_sense(message: &str) -> bool {
 fn parse(kind: ArgKind, word: &str, index: usize, required: bool, sources: &Sources<'_>) -> Result<Arg, SampleError> {
     if word.is_empty() && !required {
         return Ok(match kind {
-            ArgKind::Backend | ArgKind::Frontend => Arg::Proxy(None),
+            ArgKind::Backend | ArgKind::Frontend | ArgKind::Table => Arg::Proxy(None),
             // An explicitly empty text is a text: `field(2,_,)` aside, nothing distinguishes them.
             _ => Arg::None,
         });
@@ -247,9 +261,9 @@ fn parse(kind: ArgKind, word: &str, index: usize, required: bool, sources: &Sour
     let bad =
         || SampleError::new(format!("failed to parse '{word}' as type '{}' at position {}", kind.name(), index + 1));
     Ok(match kind {
-        ArgKind::Int => Arg::Int(word.parse().map_err(|_| bad())?),
+        ArgKind::Int | ArgKind::Counter => Arg::Int(word.parse().map_err(|_| bad())?),
         ArgKind::Str => Arg::Str(word.into()),
-        ArgKind::Backend | ArgKind::Frontend => Arg::Proxy(Some(word.into())),
+        ArgKind::Backend | ArgKind::Frontend | ArgKind::Table => Arg::Proxy(Some(word.into())),
         ArgKind::Server => match word.split_once('/') {
             Some((backend, server)) => Arg::Server { backend: Some(backend.into()), server: server.into() },
             None => Arg::Server { backend: None, server: word.into() },

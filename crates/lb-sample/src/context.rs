@@ -1,6 +1,7 @@
 //! What expressions are evaluated against, and what they may depend on at parse time.
 
-use crate::{LogRecord, ProcessVars, Scope, Vars};
+use crate::{LogRecord, ProcessVars, Sample, Scope, Vars};
+use lb_table::DataKind;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 
@@ -139,6 +140,49 @@ pub struct ServerRef<'a> {
     pub backend: Option<&'a str>,
     /// Server's name.
     pub server: &'a str,
+}
+
+/// Whose entry of a stick table an expression means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject<'a> {
+    /// What the stream's counter of that number tracks.
+    Counter(usize),
+    /// The client's address.
+    Source,
+    /// A value.
+    Value(&'a Sample<'a>),
+}
+
+/// What an expression asks of an entry, and may do to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryQuery {
+    /// A number, and its index in an array.
+    Value(DataKind, usize),
+    /// A total in units of 1024.
+    Kilo(DataKind),
+    /// Raises the counter of that index, and its rate; gives the value after.
+    Increment(usize),
+    /// Sets the counter of that index to zero; gives the value before.
+    Clear(usize),
+    /// Counts a connection; gives their number.
+    CountConnection,
+    /// 1 when there is an entry.
+    Exists,
+    /// How many hold the entry.
+    Holders,
+    /// Milliseconds since it was touched; gives this number when there is no entry.
+    Idle(Option<i64>),
+    /// Milliseconds it lives yet; gives this number when there is no entry.
+    Expire(Option<i64>),
+}
+
+/// A number that a stick table knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableNumber {
+    /// Entries (`table_cnt`).
+    Used,
+    /// Entries it still has room for (`table_avl`).
+    Available,
 }
 
 /// A stream (or whatever stands for one) as expressions see it.
@@ -287,6 +331,25 @@ pub trait Context {
         None
     }
 
+    /// A number of an entry of the named stick table; without a name, of the table the counter tracks or of the section's
+    /// own.
+    fn entry_number(&self, table: Option<&str>, subject: Subject<'_>, query: EntryQuery) -> Option<i64> {
+        let _ = (table, subject, query);
+        None
+    }
+
+    /// A number of the named stick table, or of the section's own.
+    fn table_number(&self, table: Option<&str>, what: TableNumber) -> Option<i64> {
+        let _ = (table, what);
+        None
+    }
+
+    /// The key that the counter of that number tracks.
+    fn tracked_key(&self, counter: usize) -> Option<Sample<'static>> {
+        let _ = counter;
+        None
+    }
+
     /// A header captured by the `index`-th `capture request header` (or `response`).
     fn captured_header(&self, side: Side, index: usize) -> Option<&[u8]> {
         let _ = (side, index);
@@ -361,4 +424,8 @@ pub enum Reference {
         /// Server's name.
         server: String,
     },
+    /// A stick table; without a name, the section's own.
+    Table(Option<String>),
+    /// A stick counter.
+    Counter(usize),
 }

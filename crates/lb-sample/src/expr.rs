@@ -7,6 +7,7 @@ use crate::place::{Place, Source};
 use crate::sample::Type;
 use crate::suggest::nearest;
 use crate::{Context, Reference, Sample, SampleError, Sources};
+use lb_table::KeyType;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -157,6 +158,16 @@ impl Expr {
             Some(args::ArgKind::Backend) => !matches!(self.0.args.first(), Some(Arg::Proxy(Some(_)))),
             _ => false,
         }
+    }
+
+    /// Whether values can be keys of a stick table of this type.
+    pub fn fits(&self, key: KeyType) -> bool {
+        self.output().casts_to(match key {
+            KeyType::Ip | KeyType::Ipv6 => Type::Addr,
+            KeyType::Integer => Type::Int,
+            KeyType::String(_) => Type::Str,
+            KeyType::Binary(_) => Type::Bin,
+        })
     }
 
     /// The type of the value.

@@ -36,8 +36,8 @@ mod vars;
 pub use acl::Acl;
 pub use condition::Condition;
 pub use context::{
-    BackendNumber, Context, FrontendNumber, Nothing, Reference, ServerNumber, ServerRef, Side, Sources, StreamNumber,
-    WallTime,
+    BackendNumber, Context, EntryQuery, FrontendNumber, Nothing, Reference, ServerNumber, ServerRef, Side, Sources,
+    StreamNumber, Subject, TableNumber, WallTime,
 };
 pub use error::SampleError;
 pub use expr::Expr;

@@ -1,5 +1,6 @@
 //! Values of expressions and how one type stands for another.
 
+use lb_table::{Key, KeyType};
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -133,6 +134,16 @@ impl<'a> Sample<'a> {
         match self {
             Self::Str(s) | Self::Bin(s) | Self::Method(s) => s,
             other => Cow::Owned(other.with_bytes(<[u8]>::to_vec)),
+        }
+    }
+
+    /// As a key of a stick table of this type. `None`: it cannot be one, as text that is no address.
+    pub fn to_key(&self, wanted: KeyType) -> Option<Key> {
+        match self {
+            Self::Ip(ip) => wanted.of_ip(*ip),
+            Self::Int(n) => wanted.of_int(*n),
+            Self::Bool(b) => wanted.of_int(i64::from(*b)),
+            Self::Str(s) | Self::Bin(s) | Self::Method(s) => wanted.of_bytes(s),
         }
     }
 

@@ -260,7 +260,7 @@ pub(crate) const GLOBAL: &[Keyword<GlobalHandler>] = &[
     row("tune.ssl.ocsp-update.maxdelay", Tuning),
     row("tune.ssl.ocsp-update.mindelay", Tuning),
     row("tune.ssl.ssl-ctx-cache-size", Tuning),
-    row("tune.stick-counters", Tuning),
+    row("tune.stick-counters", Supported(global::stick_counters)),
     row("tune.streams-elasticity", Tuning),
     row("tune.takeover-other-tg-connections", Tuning),
     row("tune.vars.check-max-size", Tuning),

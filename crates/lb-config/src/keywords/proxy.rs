@@ -3,7 +3,7 @@
 use super::Status::{Gone, NotYet, Supported, Tuning};
 use super::{DB, DF, DFB, FB, Keyword, NB, NFB, Scope, Status};
 use crate::proxy::{self, ProxyHandler};
-use crate::{balance, bind, checks, options, rules, server, state, stats_page};
+use crate::{balance, bind, checks, options, rules, server, state, stats_page, table};
 
 const fn row(name: &'static str, scope: Scope, status: Status<ProxyHandler>) -> Keyword<ProxyHandler> {
     Keyword { name, scope, status }
@@ -264,8 +264,8 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
     ),
     row("ssl-f-use", Scope::F, NotYet),
     row("stats", DFB, Supported(stats_page::stats)),
-    row("stick", Scope::B, NotYet),
-    row("stick-table", FB, NotYet),
+    row("stick", Scope::B, Supported(table::stick)),
+    row("stick-table", FB, Supported(table::stick_table)),
     row("tcp-check", DB, NotYet),
     row("tcp-request", NFB, Supported(rules::tcp_request)),
     row("tcp-response", NB, NotYet),

@@ -5,6 +5,7 @@ mod pages;
 mod rules;
 mod seen;
 mod state;
+mod tables;
 mod tls;
 mod values;
 mod whole;

@@ -185,7 +185,7 @@ fn faults() {
            |   use_backend nope if { path_beg /x
            |                       ^
            | help: put ' }' behind the last value
-        [ALERT]    (1) : config : parsing [a.cfg:16] : 'http-request' expects 'add-header', 'allow', 'del-header', 'deny', 'redirect', 'return', 'set-header', 'set-path', 'set-var*', 'set-var-fmt*', 'unset-var*', 'use-service', but got 'denyy'. Did you mean 'deny' maybe ?
+        [ALERT]    (1) : config : parsing [a.cfg:16] : 'http-request' expects 'add-header', 'allow', 'del-header', 'deny', 'redirect', 'return', 'sc-add-gpc*', 'sc-inc-gpc*', 'sc-inc-gpc0*', 'sc-inc-gpc1*', 'sc-set-gpt*', 'sc-set-gpt0*', 'set-header', 'set-path', 'set-var*', 'set-var-fmt*', 'track-sc*', 'unset-var*', 'use-service', but got 'denyy'. Did you mean 'deny' maybe ?
            |   http-request denyy
            |                ^^^^^
         [ALERT]    (1) : config : parsing [a.cfg:17] : 'http-request deny' expects either 'if' or 'unless' followed by a condition but found 'foo'.
@@ -211,7 +211,7 @@ fn faults() {
         [ALERT]    (1) : config : parsing [a.cfg:23] : 'http-request tarpit' is a HAProxy keyword that lbd does not support yet.
            |   http-request tarpit
            |                ^^^^^^
-        [ALERT]    (1) : config : parsing [a.cfg:24] : 'tcp-request connection' expects 'accept', 'reject', 'set-var*', 'set-var-fmt*', 'unset-var*', but got 'foo'.
+        [ALERT]    (1) : config : parsing [a.cfg:24] : 'tcp-request connection' expects 'accept', 'reject', 'sc-add-gpc*', 'sc-inc-gpc*', 'sc-inc-gpc0*', 'sc-inc-gpc1*', 'sc-set-gpt*', 'sc-set-gpt0*', 'set-var*', 'set-var-fmt*', 'track-sc*', 'unset-var*', but got 'foo'.
            |   tcp-request connection foo
            |                          ^^^
         [ALERT]    (1) : config : parsing [a.cfg:15] : Proxy 'f': unable to find required use_backend: 'nope'.

@@ -5,6 +5,7 @@ use super::inside::fd::FdDump;
 use super::servers::{ConnDump, StateDump};
 use super::sess::SessDump;
 use super::stat::StatDump;
+use super::tables::TableDump;
 use crate::control::Control;
 
 /// Bytes a piece may reach; one more object fits on top of it. After each piece the processor is offered to the data
@@ -25,6 +26,8 @@ pub(super) enum Dump {
     ServersConn(ConnDump),
     /// `show sess`.
     Sessions(SessDump),
+    /// `show table`.
+    Tables(TableDump),
     /// `show errors`.
     Errors(ErrorsDump),
     /// `show fd`.
@@ -39,6 +42,7 @@ impl Dump {
             Self::ServersState(dump) => dump.next(control, out),
             Self::ServersConn(dump) => dump.next(control, out).await,
             Self::Sessions(dump) => dump.next(control, out).await,
+            Self::Tables(dump) => dump.next(out),
             Self::Errors(dump) => dump.next(control, out),
             Self::Descriptors(dump) => dump.next(control, out),
         }

@@ -3,7 +3,7 @@
 use super::dump::Dump;
 use super::{
     anon, backend, clear, dynamic, environment, errors, frontend, info, inside, libs, limits, nothing, process,
-    servers, sess, set_server, shutdown, stat, switches, wait,
+    servers, sess, set_server, shutdown, stat, switches, tables, wait,
 };
 use crate::control::Control;
 use lb_admin::{Anon, CommandId, Reply, Request};
@@ -52,6 +52,7 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::ClearCounters => clear::maxima(control).await.into(),
         CommandId::ClearCountersAll => clear::all(control).await.into(),
         CommandId::ClearCountersServer => clear::server(control, request).await.into(),
+        CommandId::ClearTable => tables::clear(control, request).into(),
         CommandId::DebugCounters => inside::debug::counters(control, request).into(),
         CommandId::DebugDevHash => inside::debug::hash(request).into(),
         CommandId::DelServer => dynamic::remove(control, request).await.into(),
@@ -73,6 +74,7 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::SetProfiling => inside::profiling::set(control, request).into(),
         CommandId::SetRateLimit => limits::rate(control, request).into(),
         CommandId::SetServer => set_server::run(control, request).into(),
+        CommandId::SetTable => tables::set(control, request).into(),
         CommandId::SetWeight => set_server::set_weight(control, request).into(),
         CommandId::ShowActivity => inside::activity::show(control, request).into(),
         CommandId::ShowBackend => process::backends(control).into(),
@@ -94,6 +96,7 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::ShowSess => sess::show(control, request).into(),
         CommandId::ShowStartupLogs => process::startup_logs(control).into(),
         CommandId::ShowStat => stat::show(control, request).into(),
+        CommandId::ShowTable => tables::show(control, request).into(),
         CommandId::ShowTasks => inside::threads::tasks(control).into(),
         CommandId::ShowThreads => inside::threads::show(control).into(),
         CommandId::ShowVersion => process::version().into(),

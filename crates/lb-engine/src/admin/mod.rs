@@ -40,6 +40,7 @@ mod stat;
 mod stat_listener;
 mod stat_values;
 mod switches;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod wait;

@@ -202,6 +202,7 @@ pub fn run(
         }
         shared.gate.open();
         on_ready();
+        activity::spawn(task::Watch, crate::tables::expire(control.shared));
         activity::spawn(task::Schedule, schedule::drive(Rc::clone(&control)));
         activity::spawn(task::Watch, admin::sample(Rc::clone(&control)));
         let (order_sender, orders) = mpsc::channel(ORDER_QUEUE);

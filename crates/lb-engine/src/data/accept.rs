@@ -276,6 +276,7 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
+        self.session.trackers.clear();
         // Nothing is held here in the ordinary course; a task that was cut short leaves no slot taken.
         if let Some((backend, server)) = self.session.server.take() {
             queue::give_back(self.ctx.proxy(backend), server);

@@ -231,6 +231,7 @@ fn server_name(
         ctx: client.ctx,
         session: &client.session,
         frontend: client.proxy,
+        owner: backend,
         backend: Some(backend),
         server: Some(index),
         request: ask.request,

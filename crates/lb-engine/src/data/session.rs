@@ -1,5 +1,6 @@
 //! A client connection's entry in its thread's table: what the timer, `show sess` and `shutdown session` need.
 
+use super::track::Trackers;
 use lb_model::TermCause;
 use lb_sample::Vars;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -67,6 +68,8 @@ pub struct Session {
     /// Requests so far.
     pub requests: Cell<u32>,
     vars: OnceCell<Box<Vars>>,
+    /// What stick tables count of it.
+    pub trackers: Trackers,
     killed: Cell<Option<TermCause>>,
     waker: RefCell<Option<Waker>>,
 }
@@ -90,6 +93,7 @@ impl Session {
             server_fd: Cell::new(-1),
             requests: Cell::new(0),
             vars: OnceCell::new(),
+            trackers: Trackers::default(),
             killed: Cell::new(None),
             waker: RefCell::new(None),
         }

@@ -4,6 +4,8 @@ use super::accept::Client;
 use super::connect::{self, Ask, Failure, Route};
 use super::pick::{self, NoServer};
 use super::session::{Cut, Phase};
+use super::stick::{self, Stores};
+use super::track::{self, Scope};
 use super::tunnel;
 use super::view::View;
 use crate::counters::Counters;
@@ -13,7 +15,7 @@ use lb_config::model::{Balance, Proxy, TcpAction, TcpStage};
 use lb_model::{Severity, TermCause, TermPhase, Termination};
 use lb_sample::{CookieStatus, LogRecord};
 
-/// Runs `tcp-request` rules of one kind: whether the connection is accepted.
+/// Runs `tcp-request` rules of one stage: whether the connection is accepted.
 pub fn accepted(config: &Proxy, view: &View<'_>, stage: TcpStage) -> bool {
     for rule in config.tcp_request.iter().filter(|rule| rule.stage == stage) {
         if rule.condition.as_ref().is_some_and(|c| !c.eval(view)) {
@@ -23,9 +25,28 @@ pub fn accepted(config: &Proxy, view: &View<'_>, stage: TcpStage) -> bool {
             TcpAction::Accept => return true,
             TcpAction::Reject => return false,
             TcpAction::Var(action) => action.run(view),
+            TcpAction::Track(track) => {
+                let scope = match stage {
+                    TcpStage::Connection | TcpStage::Session => Scope::Connection,
+                    TcpStage::Content if view.request.is_some() => Scope::Request,
+                    TcpStage::Content => Scope::Content,
+                };
+                track::start(view, track, scope);
+            }
+            TcpAction::Count(count) => track::count(view, count),
         }
     }
     true
+}
+
+/// `tcp-request connection` and `tcp-request session` rules.
+pub fn admitted(client: &Client, view: &View<'_>) -> bool {
+    let config = &client.proxy.config;
+    if !accepted(config, view, TcpStage::Connection) {
+        return false;
+    }
+    client.session.trackers.session_accepted(client.ctx.now_ms());
+    accepted(config, view, TcpStage::Session)
 }
 
 /// The line logged for each connection of a proxy without a log format.
@@ -65,8 +86,7 @@ pub async fn serve(client: Client, mut stream: Stream) {
     {
         let view = view_of(&client, &books, LogRecord::default());
         let config = client.proxy.config.get();
-        let stages = [TcpStage::Connection, TcpStage::Session, TcpStage::Content];
-        if !stages.into_iter().all(|stage| accepted(config, &view, stage)) {
+        if !admitted(&client, &view) || !accepted(config, &view, TcpStage::Content) {
             client.count(|c| &c.denied_connections);
             return;
         }
@@ -81,6 +101,7 @@ fn view_of<'a>(client: &'a Client, books: &Books, record: LogRecord) -> View<'a>
         ctx: client.ctx,
         session: &client.session,
         frontend: client.proxy,
+        owner: books.backend.unwrap_or(client.proxy),
         backend: books.backend,
         server: books.route.server,
         request: None,
@@ -119,11 +140,18 @@ async fn session(client: &Client, stream: &mut Stream, books: &mut Books) {
     back.last_session_ms.set(client.session.accepted_us / 1_000 + 1);
     let source = client.session.source.get().filter(|_| backend.config.balance == Balance::Source);
     let key = source.map(|address| pick::key_hash(backend).address(address.ip()));
-    let ask = Ask { watched: None, persistent: None, key, may_reuse: false, request: None, vars: None, replayed: None };
+    let mut stores = Stores::new();
+    let stuck = match config.stick_rules.is_empty() {
+        true => None,
+        false => stick::on_request(&view_of(client, books, LogRecord::default()), backend, &mut stores),
+    };
+    let ask =
+        Ask { watched: None, persistent: stuck, key, may_reuse: false, request: None, vars: None, replayed: None };
     match connect::connect(client, backend, ask, &mut books.route).await {
         Ok(upstream) => {
             client.session.phase.set(Phase::Data);
             client.session.server_fd.set(upstream.stream.fd());
+            stick::store(&mut stores, backend, books.route.server, ctx.now_ms());
             let timeouts = tunnel::Timeouts::of(client.proxy, backend);
             let (up, down) = (ctx.buffers.take(), ctx.buffers.take());
             let ended = tunnel::run(client, stream, upstream.stream, up, down, timeouts).await;

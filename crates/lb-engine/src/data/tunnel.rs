@@ -133,11 +133,17 @@ pub async fn run(
     let ctx = client.ctx;
     let way = |buffer| Way { buffer, state: WayState::Open, bytes: 0 };
     let mut ways = [way(request), way(response)];
+    let mut counted = (0, 0);
     let termination = loop {
         let (silence, on_client) = timeouts.silence(&ways);
         ctx.set_deadline(&client.session, silence);
         let step = ctx.wait(&client.session, |cx| poll_both(cx, &mut ways, front, &mut back)).await;
         match step {
+            Ok(Step::Moved) if client.session.trackers.is_active() => {
+                let [up, down] = &ways;
+                client.session.trackers.bytes(up.bytes - counted.0, down.bytes - counted.1, ctx.now_ms());
+                counted = (up.bytes, down.bytes);
+            }
             Ok(Step::Moved) => {}
             Ok(Step::Finished(termination)) => break termination,
             Err(Cut::Timeout) => {
@@ -149,6 +155,9 @@ pub async fn run(
         }
     };
     let [up, down] = ways;
+    if client.session.trackers.is_active() {
+        client.session.trackers.bytes(up.bytes - counted.0, down.bytes - counted.1, ctx.now_ms());
+    }
     let ended = Ended {
         from_client: up.bytes,
         to_client: down.bytes,

@@ -2,12 +2,13 @@
 
 use super::session::Session;
 use super::thread::ThreadCtx;
+use super::track;
 use crate::shared::ProxyState;
 use lb_http::{HeaderList, RequestHead, ResponseHead};
 use lb_model::Mode;
 use lb_sample::{
-    BackendNumber, Context, FrontendNumber, LogRecord, Scope, ServerNumber, ServerRef, Side, StreamNumber, Vars,
-    WallTime,
+    BackendNumber, Context, EntryQuery, FrontendNumber, LogRecord, Sample, Scope, ServerNumber, ServerRef, Side,
+    StreamNumber, Subject, TableNumber, Vars, WallTime,
 };
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
@@ -21,6 +22,8 @@ pub struct View<'a> {
     pub session: &'a Session,
     /// The frontend.
     pub frontend: &'static ProxyState,
+    /// The section whose rules run.
+    pub owner: &'static ProxyState,
     /// The backend, once chosen.
     pub backend: Option<&'static ProxyState>,
     /// The server's index, once chosen.
@@ -265,6 +268,18 @@ impl Context for View<'_> {
             Scope::Response => self.vars.filter(|_| !in_request),
             Scope::Process | Scope::Check => None,
         }
+    }
+
+    fn entry_number(&self, table: Option<&str>, subject: Subject<'_>, query: EntryQuery) -> Option<i64> {
+        track::entry_number(self, table, subject, query)
+    }
+
+    fn table_number(&self, table: Option<&str>, what: TableNumber) -> Option<i64> {
+        track::table_number(self, table, what)
+    }
+
+    fn tracked_key(&self, counter: usize) -> Option<Sample<'static>> {
+        track::tracked_key(self, counter)
     }
 
     fn logged_request(&self) -> Option<&[u8]> {

@@ -3,6 +3,7 @@
 pub(crate) mod base64;
 mod digest;
 mod number;
+mod table;
 mod text;
 
 use crate::args::{Arg, ArgKind, Signature};
@@ -33,7 +34,7 @@ impl Converter {
     }
 }
 
-const TABLES: [&[Converter]; 3] = [number::ROWS, text::ROWS, digest::ROWS];
+const TABLES: [&[Converter]; 4] = [number::ROWS, text::ROWS, digest::ROWS, table::ROWS];
 
 /// Finds a converter by its name.
 pub(crate) fn find(name: &str) -> Option<&'static Converter> {
@@ -47,7 +48,7 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 
 /// Converters HAProxy has and this program has not.
 pub(crate) fn is_known_elsewhere(name: &str) -> bool {
-    const FAMILIES: [&str; 10] = ["map", "table_", "jwt_", "aes_", "mqtt_", "fix_", "eth.", "ip.", "tcp.", "rfc7239_"];
+    const FAMILIES: [&str; 9] = ["map", "jwt_", "aes_", "mqtt_", "fix_", "eth.", "ip.", "tcp.", "rfc7239_"];
     const NAMES: &[&str] = &[
         "capture-req",
         "capture-res",
@@ -55,7 +56,6 @@ pub(crate) fn is_known_elsewhere(name: &str) -> bool {
         "digest",
         "fe_exists",
         "hmac",
-        "in_table",
         "json_query",
         "language",
         "le2dec",

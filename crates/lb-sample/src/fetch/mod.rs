@@ -3,6 +3,7 @@
 mod headers;
 pub(crate) mod request;
 mod stream;
+pub(crate) mod table;
 
 use crate::args::{Arg, ArgKind, Signature};
 use crate::place::Source;
@@ -54,12 +55,12 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     TABLES.iter().flat_map(|rows| rows.iter()).map(|f| f.name)
 }
 
-const TABLES: [&[Fetch]; 3] = [stream::ROWS, request::ROWS, headers::ROWS];
+const TABLES: [&[Fetch]; 7] =
+    [stream::ROWS, request::ROWS, headers::ROWS, table::COUNTERS, table::ENTRIES, table::ELEMENTS, table::TABLES];
 
 /// Fetches HAProxy has and this program has not: prefixes of families, then single names.
 pub(crate) fn is_known_elsewhere(name: &str) -> bool {
-    const FAMILIES: [&str; 10] =
-        ["sc_", "sc0_", "sc1_", "sc2_", "src_", "ssl_", "table_", "internal.", "fcgi.", "distcc_"];
+    const FAMILIES: [&str; 4] = ["ssl_", "internal.", "fcgi.", "distcc_"];
     const NAMES: &[&str] = &[
         "acl",
         "aes",

@@ -1,6 +1,7 @@
 //! The response's way back to the client.
 
 use super::super::session::{Cut, Phase};
+use super::super::stick;
 use super::forward::bad_response;
 use super::relay::{Outcome, Relay, Upload, count_abort, count_response_error, cut_while_sending};
 use super::rules::{self, Verdict};
@@ -14,12 +15,18 @@ use std::task::Poll;
 pub async fn deliver(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead, mut response: ResponseHead) -> Outcome {
     let client = relay.client;
     let backend = relay.backend;
+    client.session.trackers.http_status(response.status, client.ctx.now_ms());
+    if !backend.config.stick_rules.is_empty() {
+        let mut stores = std::mem::take(&mut txn.stores);
+        let view = txn.view(client, None, Some((relay.response.data(), &response)));
+        stick::on_response(&view, backend, &mut stores);
+        stick::store(&mut stores, backend, relay.server, client.ctx.now_ms());
+    }
     for by in [backend, client.proxy] {
-        let rules = &by.config.http_response;
-        if rules.is_empty() {
+        if by.config.http_response.is_empty() {
             continue;
         }
-        match rules::run_response(client, txn, rules, &mut relay.response, &mut response) {
+        match rules::run_response(client, txn, by, &mut relay.response, &mut response) {
             Verdict::Pass | Verdict::Reply { .. } | Verdict::Reject | Verdict::Metrics => {}
             Verdict::Deny(status) => {
                 txn.end(TermCause::Proxy, TermPhase::Headers);
@@ -171,6 +178,7 @@ async fn send_response(relay: &mut Relay<'_>, txn: &mut Txn, response: &Response
             Ok(Step::Sent(Ok(n))) => {
                 relay.response.consume(n);
                 txn.bytes_out += n as u64;
+                txn.track_bytes(client);
                 ready -= n;
                 if ready == 0 && body.is_done() {
                     return Ok(());
@@ -194,6 +202,7 @@ async fn send_response(relay: &mut Relay<'_>, txn: &mut Txn, response: &Response
             }
             Ok(Step::Received(Ok(_))) if matches!(body, BodyTracker::UntilClose) => return Ok(()),
             Ok(Step::Received(_)) => {
+                client.session.trackers.http_failure(ctx.now_ms());
                 // The body was cut short: the client must not take it for complete.
                 txn.end(TermCause::ServerAbort, TermPhase::Data);
                 count_abort(relay, false);

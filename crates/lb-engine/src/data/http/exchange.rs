@@ -3,6 +3,7 @@
 use super::super::connect::{self, Ask, Failure};
 use super::super::pick::{self, NoServer};
 use super::super::session::Cut;
+use super::super::stick::{self, Stores};
 use super::forward;
 use super::relay::{Outcome, Relay};
 use super::txn::Txn;
@@ -26,6 +27,12 @@ pub async fn run(
     backend: &'static ProxyState,
     head: RequestHead,
 ) -> Next {
+    if !backend.config.stick_rules.is_empty() {
+        let mut stores = Stores::new();
+        let view = txn.view(client, Some((buffer.data(), &head)), None);
+        txn.stuck = stick::on_request(&view, backend, &mut stores);
+        txn.stores = stores;
+    }
     let Some((head, key)) = prepare(client, buffer, txn, backend, head) else {
         txn.end(TermCause::Proxy, TermPhase::Request);
         respond::error(client, stream, txn, 500).await;
@@ -35,7 +42,7 @@ pub async fn run(
     loop {
         let ask = Ask {
             watched: Some(stream),
-            persistent: txn.persistence.server.or_else(|| client.private_server(backend.index)),
+            persistent: txn.persistence.server.or(txn.stuck).or_else(|| client.private_server(backend.index)),
             key,
             may_reuse: may_reuse(client, backend),
             request: Some((buffer.data(), &head)),

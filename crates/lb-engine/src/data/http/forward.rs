@@ -173,6 +173,7 @@ pub fn bad_response(relay: &mut Relay<'_>, txn: &mut Txn, reason: &str) -> Outco
     capture_response(relay.client, txn, &relay.response, reason);
     report(relay, TrafficEvent::ResponseInvalid);
     count_response_error(relay);
+    relay.client.session.trackers.http_failure(relay.client.ctx.now_ms());
     relay.failed(502)
 }
 
@@ -185,6 +186,7 @@ fn no_response(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) -> Outc
     }
     txn.end(TermCause::ServerAbort, TermPhase::Headers);
     report(relay, TrafficEvent::ResponseClosed);
+    relay.client.session.trackers.http_failure(relay.client.ctx.now_ms());
     count_response_error(relay);
     relay.failed(502)
 }
@@ -212,6 +214,8 @@ async fn switch_protocols(relay: &mut Relay<'_>, txn: &mut Txn, response: Respon
     // What is passed on is passed on as it came.
     txn.server_bytes_out += ended.from_client;
     txn.server_bytes_in += ended.to_client;
+    txn.counted.0 += ended.from_client;
+    txn.counted.1 += ended.to_client;
     txn.termination = ended.termination;
     Outcome::Done(if ended.clean { Next::Close } else { Next::Abort })
 }

@@ -19,7 +19,6 @@ use super::session::{Cut, Phase};
 use super::thread::STOPPING_GRACE;
 use super::view::View;
 use crate::stream::Stream;
-use lb_config::model::TcpStage;
 use lb_model::{TermCause, TermPhase};
 use lb_sample::LogRecord;
 use std::sync::atomic::Ordering::Relaxed;
@@ -86,6 +85,7 @@ fn admit(client: &Client, stream: &Stream) -> bool {
         ctx: client.ctx,
         session: &client.session,
         frontend: client.proxy,
+        owner: client.proxy,
         backend: None,
         server: None,
         request: None,
@@ -95,8 +95,7 @@ fn admit(client: &Client, stream: &Stream) -> bool {
         back: None,
         vars: None,
     };
-    let stages = [TcpStage::Connection, TcpStage::Session];
-    if !stages.into_iter().all(|stage| super::tcp::accepted(config, &view, stage)) {
+    if !super::tcp::admitted(client, &view) {
         client.count(|c| &c.denied_connections);
         return false;
     }

@@ -39,6 +39,8 @@ async fn serve_one(client: &Client, stream: &mut Stream, buffer: &mut Buffer, tx
             client.count(|c| &c.request_errors);
             let front = client.ctx.front(client.proxy);
             front.requests.inc();
+            client.session.trackers.http_request(client.ctx.now_ms());
+            client.session.trackers.http_error(client.ctx.now_ms());
             respond::error(client, stream, txn, status).await;
             // Bytes of an answer to no request are the connection's only, as observed.
             front.h1_bytes_out.add(std::mem::take(&mut txn.bytes_out));
@@ -52,6 +54,7 @@ async fn serve_one(client: &Client, stream: &mut Stream, buffer: &mut Buffer, tx
     front.requests.inc();
     front.h1_streams.inc();
     front.request_rate.hit(txn.request_us / 1_000);
+    client.session.trackers.http_request(txn.request_us / 1_000);
     client.ctx.totals().requests.inc();
     let next = route(client, stream, buffer, txn, head).await;
     txn.close(client);
@@ -281,11 +284,13 @@ async fn answer(
         Verdict::Reject => {
             txn.end(TermCause::Proxy, TermPhase::Request);
             count_denied(client, by);
+            client.session.trackers.http_error(client.ctx.now_ms());
             Next::Close
         }
         Verdict::Deny(status) => {
             txn.end(TermCause::Proxy, TermPhase::Request);
             count_denied(client, by);
+            client.session.trackers.http_error(client.ctx.now_ms());
             let keep = head.keep_alive && head.minor == 1 && head.framing == lb_http::BodyFraming::None;
             if keep {
                 buffer.consume(head.len as usize);

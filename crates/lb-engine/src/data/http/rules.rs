@@ -3,6 +3,7 @@
 use super::txn::Txn;
 use crate::buffer::Buffer;
 use crate::data::accept::Client;
+use crate::data::track::{self, Scope};
 use crate::data::view::View;
 use crate::shared::ProxyState;
 use lb_config::model::{HttpAction, HttpRule, Redirect, RedirectKind, TcpStage};
@@ -83,6 +84,8 @@ pub fn run_request(
 fn takes_effect(action: &HttpAction, view: &View<'_>) -> bool {
     match action {
         HttpAction::Var(action) => action.run(view),
+        HttpAction::Track(track) => track::start(view, track, Scope::Request),
+        HttpAction::Count(count) => track::count(view, count),
         _ => return false,
     }
     true
@@ -99,7 +102,9 @@ fn action_format(action: &HttpAction) -> Option<&LogFormat> {
         | HttpAction::DelHeader(_)
         | HttpAction::Return(_)
         | HttpAction::Metrics
-        | HttpAction::Var(_) => None,
+        | HttpAction::Var(_)
+        | HttpAction::Track(_)
+        | HttpAction::Count(_) => None,
     }
 }
 
@@ -126,7 +131,9 @@ fn request_edit(action: &HttpAction, value: &[u8], buf: &[u8], head: &RequestHea
         | HttpAction::Redirect(_)
         | HttpAction::Return(_)
         | HttpAction::Metrics
-        | HttpAction::Var(_) => {}
+        | HttpAction::Var(_)
+        | HttpAction::Track(_)
+        | HttpAction::Count(_) => {}
     }
     edit
 }
@@ -152,14 +159,14 @@ pub fn rewrite_request(
 pub fn run_response(
     client: &Client,
     txn: &Txn,
-    rules: &'static [HttpRule],
+    owner: &'static ProxyState,
     buffer: &mut Buffer,
     head: &mut ResponseHead,
 ) -> Verdict {
-    for rule in rules {
+    for rule in &owner.config.http_response {
         let mut value = Vec::new();
         {
-            let view = txn.view(client, None, Some((buffer.data(), head)));
+            let view = View { owner, ..txn.view(client, None, Some((buffer.data(), head))) };
             if rule.condition.as_ref().is_some_and(|c| !c.eval(&view)) {
                 continue;
             }
@@ -180,12 +187,14 @@ pub fn run_response(
             }
             HttpAction::AddHeader(name, _) => edit.add(name.as_bytes(), &value),
             HttpAction::DelHeader(name) => edit.remove_all(buffer.data(), &head.headers, name),
-            // The parser refuses these in responses.
+            // The parser refuses these in responses, or they were carried out.
             HttpAction::Redirect(_)
             | HttpAction::SetPath(_)
             | HttpAction::Return(_)
             | HttpAction::Metrics
-            | HttpAction::Var(_) => continue,
+            | HttpAction::Var(_)
+            | HttpAction::Track(_)
+            | HttpAction::Count(_) => continue,
         }
         let (framing, max_fields) = (head.framing, client.ctx.shared.limits.maxhdr);
         match rewrite_response(buffer, head, &edit, max_fields) {

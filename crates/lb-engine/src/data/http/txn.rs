@@ -2,6 +2,7 @@
 
 use super::super::connect::Route;
 use super::super::session::Session;
+use super::super::stick::Stores;
 use super::super::thread::ThreadCtx;
 use super::super::view::View;
 use super::cookie::Persistence;
@@ -39,6 +40,12 @@ pub struct Txn {
     pub status: u16,
     /// How it ended.
     pub termination: Termination,
+    /// The server that a stick table names.
+    pub stuck: Option<usize>,
+    /// Keys for stick tables to learn.
+    pub stores: Stores,
+    /// Bytes that stick tables have counted: received, sent.
+    pub counted: (u64, u64),
     /// Persistence cookie.
     pub persistence: Persistence,
     /// Request line, kept when logs want it.
@@ -80,6 +87,7 @@ impl Txn {
             ctx: client.ctx,
             session: &client.session,
             frontend: client.proxy,
+            owner: self.backend.unwrap_or(client.proxy),
             backend: self.backend,
             server: self.route.server,
             request,
@@ -93,6 +101,21 @@ impl Txn {
 
     /// Adds the exchange to the counters and writes its log line.
     pub fn close(&mut self, client: &Client) {
+        self.track_bytes(client);
+        self.report(client);
+        client.session.trackers.end_exchange();
+    }
+
+    /// Lets stick tables count the bytes since the last time.
+    pub fn track_bytes(&mut self, client: &Client) {
+        if client.session.trackers.is_active() {
+            let (received, sent) = std::mem::replace(&mut self.counted, (self.bytes_in, self.bytes_out));
+            let (received, sent) = (self.bytes_in.saturating_sub(received), self.bytes_out.saturating_sub(sent));
+            client.session.trackers.bytes(received, sent, client.ctx.now_ms());
+        }
+    }
+
+    fn report(&self, client: &Client) {
         let ctx = client.ctx;
         let now_us = ctx.now_us();
         self.count(ctx, client, now_us);
@@ -108,6 +131,7 @@ impl Txn {
         }
         let severity = if normal || !config.options.log_separate_errors { Severity::Info } else { Severity::Err };
         let mut view = self.view(client, None, None);
+        view.owner = client.proxy;
         view.record = self.record(ctx, &client.session, client.proxy, now_us);
         let mut line = Vec::with_capacity(256);
         format.render(&view, &mut line);
