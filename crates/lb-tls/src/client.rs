@@ -119,7 +119,7 @@ fn config(settings: &ClientSettings, expected: Expected) -> Result<ClientConfig,
 mod tests {
     use super::*;
     use crate::bundle::Part;
-    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, PublicKeyData};
     use rustls::server::ServerConnection;
     use rustls::{CertificateError, ServerConfig};
 
@@ -129,7 +129,10 @@ mod tests {
         fn new() -> Self {
             let mut params = CertificateParams::new(Vec::new()).unwrap();
             params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-            Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+            let key = KeyPair::generate().unwrap();
+            // Each has its own name: one that is looked for by name is not found, rather than tried and found wanting.
+            params.distinguished_name.push(DnType::CommonName, format!("{:x?}", key.public_key_raw()));
+            Self(CertifiedIssuer::self_signed(params, key).unwrap())
         }
 
         fn trust(&self) -> Arc<Trust> {
