@@ -119,7 +119,7 @@ fn config(settings: &ClientSettings, expected: Expected) -> Result<ClientConfig,
 mod tests {
     use super::*;
     use crate::bundle::Part;
-    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, PublicKeyData};
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
     use rustls::server::ServerConnection;
     use rustls::{CertificateError, ServerConfig};
 
