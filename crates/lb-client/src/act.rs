@@ -145,7 +145,7 @@ impl Client {
         if act.holds(&after) {
             return Ok(Acted::Done(after));
         }
-        let command = line.as_str().to_owned();
+        let command = line.shown();
         let mut found = after.words();
         match act {
             Act::Weight(_) => found = format!("at weight {}", after.weight),
@@ -170,13 +170,13 @@ impl Client {
         let line = ready.line(&before.name)?.chain(&down);
         let answer = self.ask(&line)?;
         if let Verdict::Refused(refusal) = judge(&line, &answer) {
-            return Err(Error::Refused { command: line.as_str().to_owned(), refusal });
+            return Err(Error::Refused { command: line.shown(), refusal });
         }
         let after = self.server_state(&before.name)?;
         if ready.holds(&after) {
             return Ok(Acted::Done(after));
         }
-        let (command, found) = (line.as_str().to_owned(), after.words());
+        let (command, found) = (line.shown(), after.words());
         Err(Error::NotInEffect { command, server: after.name.to_string(), found, in_maint: false })
     }
 
@@ -193,7 +193,7 @@ impl Client {
             Verdict::Refused(refusal) => refusal,
             Verdict::Accepted => Refusal::saying(answer.text().trim()),
         };
-        Err(Error::Refused { command: line.as_str().to_owned(), refusal })
+        Err(Error::Refused { command: line.shown(), refusal })
     }
 }
 

@@ -136,7 +136,7 @@ impl Client {
             !too_long
         })?;
         if too_long {
-            return Err(Error::TooLong { command: line.as_str().to_owned(), limit });
+            return Err(Error::TooLong { command: line.shown(), limit });
         }
         Ok(Answer { bytes })
     }
@@ -149,7 +149,7 @@ impl Client {
         let answer = self.ask(line)?;
         match judge(line, &answer) {
             Verdict::Accepted => Ok(answer),
-            Verdict::Refused(refusal) => Err(Error::Refused { command: line.as_str().to_owned(), refusal }),
+            Verdict::Refused(refusal) => Err(Error::Refused { command: line.shown(), refusal }),
         }
     }
 
@@ -160,7 +160,7 @@ impl Client {
     /// As [`Client::ask`], without the bound.
     pub fn stream(&self, line: &Line, sink: &mut dyn FnMut(&[u8]) -> bool) -> Result<u64, Error> {
         if self.read_only && !line.only_looks() {
-            return Err(LineError::ReadOnly(line.as_str().to_owned()).into());
+            return Err(LineError::ReadOnly(line.shown()).into());
         }
         let mut stream = self.connect().map_err(|source| Error::Connect { address: self.address.clone(), source })?;
         let mut received = 0u64;
@@ -184,16 +184,14 @@ impl Client {
         }
         match sent {
             Err(e) if received == 0 => Err(self.broken(line, 0, e)),
-            _ if received == 0 => {
-                Err(Error::NoAnswer { address: self.address.clone(), command: line.as_str().to_owned() })
-            }
+            _ if received == 0 => Err(Error::NoAnswer { address: self.address.clone(), command: line.shown() }),
             _ => Ok(received),
         }
     }
 
     fn broken(&self, line: &Line, received: u64, source: io::Error) -> Error {
         let address = self.address.clone();
-        let command = line.as_str().to_owned();
+        let command = line.shown();
         if matches!(source.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) {
             return Error::Timeout { address, command, after: self.timeout, received };
         }

@@ -6,6 +6,9 @@
 
 use lb_admin::CommandLine;
 
+/// How many characters of a command a message tells.
+const SHOWN: usize = 200;
+
 /// Commands that change nothing but the connection they come on.
 const LOOKING: &[&[&str]] = &[
     &["show"],
@@ -134,6 +137,15 @@ impl Line {
     /// What goes over the wire, without the final newline.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The command for messages: without its payload, which may hold secrets, and no longer than a person reads.
+    pub fn shown(&self) -> String {
+        let first = self.text.split('\n').next().unwrap_or("");
+        match first.char_indices().nth(SHOWN) {
+            Some((cut, _)) => format!("{}…", first.get(..cut).unwrap_or("")),
+            None => first.to_owned(),
+        }
     }
 
     /// The same line for a worker behind a master's socket: there, a prefix reaches as far as the

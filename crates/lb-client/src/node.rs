@@ -135,11 +135,11 @@ impl Client {
     fn read<T>(&self, line: &Line, parse: impl FnOnce(&str) -> Result<T, TypedError>) -> Result<T, Error> {
         let answer = self.ask(line)?;
         if let Verdict::Refused(refusal) = judge(line, &answer) {
-            return Err(Error::Refused { command: line.as_str().to_owned(), refusal });
+            return Err(Error::Refused { command: line.shown(), refusal });
         }
         parse(&answer.text()).map_err(|source| Error::Malformed {
             address: self.address().clone(),
-            command: line.as_str().to_owned(),
+            command: line.shown(),
             source,
         })
     }

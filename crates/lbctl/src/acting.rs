@@ -5,6 +5,7 @@ use lb_client::{Act, AdminWish, ServerState};
 use lb_model::ParsedWeight;
 
 use crate::apply::{Report, apply};
+use crate::cli::DryRun;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::fan;
@@ -27,7 +28,7 @@ pub struct Acting<'a> {
 type Chosen = Vec<(Context, Result<Vec<ServerState>, Fault>)>;
 
 /// What was done on one node, and how it ended.
-type Done = (Report, Result<(), Fault>);
+pub type Done = (Report, Result<(), Fault>);
 
 impl<'a> Acting<'a> {
     /// Without guards.
@@ -133,37 +134,43 @@ impl<'a> Acting<'a> {
                 }
             }
         }
-        if ctx.format.is_data() && ctx.dry_run != Some(crate::cli::DryRun::Wire) {
-            let sheets: Vec<_> = done.iter().map(|(one, (report, _))| (one.node.clone(), report.sheet(one))).collect();
-            match sheets.into_iter().map(|(node, sheet)| node.map(|n| (n, sheet))).collect::<Option<Vec<_>>>() {
-                Some(several) => Sheet::merge(several).print(ctx)?,
-                None => {
-                    if let Some((one, (report, _))) = done.first() {
-                        report.sheet(one).print(ctx)?;
-                    }
+        if put_back {
+            let failed = done.iter().find(|(_, d)| failed(d)).map(|(_, (_, outcome))| outcome.as_ref().err());
+            let exit = failed.flatten().map_or(Exit::Refused, |f| f.exit);
+            let end = finish(ctx, done);
+            return end.and(Ok(())).map_err(|_| Fault::new(exit, "a node failed, and every node was put back"));
+        }
+        finish(ctx, done)
+    }
+}
+
+/// Prints what programs read of every node, and gives the command's end.
+///
+/// # Errors
+/// Of one node, its own; of several, those are told and the exit status says whether all failed or some.
+pub fn finish(ctx: &Context, mut done: Vec<(Context, Done)>) -> Result<(), Fault> {
+    if ctx.format.is_data() && ctx.dry_run != Some(DryRun::Wire) {
+        let sheets: Vec<_> = done.iter().map(|(one, (report, _))| (one.node.clone(), report.sheet(one))).collect();
+        match sheets.into_iter().map(|(node, sheet)| node.map(|n| (n, sheet))).collect::<Option<Vec<_>>>() {
+            Some(several) => Sheet::merge(several).print(ctx)?,
+            None => {
+                if let Some((one, (report, _))) = done.first() {
+                    report.sheet(one).print(ctx)?;
                 }
             }
         }
-        if ctx.nodes.len() == 1 {
-            let (report, outcome) = match done.pop() {
-                Some((_, end)) => end,
-                None => return Ok(()),
-            };
-            return outcome.and(report.verdict());
-        }
-        let mut exits = Vec::new();
-        for (one, (report, outcome)) in done {
-            if let Err(fault) = &outcome {
-                one.tell(fault);
-            }
-            exits.push(outcome.and(report.verdict()).err().map(|f| f.exit));
-        }
-        if put_back {
-            let told = "a node failed, and every node was put back";
-            return Err(Fault::new(exits.iter().flatten().next().copied().unwrap_or(Exit::Refused), told));
-        }
-        fan::verdict(&exits)
     }
+    if ctx.nodes.len() == 1 {
+        return done.pop().map_or(Ok(()), |(_, (report, outcome))| outcome.and(report.verdict()));
+    }
+    let mut exits = Vec::new();
+    for (one, (report, outcome)) in done {
+        if let Err(fault) = &outcome {
+            one.tell(fault);
+        }
+        exits.push(outcome.and(report.verdict()).err().map(|f| f.exit));
+    }
+    fan::verdict(&exits)
 }
 
 /// Puts servers back to what they were.

@@ -101,6 +101,30 @@ pub enum Command {
     Health(commands::health::Args),
     /// Wait until servers are drained, up or in maintenance
     Wait(commands::wait::Args),
+    /// Force or stop the agents of servers
+    Agent(commands::agent::Args),
+    /// Add, move and remove servers while the engine runs
+    #[command(subcommand)]
+    Server(commands::server::What),
+    /// End the sessions of servers
+    KillSessions(commands::kill_sessions::Args),
+    /// Change maps
+    #[command(subcommand)]
+    Map(commands::map::What),
+    /// Change lists of ACL patterns
+    #[command(subcommand)]
+    Acl(commands::acl::What),
+    /// Change stick tables
+    #[command(subcommand)]
+    Table(commands::table::What),
+    /// Change certificates
+    #[command(subcommand)]
+    Cert(commands::cert::What),
+    /// Clear counters
+    #[command(subcommand)]
+    Counters(commands::counters::What),
+    /// Run the lines of standard input, each with its status
+    Exec(commands::exec::Args),
     /// What was changed by lbctl on this host, by whom and why
     Log(commands::log::Args),
     /// Put back what an operation changed

@@ -314,6 +314,7 @@ fn wire_trace(palette: Palette, several: bool) -> Trace {
         let arrow = if way == Way::Sent { ">" } else { "<" };
         let node = if several { format!("{address} ") } else { String::new() };
         let text = String::from_utf8_lossy(bytes);
+        let text = crate::secrets::hide(&text);
         let lines = text.strip_suffix('\n').unwrap_or(&text).split('\n');
         let told: String = lines.map(|line| format!("{} {line}\n", palette.note(&format!("{node}{arrow}")))).collect();
         // A trace that nobody can read stops nothing.

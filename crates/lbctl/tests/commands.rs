@@ -10,6 +10,12 @@ mod drains;
 mod journal;
 #[path = "commands/nodes.rs"]
 mod nodes;
+#[path = "commands/objects.rs"]
+mod objects;
+#[path = "commands/scripts.rs"]
+mod scripts;
+#[path = "commands/workers.rs"]
+mod workers;
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;

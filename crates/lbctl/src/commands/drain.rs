@@ -224,7 +224,8 @@ fn kill_old(ctx: &Context, report: &mut Report, servers: &[ServerState]) -> Resu
     let Some(master) = ctx.master() else { return Ok(()) };
     for server in servers {
         let ended = workers::kill(master, &server.name)?;
-        let told = format!("{ended} sessions of old workers ended");
+        let sessions = if ended == 1 { "session" } else { "sessions" };
+        let told = format!("{ended} {sessions} of old workers ended");
         report.done(ctx, &server.name.to_string(), "kill", "done", &told, None)?;
     }
     Ok(())

@@ -1,24 +1,37 @@
 //! The commands, one file each: its arguments and one function.
 
+pub mod acl;
+pub mod agent;
+pub mod cert;
 pub mod completion;
 pub mod context;
+pub mod counters;
 pub mod drain;
+pub mod exec;
 pub mod health;
 pub mod help;
+pub mod kill_sessions;
 pub mod lease;
 pub mod log;
 pub mod maint;
+pub mod map;
 pub mod raw;
 pub mod ready;
 pub mod repl;
+pub mod server;
 pub mod show;
+pub mod table;
 pub mod undo;
 pub mod wait;
 pub mod weight;
 
+use std::path::Path;
+
 use crate::cli::{Command, Globals};
 use crate::context::{Context, Output};
 use crate::fault::Fault;
+use crate::lines::{Told, on_nodes};
+use crate::patterns::{Kind, Patterns};
 use crate::settings::Settings;
 use crate::target::Selection;
 
@@ -49,6 +62,15 @@ pub fn run(command: &Command, ctx: &Context) -> Result<(), Fault> {
         Command::Weight(args) => weight::run(args, ctx),
         Command::Health(args) => health::run(args, ctx),
         Command::Wait(args) => wait::run(args, ctx),
+        Command::Agent(args) => agent::run(args, ctx),
+        Command::Server(what) => server::run(what, ctx),
+        Command::KillSessions(args) => kill_sessions::run(args, ctx),
+        Command::Map(what) => map::run(what, ctx),
+        Command::Acl(what) => acl::run(what, ctx),
+        Command::Table(what) => table::run(what, ctx),
+        Command::Cert(what) => cert::run(what, ctx),
+        Command::Counters(what) => counters::run(what, ctx),
+        Command::Exec(args) => exec::run(args, ctx),
         Command::Raw(args) => raw::run(args, ctx),
         Command::Repl(args) => repl::run(args, ctx),
         // These were run without a node, also at the prompt.
@@ -139,4 +161,76 @@ impl Narrow {
     fn of(&self, targets: &[crate::target::Target]) -> Selection {
         Selection { targets: targets.to_vec(), except: self.except.clone(), addresses: self.addresses.clone() }
     }
+}
+
+/// The status of a process that a signal ended.
+const KILLED: u8 = 255;
+
+/// Gives a key of a map a value, or takes it away; a pattern of an ACL has an empty value.
+///
+/// # Errors
+/// When there is no such map or list, or the node refuses.
+fn key_change(ctx: &Context, kind: Kind, name: &str, key: &str, wished: Option<&str>) -> Result<(), Fault> {
+    on_nodes(ctx, |one, report| {
+        let patterns = Patterns::find(&one.client, kind, name)?;
+        let now = patterns.value(key)?;
+        let (action, state) = match wished {
+            None => ("del", "gone".to_owned()),
+            Some("") => ("add", "there".to_owned()),
+            Some(value) => ("set", value.to_owned()),
+        };
+        let Some(line) = patterns.change(key, now.as_deref(), wished)? else {
+            return report.done(one, key, action, "already", &state, None);
+        };
+        let told = Told { object: key, action, plan: "change it", state: &state };
+        if one.dry_run.is_none() {
+            crate::lines::accepted(&one.client, &line)?;
+            let after = patterns.value(key)?;
+            if after.as_deref() != wished {
+                let found = after.map_or("gone".to_owned(), |v| format!("'{v}'"));
+                let what = format!("'{}' was accepted, yet {key} is {found}", line.as_str());
+                return Err(Fault::new(crate::exit::Exit::Refused, what)
+                    .hint("is the key there more than once? 'del' removes every one of them"));
+            }
+            let object = format!("{} {key}", patterns.name());
+            let word = |value: Option<&str>| value.map_or(String::new(), |v| format!("={v}"));
+            crate::apply::note_change(one, &object, kind.word(), &word(now.as_deref()), &word(wished));
+            return report.done(one, key, action, "done", &state, None);
+        }
+        crate::lines::send(one, report, &line, &told).map(drop)
+    })
+}
+
+/// Replaces a map or list by the lines of a file; those that are empty or begin with # are left out.
+///
+/// # Errors
+/// When the file cannot be read, or the node refuses a line, after which everything is as before.
+fn load_lines(ctx: &Context, kind: Kind, name: &str, file: &Path) -> Result<(), Fault> {
+    let text = read_file(file)?;
+    let lines: Vec<String> =
+        text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).map(str::to_owned).collect();
+    on_nodes(ctx, |one, report| {
+        let patterns = Patterns::find(&one.client, kind, name)?;
+        let state = format!("{} entries", lines.len());
+        if one.dry_run.is_some() {
+            let plan = format!("replace everything by {state}");
+            return report.planned(one, patterns.name(), "load", &plan, None);
+        }
+        patterns.replace(&lines)?;
+        crate::apply::note_change(one, patterns.name(), "all its entries", "others", &state);
+        report.done(one, patterns.name(), "load", "done", &state, None)
+    })
+}
+
+/// The text of a file, or of standard input for `-`.
+///
+/// # Errors
+/// When it cannot be read.
+fn read_file(file: &Path) -> Result<String, Fault> {
+    let read = if file == Path::new("-") {
+        std::io::read_to_string(std::io::stdin().lock())
+    } else {
+        std::fs::read_to_string(file)
+    };
+    read.map_err(|e| Fault::usage(format!("{}: {e}", file.display())).hint("nothing was sent"))
 }

@@ -60,6 +60,27 @@ pub fn run_stdin(ctx: &Context) -> Result<(), Fault> {
 /// # Errors
 /// A refusal, without a message: the answer is the message. Or the exchange's own failure.
 pub fn send(ctx: &Context, text: &str) -> Result<(), Fault> {
+    if ctx.nodes.len() == 1 {
+        return send_to(ctx, text);
+    }
+    // One after the other: answers of several nodes must not be mixed.
+    let mut exits = Vec::new();
+    for node in &ctx.nodes {
+        let one = ctx.on(node);
+        writeln!(io::stdout().lock(), "==> {} <==", node.name)?;
+        let result = send_to(&one, text);
+        if let Err(fault) = &result {
+            if fault.exit == Exit::Done {
+                return result;
+            }
+            one.tell(fault);
+        }
+        exits.push(result.err().map(|f| f.exit));
+    }
+    crate::fan::verdict(&exits)
+}
+
+fn send_to(ctx: &Context, text: &str) -> Result<(), Fault> {
     let line = Line::with_payload(text).map_err(Error::from)?;
     let mut out = io::stdout().lock();
     let mut scan = RefusalScan::new(&line);

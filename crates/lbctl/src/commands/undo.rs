@@ -1,15 +1,18 @@
 //! `lbctl undo`: puts back what an operation changed, unless somebody changed it since.
 
-use lb_client::{Act, Address, AdminWish, Line, ServerName};
+use lb_client::{Act, Address, AdminWish, ServerName};
 use lb_model::ParsedWeight;
 
 use crate::apply::{Report, apply, note_change};
 use crate::cli::Globals;
+use crate::commands::server::{move_server, place};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::journal::{self, Change, Entry, Operation};
+use crate::lines::{Told, send};
 use crate::output::Sheet;
+use crate::patterns::{Kind, Patterns};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -118,9 +121,10 @@ fn present(ctx: &Context, change: &Change) -> Result<String, Fault> {
     match change.what.as_str() {
         "state" => Ok(AdminWish::of(ctx.client.server_state(&name(change)?)?.admin).as_str().to_owned()),
         "weight" => Ok(ctx.client.server_state(&name(change)?)?.weight.to_string()),
-        "address" => {
-            let state = ctx.client.server_state(&name(change)?)?;
-            Ok(format!("{} {}", state.address.unwrap_or_default(), state.port))
+        "address" => Ok(place(&ctx.client.server_state(&name(change)?)?)),
+        "map" | "acl" => {
+            let (patterns, key) = patterns(ctx, change)?;
+            Ok(patterns.value(key)?.map_or(String::new(), |v| format!("={v}")))
         }
         _ => Err(impossible(change)),
     }
@@ -130,9 +134,15 @@ fn name(change: &Change) -> Result<ServerName, Fault> {
     change.object.parse().map_err(|_| impossible(change))
 }
 
+/// The map or list, and the key in it.
+fn patterns<'a>(ctx: &'a Context, change: &'a Change) -> Result<(Patterns<'a>, &'a str), Fault> {
+    let kind = if change.what == "map" { Kind::Map } else { Kind::Acl };
+    let (name, key) = change.object.split_once(' ').ok_or_else(|| impossible(change))?;
+    Ok((Patterns::find(&ctx.client, kind, name)?, key))
+}
+
 fn put_back(step: &Step, report: &mut Report) -> Result<(), Fault> {
     let Step { ctx, change } = step;
-    let server = ctx.client.server_state(&name(change)?)?;
     let act = match change.what.as_str() {
         "state" => match change.before.as_str() {
             "maint" => Act::State(AdminWish::Maint),
@@ -141,24 +151,27 @@ fn put_back(step: &Step, report: &mut Report) -> Result<(), Fault> {
         },
         "weight" => Act::Weight(ParsedWeight::Absolute(change.before.parse().map_err(|_| impossible(change))?)),
         "address" => {
-            let (address, port) = change.before.split_once(' ').ok_or_else(|| impossible(change))?;
-            let line = Line::words(["set", "server", &change.object, "addr", address, "port", port])
-                .map_err(lb_client::Error::from)?;
-            if ctx.dry_run.is_some() {
-                return report.planned(
-                    ctx,
-                    &change.object,
-                    "address",
-                    &format!("move it to {address}:{port}"),
-                    Some(&line),
-                );
+            let server = ctx.client.server_state(&name(change)?)?;
+            let (host, port) = change.before.split_once(' ').ok_or_else(|| impossible(change))?;
+            let port = port.parse().map_err(|_| impossible(change))?;
+            return move_server(ctx, report, &server, host, port);
+        }
+        "map" | "acl" => {
+            let (patterns, key) = patterns(ctx, change)?;
+            let before = change.before.strip_prefix('=');
+            let now = patterns.value(key)?;
+            let Some(line) = patterns.change(key, now.as_deref(), before)? else {
+                return report.done(ctx, key, "undo", "already", before.unwrap_or("gone"), None);
+            };
+            let told = Told { object: key, action: "undo", plan: "put it back", state: "put back" };
+            if send(ctx, report, &line, &told)? {
+                note_change(ctx, &change.object, &change.what, &change.after, &change.before);
             }
-            ctx.client.ask_ok(&line)?;
-            note_change(ctx, &change.object, "address", &change.after, &change.before);
-            return report.done(ctx, &change.object, "address", "done", &format!("at {address}:{port}"), None);
+            return Ok(());
         }
         _ => return Err(impossible(change)),
     };
+    let server = ctx.client.server_state(&name(change)?)?;
     apply(ctx, report, &act, &[server]).map(drop)
 }
 

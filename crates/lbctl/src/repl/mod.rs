@@ -25,12 +25,14 @@ use crate::fault::Fault;
 use crate::input::Input;
 use helper::Helper;
 use live::Live;
-use route::{Route, route};
+pub use route::{Route, route};
 
 /// Whether to go on after a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Flow {
+pub enum Flow {
+    /// On.
     Go,
+    /// Out.
     Leave,
 }
 
@@ -110,7 +112,10 @@ pub fn script(ctx: &Context) -> Result<(), Fault> {
 }
 
 /// Runs one line of either kind.
-fn execute(ctx: &Context, text: &str) -> Result<Flow, Fault> {
+///
+/// # Errors
+/// The line's own.
+pub fn execute(ctx: &Context, text: &str) -> Result<Flow, Fault> {
     match route(text) {
         Route::Leave => return Ok(Flow::Leave),
         Route::Meta(words) => meta::run(ctx, &words)?,
@@ -124,6 +129,9 @@ fn own(ctx: &Context, words: &[String]) -> Result<(), Fault> {
     let arguments = std::iter::once("lbctl").chain(words.iter().map(String::as_str));
     match Cli::try_parse_from(arguments) {
         Ok(Cli { command: Some(crate::cli::Command::Repl(_)), .. }) => Err(Fault::usage("this is the prompt already")),
+        Ok(Cli { command: Some(crate::cli::Command::Exec(_)), .. }) => {
+            Err(Fault::usage("exec reads standard input, which is here already"))
+        }
         Ok(Cli { command: Some(command), globals }) => match commands::run_alone(&command, &globals) {
             Some(outcome) => outcome,
             None => commands::run(&command, &ctx.with(&globals, words)),

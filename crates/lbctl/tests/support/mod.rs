@@ -50,14 +50,41 @@ impl Engine {
         oracle.map_or_else(|| skip("haproxy is not installed"), |program| Some(Self::start(&program)))
     }
 
+    /// Starts HAProxy with further sections; `prepare` makes the files they need in the engine's directory.
+    pub fn start_haproxy_with(prepare: impl FnOnce(&Path), sections: &str) -> Option<Self> {
+        let oracle = lb_testkit::Engine::oracle();
+        oracle.map_or_else(|| skip("haproxy is not installed"), |p| Some(Self::start_with(&p, &[], prepare, sections)))
+    }
+
+    /// Starts HAProxy as master and worker, the master's socket at `master.sock`.
+    pub fn start_haproxy_master() -> Option<Self> {
+        let oracle = lb_testkit::Engine::oracle();
+        let arguments = ["-W", "-S", "$DIR/master.sock"];
+        oracle.map_or_else(|| skip("haproxy is not installed"), |p| Some(Self::start_with(&p, &arguments, |_| (), "")))
+    }
+
     fn start(program: &lb_testkit::Engine) -> Self {
+        Self::start_with(program, &[], |_| (), "")
+    }
+
+    fn start_with(
+        program: &lb_testkit::Engine,
+        arguments: &[&str],
+        prepare: impl FnOnce(&Path),
+        sections: &str,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let origin = holding_origin();
         let path = dir.path().join("haproxy.cfg");
-        std::fs::write(&path, configuration(dir.path(), origin)).unwrap();
+        prepare(dir.path());
+        let sections =
+            sections.replace("$DIR", &dir.path().display().to_string()).replace("$PORT", &origin.to_string());
+        std::fs::write(&path, configuration(dir.path(), origin) + &sections).unwrap();
         let child = Command::new(&program.path)
             .args(["-db", "-f"])
             .arg(&path)
+            .args(arguments.iter().map(|a| a.replace("$DIR", &dir.path().display().to_string())))
+            .current_dir(dir.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -187,6 +214,7 @@ impl Engine {
             (r"0x[0-9a-f]+", "<ptr>"),
             (r"unix:\d+", "unix:<n>"),
             (r"in \d+ms", "in <t>"),
+            (r"exp=\d+", "exp=<t>"),
             (r" +\d+s  ", "  <t>  "),
             (r"Version  \S+", "Version  <version>"),
         ] {
@@ -198,6 +226,13 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
+        // A master takes its workers with it only when it is asked.
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
+        let gone = lb_testkit::until("the engine to end", || self.child.try_wait().ok().flatten());
+        if gone.is_ok() {
+            return;
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
