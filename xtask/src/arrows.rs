@@ -26,9 +26,9 @@ pub const ARROWS: &[Arrow] = &[
     pure("lb-sample", &["lb-model", "lb-table"]),
     pure("lb-http", &[]),
     pure("lb-balance", &["lb-model"]),
-    pure("lb-check", &["lb-model", "lb-sample"]),
+    pure("lb-check", &["lb-model"]),
     pure("lb-tls", &[]),
-    pure("lb-config", &["lb-check", "lb-model", "lb-sample", "lb-table", "lb-tls"]),
+    pure("lb-config", &["lb-model", "lb-sample", "lb-table", "lb-tls"]),
     pure("lb-admin", &["lb-model"]),
     shell(
         "lb-engine",
@@ -48,7 +48,7 @@ pub const ARROWS: &[Arrow] = &[
     shell("lbd", &["lb-model", "lb-config", "lb-engine"]),
     shell("lb-client", &["lb-admin", "lb-model", "lb-stats"]),
     shell("lbctl", &["lb-admin", "lb-client", "lb-model", "lb-stats"]),
-    shell("lb-testkit", &[]),
+    shell("lb-testkit", &["lb-admin"]),
     shell("e2e", &["lb-testkit"]),
     shell("xtask", &["lb-admin", "lb-testkit", "lbctl", "lbd"]),
 ];

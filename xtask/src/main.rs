@@ -10,6 +10,7 @@ mod demo;
 mod diff;
 mod fuzz;
 mod packages;
+mod random;
 mod sources;
 mod test;
 mod tidy;
@@ -43,6 +44,8 @@ enum Chore {
     Tidy,
     /// Send lbd and HAProxy the same commands and requests, and show where the answers differ
     Diff(diff::Args),
+    /// Play random sequences of admin commands on lbd and HAProxy, and compare the states they leave
+    Random(random::Args),
     /// Compare lbd's costs with HAProxy's
     Bench(bench::Args),
     /// Take servers out and back a thousand times under load
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Chore::Codegen(args) => codegen::run(&args),
         Chore::Tidy => tidy::run(),
         Chore::Diff(args) => diff::run(&args),
+        Chore::Random(args) => random::run(&args),
         Chore::Bench(args) => bench::run(&args),
         Chore::Cycles(args) => cycles::run(&args),
         Chore::Vtc(args) => vtc::run(&args),

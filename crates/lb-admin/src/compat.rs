@@ -47,11 +47,9 @@ macro_rules! absent {
     };
 }
 
-const BACKENDS: &str = "backends are those of the configuration";
 const COOKIE: &str = "cookies' values are those of the configuration";
 const EVENTS: &str = "there are no event sinks and trace sources to read from";
 const PATTERNS: &str = "maps and pattern files cannot be changed at run time";
-const SERVERS: &str = "what the default-server lines said is not shown";
 const STATS_FILE: &str = "objects carry no GUID to keep counters under";
 const TLS: &str = "there is no TLS";
 const VARS: &str = "there are no process-wide variables";
@@ -64,7 +62,6 @@ absent! {
     Admin, "acme renew", "acme renew <certfile>", NotYet(TLS);
     Admin, "acme status", "acme status", NotYet(TLS);
     Admin, "add acl", "add acl [@<ver>] <acl> <pattern>", NotYet(PATTERNS);
-    Admin, "add backend", "add backend <backend>", NotYet(BACKENDS);
     Admin, "add map", "add map [@<ver>] <map> <key> <val>", NotYet(PATTERNS);
     Admin, "add ssl ca-file", "add ssl ca-file <cafile> <payload>", NotYet(TLS);
     Admin, "add ssl crt-list", "add ssl crt-list <list> <cert> [opts]*", NotYet(TLS);
@@ -77,7 +74,6 @@ absent! {
     Admin, "commit ssl cert", "commit ssl cert <certfile>", NotYet(TLS);
     Admin, "commit ssl crl-file", "commit ssl crl-file <crlfile>", NotYet(TLS);
     Admin, "del acl", "del acl <acl> [<key>|#<ref>]", NotYet(PATTERNS);
-    Admin, "del backend", "del backend <backend>", NotYet(BACKENDS);
     Admin, "del map", "del map <map> [<key>|#<ref>]", NotYet(PATTERNS);
     Admin, "del ssl ca-file", "del ssl ca-file <cafile>", NotYet(TLS);
     Admin, "del ssl cert", "del ssl cert <certfile>", NotYet(TLS);
@@ -104,8 +100,6 @@ absent! {
     Admin, "set ssl ocsp-response", "set ssl ocsp-response <resp|payload>", NotYet(TLS);
     Admin, "set ssl tls-key", "set ssl tls-key [id|file] <key>", NotYet(TLS);
     Admin, "show acl", "show acl [@<ver>] <acl>", NotYet(PATTERNS);
-    User, "show default-server", "show default-server [<backend>]", NotYet(SERVERS);
-    User, "show defaults", "show defaults", NotYet(BACKENDS);
     Operator, "show events", "show events [<sink>] [-w] [-n] [-0]", NotYet(EVENTS);
     Admin, "show map", "show map [@<ver>] [map]", NotYet(PATTERNS);
     User, "show ssl ca-file", "show ssl ca-file [<cafile>[:<index>]]", NotYet(TLS);

@@ -134,6 +134,10 @@ const SESS_FILTERS: &[Arg] = &[
 
 // Usage texts are those of a running HAProxy 3.5, so that scripts that read `help` find them.
 commands! {
+    AddBackend, "add backend", Admin, Listed, V3,
+        [BACKEND, Arg::OneOf(&["from"]), Arg::Text, Arg::OneOf(&["mode"]), Arg::OneOf(&["http", "tcp"])],
+        "add backend <backend>", "add a backend made from a defaults section that has a name",
+        "add backend blue from web mode http";
     AddServer, "add server", Admin, Listed, V2_6, [SERVER, Arg::Text, Arg::Rest],
         "add server <bk>/<srv>", "add a server to a backend, in maintenance; 'add server help' lists its parameters",
         "add server app/web9 192.0.2.9:80 check weight 10";
@@ -155,6 +159,8 @@ commands! {
         "debug counters all";
     DebugDevHash, "debug dev hash", User, Listed, V3, [Arg::Text],
         "debug dev hash   [msg]", "show a name as this connection shows names", "debug dev hash web1";
+    DelBackend, "del backend", Admin, Listed, V3, [BACKEND],
+        "del backend <backend>", "take an unpublished backend without servers out", "del backend blue";
     DelServer, "del server", Admin, Listed, V2_6, [SERVER],
         "del server <bk>/<srv>", "take a server in maintenance out of its backend", "del server app/web9";
     DisableAgent, "disable agent", Admin, Listed, V2_6, [SERVER],
@@ -236,6 +242,11 @@ commands! {
         "show cli level", "tell the level of this connection", "show cli level";
     ShowCliSockets, "show cli sockets", User, Listed, V2_6, [],
         "show cli sockets", "list the admin sockets with their levels", "show cli sockets";
+    ShowDefaultServer, "show default-server", User, Listed, V3, [BACKEND],
+        "show default-server [<backend>]", "list the sets of server parameters that 'add server' may begin with",
+        "show default-server app";
+    ShowDefaults, "show defaults", User, Listed, V3, [],
+        "show defaults", "list the defaults sections that 'add backend' may begin with", "show defaults";
     ShowDev, "show dev", User, Listed, V3, [],
         "show dev", "show what a report of a fault should tell of program and machine", "show dev";
     ShowEnv, "show env", Operator, Listed, V2_6, [Arg::Text],
@@ -296,7 +307,7 @@ commands! {
         "unpublish backend <backend>", "let rules pass a backend by", "unpublish backend app";
     User, "user", User, Listed, V2_6, [],
         "user", "give up all but the user level on this connection", "user";
-    Wait, "wait", Admin, Listed, V3, [Arg::Number, Arg::OneOf(&["srv-removable"]), SERVER],
+    Wait, "wait", Admin, Listed, V3, [Arg::Number, Arg::OneOf(&["be-removable", "srv-removable"]), SERVER],
         "wait {-h|<delay_ms>} cond [args...]", "answer after a delay, or once something holds",
         "wait 2s srv-removable app/web9";
     Help, "help", User, Always, V2_6, [Arg::Rest],

@@ -20,16 +20,25 @@ use std::sync::Arc;
 
 /// The sets of server parameters that a proxy's `default-server` lines make up.
 #[derive(Debug, Clone, Default)]
-pub struct DefaultServers(Option<Box<ServerDraft>>);
+pub struct DefaultServers {
+    unnamed: Option<Box<ServerDraft>>,
+    named: Vec<(String, ServerDraft)>,
+}
 
 impl DefaultServers {
     pub(crate) fn of(draft: &ProxyDraft) -> Self {
-        Self(draft.default_server.is_said().then(|| Box::new(draft.default_server.clone())))
+        let unnamed = draft.default_server.is_said().then(|| Box::new(draft.default_server.clone()));
+        Self { unnamed, named: Vec::new() }
+    }
+
+    /// The names of the others.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.named.iter().map(|(name, _)| name.as_str())
     }
 
     /// Whether there is a set without a name.
     pub fn has_unnamed(&self) -> bool {
-        self.0.is_some()
+        self.unnamed.is_some()
     }
 }
 
@@ -56,6 +65,8 @@ pub trait Objects {
     fn tls_files(&self) -> &TlsFiles;
     /// A backend by name; `None`: the new server's own.
     fn backend(&self, name: Option<&str>) -> Option<&Proxy>;
+    /// The server of the new server's backend that has that number.
+    fn numbered(&self, id: u32) -> Option<&Server>;
     /// A server of that backend.
     fn server(&self, backend: Option<&str>, name: &str) -> Option<&Server>;
 }
@@ -123,11 +134,15 @@ pub fn server(owner: &str, name: &str, words: &[String], objects: &dyn Objects) 
     draft.begin(name, Place::default());
     set_address_later(&mut draft.server, word(0), &cx)?;
     while at < words.len() {
-        at += 1 + parameter(&mut draft, word(at), word(at + 1), &cx)?;
+        let name = word(at);
+        at += 1 + parameter(&mut draft, name, word(at + 1), &cx)?;
+        if name == "id" {
+            free_id(draft.server.id, objects)?;
+        }
     }
     settle(&mut draft, owner)?;
     let mut loader = Loader { files: objects.tls_files().clone(), ..Loader::default() };
-    draft.server.tls = tls::server::settle(&draft, owner, false, &mut loader, &mut cx);
+    draft.server.tls = tls::server::settle(&draft, owner, &mut loader, &mut cx);
     if let Some(fault) = cx.sink.found.into_iter().find(|finding| finding.severity == Severity::Alert) {
         return Err(fault.message);
     }
@@ -161,6 +176,14 @@ fn parameter(draft: &mut ServerDraft, name: &str, argument: &str, cx: &Cx<'_>) -
     Ok(row.arguments)
 }
 
+/// Refuses a number that a server has.
+fn free_id(id: u32, objects: &dyn Objects) -> Result<(), String> {
+    let Some(known) = objects.numbered(id) else { return Ok(()) };
+    let (place, name) = (&known.place, &known.name);
+    let file = if place.line > 0 { &*place.file } else { "(null)" };
+    Err(format!("'id' : custom id {id} already used at {file}:{} ('server {name}').", place.line))
+}
+
 /// What `from` names.
 fn base(origin: &str, objects: &dyn Objects) -> Result<ServerDraft, String> {
     let documented = || ServerDraft::documented(&Site::nowhere());
@@ -171,7 +194,7 @@ fn base(origin: &str, objects: &dyn Objects) -> Result<ServerDraft, String> {
     if let Some(name) = origin.strip_prefix("be:") {
         let proxy = objects.backend(backend(name).as_deref());
         let proxy = proxy.ok_or_else(|| format!("from: unknown backend instance '{name}'."))?;
-        return Ok(proxy.default_servers.0.as_deref().cloned().unwrap_or_else(documented));
+        return Ok(proxy.default_servers.unnamed.as_deref().cloned().unwrap_or_else(documented));
     }
     let Some(path) = origin.strip_prefix("srv:") else {
         return Err(format!(

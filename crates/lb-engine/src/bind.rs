@@ -3,20 +3,17 @@
 use crate::activity::Activity;
 use crate::admin::BoundAdmin;
 use crate::clock::Clock;
-use crate::counters::{Counter, Gauge, PerThread};
+use crate::counters::{Gauge, PerThread};
 use crate::former::Former;
 use crate::listen::{self, BoundListener, FileAccess, Inherited, ListenError};
 use crate::log::Logger;
-use crate::queue::Queue;
-use crate::shared::{
-    Captures, Gate, Limits, ListenerState, Process, ProxyState, ServerState, Shared, Tap, listen_text, lock,
-};
-use crate::slots::{Slots, Swap};
+use crate::shared::{Gate, Limits, ListenerState, Process, ProxyState, Shared, Tap, listen_text, lock};
+use crate::slots::Slots;
 use crate::tables::Tables;
 use lb_config::model::{Config, Global, ListenAddress, LogSink, Proxy};
 use nix::sys::resource::{Resource, getrlimit};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::sync::{Mutex, OnceLock};
 
 /// What the engine is told besides the configuration.
@@ -169,26 +166,7 @@ fn proxy_state(
         }
         states.push(state);
     }
-    ProxyState {
-        index,
-        config: Swap::new(config),
-        front: PerThread::new(threads),
-        back: PerThread::new(threads),
-        front_sessions: Gauge::default(),
-        back_sessions: Gauge::default(),
-        queued: Gauge::default(),
-        maxconn: AtomicU32::new(config.maxconn.unwrap_or(0)),
-        state: AtomicU8::new(if config.disabled { 2 } else { 0 }),
-        published: AtomicBool::new(!config.unpublished),
-        listeners: states,
-        servers: (0..).zip(&config.servers).map(|(at, server)| ServerState::new(at, server, threads)).collect(),
-        generation: AtomicU64::new(0),
-        usable_main: AtomicU32::new(0),
-        usable_backup: AtomicU32::new(0),
-        queue: Queue::default(),
-        log_count: Counter::default(),
-        captures: Captures::default(),
-    }
+    ProxyState::new(index, config, states, threads)
 }
 
 fn kind_word(config: &Proxy) -> &'static str {

@@ -19,7 +19,7 @@ use lb_config::model::Observe;
 use lb_config::model::{Bind, ConnectAddress, ListenAddress, Proxy, Server};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::Release};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Locks a mutex; a panic elsewhere does not make the data unusable.
@@ -202,6 +202,45 @@ pub struct ProxyState {
 }
 
 impl ProxyState {
+    /// A proxy as configured, with these listeners.
+    pub fn new(index: usize, config: &'static Proxy, listeners: Vec<ListenerState>, threads: usize) -> Self {
+        Self {
+            index,
+            config: Swap::new(config),
+            front: PerThread::new(threads),
+            back: PerThread::new(threads),
+            front_sessions: Gauge::default(),
+            back_sessions: Gauge::default(),
+            queued: Gauge::default(),
+            maxconn: AtomicU32::new(config.maxconn.unwrap_or(0)),
+            state: AtomicU8::new(if config.disabled { 2 } else { 0 }),
+            published: AtomicBool::new(!config.unpublished),
+            listeners,
+            servers: (0..).zip(&config.servers).map(|(at, server)| ServerState::new(at, server, threads)).collect(),
+            generation: AtomicU64::new(0),
+            usable_main: AtomicU32::new(0),
+            usable_backup: AtomicU32::new(0),
+            queue: Queue::default(),
+            log_count: Counter::default(),
+            captures: Captures::default(),
+        }
+    }
+
+    /// Begins a new life as another backend. For a place that nobody refers to, without servers.
+    pub fn begin_anew(&self, config: &'static Proxy) {
+        self.config.set(config);
+        self.front.iter().chain(self.back.iter()).for_each(Counters::restart);
+        for gauge in [&self.front_sessions, &self.back_sessions, &self.queued] {
+            gauge.reset();
+        }
+        self.published.store(!config.unpublished, Relaxed);
+        self.log_count.set(0);
+        *lock(&self.captures.request) = None;
+        *lock(&self.captures.response) = None;
+        // Data threads make another balancer.
+        self.generation.fetch_add(1, Release);
+    }
+
     /// Whether the frontend accepts.
     pub fn frontend_state(&self) -> FrontendState {
         match self.state.load(Relaxed) {

@@ -1,17 +1,16 @@
 //! For tests: an engine's shared state from the text of a configuration.
 
 use crate::clock::Clock;
-use crate::counters::{Counter, Gauge, PerThread};
+use crate::counters::{Gauge, PerThread};
 use crate::former::Former;
 use crate::log::Logger;
-use crate::queue::Queue;
-use crate::shared::{Captures, FrontendState, Gate, Limits, ListenerState, Process, ProxyState, ServerState, Shared};
-use crate::slots::Swap;
+use crate::shared::{FrontendState, Gate, Limits, ListenerState, Process, ProxyState, Shared};
 use lb_config::model::{Config, Proxy};
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 
 struct NoHost;
 
@@ -71,26 +70,11 @@ pub fn shared(text: &str) -> &'static Shared {
 }
 
 fn proxy(index: usize, config: &'static Proxy, maxconn: u32, threads: usize) -> ProxyState {
-    ProxyState {
-        index,
-        config: Swap::new(config),
-        front: PerThread::new(threads),
-        back: PerThread::new(threads),
-        front_sessions: Gauge::default(),
-        back_sessions: Gauge::default(),
-        queued: Gauge::default(),
-        maxconn: AtomicU32::new(config.maxconn.unwrap_or(maxconn)),
-        state: AtomicU8::new(FrontendState::Open as u8),
-        published: AtomicBool::new(!config.unpublished),
-        listeners: config.binds.iter().map(|config| listener(config, threads)).collect(),
-        servers: (0..).zip(&config.servers).map(|(at, server)| ServerState::new(at, server, threads)).collect(),
-        generation: AtomicU64::new(0),
-        usable_main: AtomicU32::new(0),
-        usable_backup: AtomicU32::new(0),
-        queue: Queue::default(),
-        log_count: Counter::default(),
-        captures: Captures::default(),
-    }
+    let listeners = config.binds.iter().map(|config| listener(config, threads)).collect();
+    let proxy = ProxyState::new(index, config, listeners, threads);
+    proxy.maxconn.store(config.maxconn.unwrap_or(maxconn), Relaxed);
+    proxy.state.store(FrontendState::Open as u8, Relaxed);
+    proxy
 }
 
 fn listener(config: &'static lb_config::model::Bind, threads: usize) -> ListenerState {

@@ -17,6 +17,7 @@ pub mod origin;
 pub mod ports;
 pub mod process;
 pub mod program;
+pub mod random;
 pub mod syslog;
 pub mod wait;
 

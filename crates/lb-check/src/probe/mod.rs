@@ -1,10 +1,12 @@
 //! What checks send and how answers are judged.
 //!
-//! The steps of a check, and how answers are judged, are in [`crate::rules`].
+//! Bytes in, verdict out: the engine connects, writes [`http::request`], and hands everything
+//! received so far to [`http::HttpRules::judge`] until it says more than
+//! [`http::Progress::NeedMore`].
 
 pub mod connect;
 pub mod http;
-pub(crate) mod response;
+mod response;
 #[cfg(test)]
 mod tests;
 
@@ -13,8 +15,6 @@ use std::time::Duration;
 use lb_model::CheckStatus;
 
 use crate::monitor::CheckReport;
-
-pub use response::Response;
 
 /// A check's result before its duration is known.
 #[derive(Debug, Clone, PartialEq, Eq)]

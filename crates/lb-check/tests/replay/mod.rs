@@ -1,6 +1,5 @@
 //! Replays one recorded scenario and compares line by line.
 
-pub mod answer;
 mod backend;
 mod setup;
 

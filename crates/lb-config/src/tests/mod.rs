@@ -1,6 +1,5 @@
 //! Whole configurations: what is accepted, what it means, what is refused and how that is shown.
 
-mod checks;
 mod faults;
 mod pages;
 mod rules;

@@ -30,6 +30,10 @@ impl Objects for Existing<'_> {
         Some(self.proxy(name)?.config.get())
     }
 
+    fn numbered(&self, id: u32) -> Option<&Server> {
+        self.own.servers.live().find(|s| s.config.id == id).map(|s| s.config.get())
+    }
+
     fn server(&self, backend: Option<&str>, name: &str) -> Option<&Server> {
         self.proxy(backend)?.servers.live().find(|s| *s.config.name == *name).map(|s| s.config.get())
     }
@@ -52,15 +56,6 @@ pub(super) fn add(control: &Control, request: &Request) -> Result<Reply, Reply> 
     let new =
         dynamic::server(&proxy.config.name, name, words, &Existing { control, own: proxy }).map_err(Reply::err)?;
     let mut server = new.server;
-    let same_id = proxy.servers.live().find(|known| server.id > 0 && known.config.id == server.id);
-    if let Some(known) = same_id {
-        let config = known.config.get();
-        let at = if config.place.line > 0 { config.place.file.to_string() } else { "(null)".to_owned() };
-        return Err(Reply::err(format!(
-            "'id' : custom id {} already used at {at}:{} ('server {}').",
-            server.id, config.place.line, config.name
-        )));
-    }
     if proxy.servers.live().any(|known| *known.config.name == *name) {
         return Err(Reply::err("Already exists a server with the same name in backend."));
     }

@@ -48,6 +48,7 @@ impl From<Result<Reply, Reply>> for Outcome {
 /// Runs a command.
 pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
     match request.id {
+        CommandId::AddBackend => backend::add(control, request).into(),
         CommandId::AddServer => dynamic::add(control, request).into(),
         CommandId::ClearCounters => clear::maxima(control).await.into(),
         CommandId::ClearCountersAll => clear::all(control).await.into(),
@@ -55,6 +56,7 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::ClearTable => tables::clear(control, request).into(),
         CommandId::DebugCounters => inside::debug::counters(control, request).into(),
         CommandId::DebugDevHash => inside::debug::hash(request).into(),
+        CommandId::DelBackend => backend::remove(control, request).await.into(),
         CommandId::DelServer => dynamic::remove(control, request).await.into(),
         CommandId::DisableAgent => switches::agent(control, request, false).into(),
         CommandId::DisableFrontend => frontend::disable(control, request).into(),
@@ -80,6 +82,8 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::ShowBackend => process::backends(control).into(),
         CommandId::ShowCache => nothing::caches().into(),
         CommandId::ShowCliSockets => process::sockets(control).into(),
+        CommandId::ShowDefaultServer => backend::default_servers(control, request).into(),
+        CommandId::ShowDefaults => backend::defaults(control).into(),
         CommandId::ShowDev => inside::dev::show(control, request).into(),
         CommandId::ShowEnv => environment::show(control, request).into(),
         CommandId::ShowErrors => errors::show(control, request).into(),

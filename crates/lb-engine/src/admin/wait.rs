@@ -1,7 +1,7 @@
 //! `wait`: an answer that comes later. The connection does the waiting; here the words are read.
 
-use super::dynamic;
-use crate::control::{Control, StaysBecause};
+use super::{backend, dynamic};
+use crate::control::Control;
 use lb_admin::{Reply, Request, text};
 use lb_model::{TimeUnit, parse_time};
 use std::time::Duration;
@@ -11,6 +11,7 @@ Usage: wait {-h|<delay>} [<condition> [<args>...]]
 Answers after a delay, in milliseconds or with a unit: us, ms, s, m, h, d. With a condition, it answers as soon as that
 holds, or when it never can.
   srv-removable <backend>/<server> : 'del server' would delete the server
+  be-removable <backend> : 'del backend' would delete the backend
 It ends early when the client closes its side of the connection.
 ";
 
@@ -29,6 +30,7 @@ pub(super) struct Wait {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Condition {
     ServerRemovable(String),
+    BackendRemovable(String),
 }
 
 /// How a wait ends.
@@ -41,9 +43,15 @@ pub(super) enum End {
 }
 
 impl Condition {
-    fn holds(&self, control: &Control) -> Result<(), StaysBecause> {
+    /// Whether it holds; if not, why, and whether that may change by itself.
+    fn holds(&self, control: &Control) -> Result<(), (String, bool)> {
         match self {
-            Self::ServerRemovable(path) => dynamic::removable(control, path),
+            Self::ServerRemovable(path) => {
+                dynamic::removable(control, path).map_err(|because| (because.to_string(), because.may_pass()))
+            }
+            Self::BackendRemovable(name) => {
+                backend::removable(control, name).map_err(|because| (because.to_string(), because.may_pass()))
+            }
         }
     }
 }
@@ -53,8 +61,8 @@ impl Wait {
     pub fn settled(&self, control: &Control) -> Option<Reply> {
         match self.condition.as_ref()?.holds(control) {
             Ok(()) => Some(done()),
-            Err(because) if because.may_pass() => None,
-            Err(because) => Some(Reply::err(format!("Failed. {because}"))),
+            Err((_, true)) => None,
+            Err((because, false)) => Some(Reply::err(format!("Failed. {because}"))),
         }
     }
 
@@ -68,9 +76,9 @@ impl Wait {
         let because = self.condition.as_ref().and_then(|condition| condition.holds(control).err());
         match (end, because) {
             (End::Expired, None) => done(),
-            (End::Expired, Some(because)) => Reply::err(format!("Wait delay expired. {because}")),
+            (End::Expired, Some((because, _))) => Reply::err(format!("Wait delay expired. {because}")),
             (End::Interrupted, None) => Reply::err("Interrupted."),
-            (End::Interrupted, Some(because)) => Reply::err(format!("Interrupted. {because}")),
+            (End::Interrupted, Some((because, _))) => Reply::err(format!("Interrupted. {because}")),
         }
     }
 }
@@ -89,6 +97,8 @@ pub(super) fn run(request: &Request) -> Result<Wait, Reply> {
         ("srv-removable", "") => return Err(Reply::err("Missing server name (<backend>/<server>).")),
         ("srv-removable", path) if !path.contains('/') => return Err(Reply::err(text::REQUIRE_BACKEND_SERVER)),
         ("srv-removable", path) => Some(Condition::ServerRemovable(path.to_owned())),
+        ("be-removable", "") => return Err(Reply::err("Missing backend name.")),
+        ("be-removable", name) => Some(Condition::BackendRemovable(name.to_owned())),
         // Observed: a condition that does not exist shows the usage.
         _ => return Err(Reply::info(USAGE)),
     };

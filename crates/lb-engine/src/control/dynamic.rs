@@ -13,7 +13,6 @@ use super::{Control, publish};
 use crate::data::thread::ThreadCtx;
 use crate::shared::{ProxyState, ServerState};
 use crate::slots::Cursor;
-use lb_check::schedule::spread;
 use lb_config::model::Server;
 use lb_model::{AdminState, Severity};
 use std::rc::Rc;
@@ -234,7 +233,9 @@ impl Control {
         });
         for (work, inter) in intervals.into_iter().flatten() {
             if let Some(inter) = inter {
-                self.plan(proxy, index, work, spread(inter / 2, 50, self.random()));
+                // As observed: after an interval, or no later than checks are spread at the start.
+                let most = self.shared.config.global.max_spread_checks;
+                self.plan(proxy, index, work, most.map_or(inter, |most| inter.min(most)));
             }
         }
     }

@@ -11,9 +11,10 @@
 //! - `schedule` and `check`: when checks run, and how;
 //! - `frontend`: pausing, resuming and shutting listeners;
 //! - `sessions`: reaching the sessions of data threads;
-//! - `dynamic`: servers that come and go;
+//! - `dynamic` and `backends`: servers and backends that come and go;
 //! - `dump`: the server states in the log, on SIGHUP.
 
+mod backends;
 mod check;
 mod dump;
 mod dynamic;
@@ -27,6 +28,7 @@ mod sessions;
 mod table;
 mod transition;
 
+pub use backends::BackendStays;
 pub use dynamic::StaysBecause;
 pub use frontend::FrontendRefusal;
 pub use server::has_dynamic_weights;
@@ -101,6 +103,8 @@ pub struct Control {
     schedule: RefCell<Schedule>,
     schedule_changed: Notify,
     random: Cell<u32>,
+    /// Places that another backend may have.
+    free_proxies: RefCell<Vec<usize>>,
     /// Servers known so far.
     serials: Cell<u64>,
     /// Definitions that commands made, by their text. They last as long as the process, so each is kept once.
@@ -118,7 +122,7 @@ impl Control {
         let now = shared.clock.uptime();
         let serials = Cell::new(1);
         let mut restored = Vec::new();
-        let backends = server::build(shared, &serials, now, &mut restored);
+        let backends = server::build(shared, &serials, now, &mut restored)?;
         let control = Rc::new(Self {
             shared,
             schedule: RefCell::new(Schedule::default()),
@@ -127,6 +131,7 @@ impl Control {
             backends: RefCell::new(backends),
             serials,
             definitions: RefCell::default(),
+            free_proxies: RefCell::default(),
             admin: admin::Registry::default(),
         });
         control.publish_all();

@@ -10,13 +10,16 @@ use crate::shared::{ProxyState, ServerState};
 use crate::stream::Stream;
 use lb_balance::key::KeyHash;
 use lb_balance::{Algorithm, Balancer, Request, ServerView};
-use lb_config::model::Balance;
+use lb_config::model::{Balance, Proxy};
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 
 /// One thread's balancer of one backend, refreshed when the control thread changes a server.
 #[derive(Debug)]
 pub struct BackendPicker {
+    /// The backend it was made for: another may have come into its place.
+    config: &'static Proxy,
+    thread: usize,
     balancer: Balancer,
     generation: u64,
     views: Vec<ServerView>,
@@ -35,12 +38,16 @@ impl BackendPicker {
         let views: Vec<_> = views(proxy).collect();
         let seed = (thread as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let balancer = Balancer::new(algorithm(proxy), &views, proxy.config.options.allbackups, seed);
-        Self { balancer, generation, views, cursor: 0 }
+        Self { config: proxy.config.get(), thread, balancer, generation, views, cursor: 0 }
     }
 
     fn refresh(&mut self, proxy: &'static ProxyState) {
         let generation = proxy.generation.load(Relaxed);
         if generation != self.generation {
+            if !std::ptr::eq(self.config, proxy.config.get()) {
+                *self = Self::new(proxy, self.thread);
+                return;
+            }
             self.generation = generation;
             for (index, current) in views(proxy).enumerate() {
                 match self.views.get_mut(index) {

@@ -32,7 +32,6 @@ pub(super) fn connection(shared: &Shared, stream: &TcpStream, id: usize) -> anyh
             writer.write_all(&bytes)?;
             read_to_end(stream);
         }
-        Mode::Script(script) => super::script::play(&script, id, stream)?,
         Mode::Echo => echo(stream)?,
     }
     Ok(())

@@ -34,6 +34,7 @@ fn waiting_takes_words() {
             Answers after a delay, in milliseconds or with a unit: us, ms, s, m, h, d. With a condition, it answers as soon as that
             holds, or when it never can.
               srv-removable <backend>/<server> : 'del server' would delete the server
+              be-removable <backend> : 'del backend' would delete the backend
             It ends early when the client closes its side of the connection.
 
             > wait -h
@@ -41,6 +42,7 @@ fn waiting_takes_words() {
             Answers after a delay, in milliseconds or with a unit: us, ms, s, m, h, d. With a condition, it answers as soon as that
             holds, or when it never can.
               srv-removable <backend>/<server> : 'del server' would delete the server
+              be-removable <backend> : 'del backend' would delete the backend
             It ends early when the client closes its side of the connection.
 
         "#]],
