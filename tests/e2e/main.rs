@@ -9,6 +9,7 @@ mod support;
 mod admin;
 mod balance;
 mod bodies;
+mod check_rules;
 mod checks;
 mod config_errors;
 mod cookies;

@@ -26,9 +26,9 @@ pub const ARROWS: &[Arrow] = &[
     pure("lb-sample", &["lb-model", "lb-table"]),
     pure("lb-http", &[]),
     pure("lb-balance", &["lb-model"]),
-    pure("lb-check", &["lb-model"]),
+    pure("lb-check", &["lb-model", "lb-sample"]),
     pure("lb-tls", &[]),
-    pure("lb-config", &["lb-model", "lb-sample", "lb-table", "lb-tls"]),
+    pure("lb-config", &["lb-check", "lb-model", "lb-sample", "lb-table", "lb-tls"]),
     pure("lb-admin", &["lb-model"]),
     shell(
         "lb-engine",

@@ -11,8 +11,8 @@
 //! 3. [`Action::NotifyTrackers`]: hand this server's [`Tracked`] state to each tracking server
 //!    ([`ServerHealth::tracked_changed`]), last declared first.
 //!
-//! [`schedule`] says when the next check runs and how long it may take, [`probe`] what an HTTP
-//! check sends and how its answer is judged. Time is a [`std::time::Duration`] since the engine
+//! [`schedule`] says when the next check runs and how long it may take, [`rules`] what a check
+//! sends and how answers are judged. Time is a [`std::time::Duration`] since the engine
 //! started; random numbers are arguments.
 //!
 //! This crate owns no socket, reads no clock and knows neither the balancer nor the
@@ -29,6 +29,7 @@ mod params;
 mod passive;
 pub mod probe;
 mod restore;
+pub mod rules;
 pub mod schedule;
 mod server;
 mod slowstart;

@@ -142,7 +142,7 @@ pub fn server(owner: &str, name: &str, words: &[String], objects: &dyn Objects) 
     }
     settle(&mut draft, owner)?;
     let mut loader = Loader { files: objects.tls_files().clone(), ..Loader::default() };
-    draft.server.tls = tls::server::settle(&draft, owner, &mut loader, &mut cx);
+    draft.server.tls = tls::server::settle(&draft, owner, false, &mut loader, &mut cx);
     if let Some(fault) = cx.sink.found.into_iter().find(|finding| finding.severity == Severity::Alert) {
         return Err(fault.message);
     }

@@ -6,7 +6,7 @@ use crate::dynamic::{DefaultServers, NamedDefaults};
 use crate::finish_tables::Tables;
 use crate::line::Fault;
 use crate::log::LogLine;
-use crate::model::{Balance, CheckKind, Config, ListenAddress, LogTarget, Proxy, ProxyIdx, Server, UseBackend};
+use crate::model::{Balance, CheckMethod, Config, ListenAddress, LogTarget, Proxy, ProxyIdx, Server, UseBackend};
 use crate::proxy::{LogChoice, ProxyDraft};
 use crate::reader::Draft;
 use crate::server::ServerDraft;
@@ -82,8 +82,11 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
             proxy.default_backend = default_backend(draft, i, &names, cx);
             proxy.http_request.extend(draft.redirects.iter().cloned());
             proxy.servers = servers(draft, i, &names, cx);
+            proxy.check = draft.check.method();
+            let CheckMethod::Rules(rules) = &proxy.check;
+            let by_rule = rules.asks_tls();
             for (server, draft) in proxy.servers.iter_mut().zip(&draft.servers) {
-                server.tls = tls::server::settle(draft, &proxy.name, &mut loader, cx);
+                server.tls = tls::server::settle(draft, &proxy.name, by_rule, &mut loader, cx);
             }
             proxy.default_servers = DefaultServers::of(draft);
             proxy.logs = log_targets(draft, &global.global.logs);
@@ -240,14 +243,16 @@ fn settle_servers(draft: &mut ProxyDraft, cx: &mut Cx<'_>) {
         }
     }
     let mut ids = Ids { next: 1 };
+    let CheckMethod::Rules(rules) = draft.check.method();
+    let rules_say_port = rules.says_port();
     for server in &mut draft.servers {
         server.server.forced_id = server.server.id > 0;
         server.server.id = ids.take(server.server.id, &|id| by_id.contains_key(&id));
-        settle_checks(server, &owner, cx);
+        settle_checks(server, &owner, rules_say_port, cx);
     }
 }
 
-fn settle_checks(draft: &mut ServerDraft, owner: &str, cx: &mut Cx<'_>) {
+fn settle_checks(draft: &mut ServerDraft, owner: &str, rules_say_port: bool, cx: &mut Cx<'_>) {
     let server = &draft.server;
     let title = format!("'server {owner}/{}'", server.name);
     if draft.track.is_some() && server.check {
@@ -256,7 +261,7 @@ fn settle_checks(draft: &mut ServerDraft, owner: &str, cx: &mut Cx<'_>) {
     if draft.track.is_some() && draft.init_state {
         cx.sink.alert(&draft.site, format!("{title} : unable to set init-state and tracking at the same time!"));
     }
-    if draft.placed && draft.lacks_check_port() {
+    if draft.placed && draft.lacks_check_port() && !rules_say_port {
         let message = format!("proxy '{owner}': server '{}' has neither service port nor check port.", server.name);
         let help = Some("give the address a port, or add 'port <n>'".to_owned());
         cx.sink.push(Severity::Alert, &draft.site, message, help);
@@ -602,12 +607,10 @@ fn warnings(draft: &ProxyDraft, proxy: &Proxy, cx: &mut Cx<'_>) {
             ),
         );
     }
-    if let Some(site) = &draft.http_check_site
-        && proxy.check != CheckKind::Http
-        && draft.has_backend()
-    {
-        let message = format!("{title} uses http-check rules without 'option httpchk', so the rules are ignored.");
-        cx.warn(site, message);
+    if draft.has_backend() {
+        for (site, rules, option) in draft.check.unused() {
+            cx.warn(site, format!("{title} uses {rules} rules without '{option}', so the rules are ignored."));
+        }
     }
 }
 

@@ -9,6 +9,7 @@ pub use crate::dynamic::{DefaultServers, NamedDefaults};
 pub use crate::stats_page::{StatsPage, StatsRule, StatsVerdict};
 pub use table::{Count, CountChange, Number, StickRule, StickTable, TableIdx, TableRef, Track};
 
+use lb_check::rules::RuleSet;
 use lb_model::{Level, Mode, ProxyKind, Severity};
 use lb_sample::{Acl, Condition, Expr, LogFormat, ProcessVars, VarAction};
 use lb_tls::{Bundle, Ciphers, Crl, Trust, Versions};
@@ -369,9 +370,7 @@ pub struct Proxy {
     /// `hash-type consistent` instead of map-based.
     pub consistent_hash: bool,
     /// The check all servers of this backend use.
-    pub check: CheckKind,
-    /// `http-check` rules for [`CheckKind::Http`].
-    pub http_check: HttpCheck,
+    pub check: CheckMethod,
     /// Switches.
     pub options: Options,
     /// `errorfile` contents by status, raw.
@@ -822,72 +821,11 @@ pub struct Timeouts {
     pub server_fin: Option<Duration>,
 }
 
-/// The kind of health check of a backend.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum CheckKind {
-    /// A TCP connect.
-    #[default]
-    Tcp,
-    /// `option httpchk`.
-    Http,
-}
-
-/// What an HTTP check sends and expects.
+/// How the servers of a backend are checked.
 #[derive(Debug, Clone)]
-pub struct HttpCheck {
-    /// Method; default `OPTIONS`.
-    pub method: String,
-    /// Target; default `/`.
-    pub uri: String,
-    /// `HTTP/1.0` or `HTTP/1.1`; default 1.0.
-    pub version: String,
-    /// Header lines added.
-    pub headers: Vec<(String, String)>,
-    /// Body.
-    pub body: Vec<u8>,
-    /// Expectations in order; none: any 2xx or 3xx.
-    pub expect: Vec<HttpExpect>,
-    /// `disable-on-404`.
-    pub disable_on_404: bool,
-    /// `send-state`.
-    pub send_state: bool,
-}
-
-impl Default for HttpCheck {
-    fn default() -> Self {
-        Self {
-            method: "OPTIONS".into(),
-            uri: "/".into(),
-            version: "HTTP/1.0".into(),
-            headers: Vec::new(),
-            body: Vec::new(),
-            expect: Vec::new(),
-            disable_on_404: false,
-            send_state: false,
-        }
-    }
-}
-
-/// One `http-check expect`.
-#[derive(Debug, Clone)]
-pub struct HttpExpect {
-    /// `!`: the rule must not match.
-    pub negate: bool,
-    /// What is looked at.
-    pub what: ExpectWhat,
-}
-
-/// What an `http-check expect` looks at.
-#[derive(Debug, Clone)]
-pub enum ExpectWhat {
-    /// `status 200,300-399`.
-    Status(Vec<(u16, u16)>),
-    /// `rstatus regex`.
-    StatusRegex(String),
-    /// `string text` in the body.
-    String(String),
-    /// `rstring regex` in the body.
-    StringRegex(String),
+pub enum CheckMethod {
+    /// By a connection, and what is said on it.
+    Rules(Arc<RuleSet>),
 }
 
 /// Switches of a proxy (`option …`).

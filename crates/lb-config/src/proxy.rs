@@ -1,12 +1,13 @@
 //! Proxies and `defaults` as they are read: names unresolved, inheritance applied by copying.
 
+use crate::checks::CheckDraft;
 use crate::cx::{Cx, reason};
 use crate::diagnostic::Site;
 use crate::dynamic::DefaultServers;
 use crate::keywords::{self, PROXY, Scope, Status};
 use crate::line::{Done, Fault, Line, fault};
 use crate::log::{self, LogLine};
-use crate::model::{Balance, CheckKind, HttpCheck, HttpReuse, HttpRule, LoadState, Options, Place, Proxy, Timeouts};
+use crate::model::{Balance, CheckMethod, HttpReuse, HttpRule, LoadState, Options, Place, Proxy, Timeouts};
 use crate::server::ServerDraft;
 use crate::suggest::did_you_mean;
 use crate::table::{TableDraft, TableUse};
@@ -79,7 +80,7 @@ pub(crate) struct ProxyDraft {
     pub balance_site: Option<Site>,
     pub forwardfor_site: Option<Site>,
     pub http_rules_site: Option<Site>,
-    pub http_check_site: Option<Site>,
+    pub check: CheckDraft,
     pub log_site: Option<Site>,
 }
 
@@ -173,8 +174,7 @@ fn documented_proxy() -> Proxy {
         redispatch: None,
         http_reuse: HttpReuse::Safe,
         consistent_hash: false,
-        check: CheckKind::Tcp,
-        http_check: HttpCheck::default(),
+        check: CheckMethod::Rules(Arc::default()),
         options: Options::default(),
         error_files: Vec::new(),
         logs: Vec::new(),
@@ -211,7 +211,7 @@ impl ProxyDraft {
             balance_site: None,
             forwardfor_site: None,
             http_rules_site: None,
-            http_check_site: None,
+            check: CheckDraft::default(),
             log_site: None,
         }
     }
@@ -248,6 +248,7 @@ impl ProxyDraft {
         // ACLs of a defaults section belong to its own rules, which hold them already.
         draft.proxy.acls.clear();
         draft.bad_acls.clear();
+        draft.check.inherit();
         Ok(draft)
     }
 

@@ -26,11 +26,6 @@ pub const fn connected() -> Verdict {
     Verdict::bare(CheckStatus::L4Ok)
 }
 
-/// Success of a check that shakes hands and says nothing.
-pub const fn secured() -> Verdict {
-    Verdict::bare(CheckStatus::L6Ok)
-}
-
 /// The handshake was not complete in time.
 pub const fn handshake_timeout() -> Verdict {
     Verdict::bare(CheckStatus::L6Timeout)

@@ -1,12 +1,10 @@
 //! What checks send and how answers are judged.
 //!
-//! Bytes in, verdict out: the engine connects, writes [`http::request`], and hands everything
-//! received so far to [`http::HttpRules::judge`] until it says more than
-//! [`http::Progress::NeedMore`].
+//! The steps of a check, and how answers are judged, are in [`crate::rules`].
 
 pub mod connect;
 pub mod http;
-mod response;
+pub(crate) mod response;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +13,8 @@ use std::time::Duration;
 use lb_model::CheckStatus;
 
 use crate::monitor::CheckReport;
+
+pub use response::Response;
 
 /// A check's result before its duration is known.
 #[derive(Debug, Clone, PartialEq, Eq)]

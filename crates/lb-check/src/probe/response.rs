@@ -1,24 +1,28 @@
 //! Just enough of an HTTP/1 response for a check: status line, framing, body received so far.
 
+use std::borrow::Cow;
+
 /// A response as far as it has arrived.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Response<'a> {
+pub struct Response<'a> {
     /// Status code.
     pub status: u16,
     /// Reason phrase, possibly empty.
     pub reason: &'a [u8],
+    /// Status line and headers.
+    pub(crate) head: &'a [u8],
     /// Body bytes received, unchunked.
-    pub body: Vec<u8>,
+    pub body: Cow<'a, [u8]>,
     /// Whether the body's end has been seen. Without length or chunks only the end of the stream
     /// tells.
     pub complete: bool,
     /// Whether the body's chunks make no sense: good enough for a status, not for contents.
-    pub broken: bool,
+    pub(crate) broken: bool,
 }
 
 /// What the bytes make.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Parsed<'a> {
+pub(crate) enum Parsed<'a> {
     /// The head is not whole.
     Partial,
     /// Not HTTP.
@@ -35,7 +39,7 @@ enum Framing {
 }
 
 /// Reads a response to a request whose method was HEAD or not.
-pub(super) fn parse(received: &[u8], head_request: bool) -> Parsed<'_> {
+pub(crate) fn parse(received: &[u8], head_request: bool) -> Parsed<'_> {
     let mut lines = Lines { rest: skip_blank_lines(received) };
     let Some(first) = lines.next_line() else {
         // Garbage need not be read to its end.
@@ -68,8 +72,27 @@ pub(super) fn parse(received: &[u8], head_request: bool) -> Parsed<'_> {
     }
     let body = read_body(lines.rest, framing);
     let broken = body.is_none();
-    let (body, complete) = body.unwrap_or((Vec::new(), true));
-    Parsed::Response(Response { status, reason, body, complete, broken })
+    let (body, complete) = body.unwrap_or((Cow::Borrowed(&[]), true));
+    let head = received.get(..received.len() - lines.rest.len()).unwrap_or_default();
+    Parsed::Response(Response { status, reason, head, body, complete, broken })
+}
+
+impl<'a> Response<'a> {
+    /// Name and value of each header line in order.
+    pub fn headers(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        let mut lines = Lines { rest: skip_blank_lines(self.head) };
+        let _status = lines.next_line();
+        std::iter::from_fn(move || lines.next_line()).filter_map(|line| {
+            let (name, value) = line.split_at(line.iter().position(|&b| b == b':')?);
+            Some((name, value.get(1..).unwrap_or_default().trim_ascii()))
+        })
+    }
+
+    /// Major and minor version.
+    pub fn version(&self) -> Option<(u8, u8)> {
+        let [major, _, minor] = *skip_blank_lines(self.head).get(5..8)? else { return None };
+        Some((major.wrapping_sub(b'0'), minor.wrapping_sub(b'0')))
+    }
 }
 
 fn skip_blank_lines(mut bytes: &[u8]) -> &[u8] {
@@ -134,14 +157,14 @@ const fn is_token(b: u8) -> bool {
 }
 
 /// The body's bytes and whether they are all; `None` for a broken chunk.
-fn read_body(bytes: &[u8], framing: Framing) -> Option<(Vec<u8>, bool)> {
+fn read_body(bytes: &[u8], framing: Framing) -> Option<(Cow<'_, [u8]>, bool)> {
     match framing {
-        Framing::UntilClose => Some((bytes.to_vec(), false)),
+        Framing::UntilClose => Some((Cow::Borrowed(bytes), false)),
         Framing::Length(length) => {
             let length = usize::try_from(length).unwrap_or(usize::MAX);
-            Some((bytes.get(..length).unwrap_or(bytes).to_vec(), bytes.len() >= length))
+            Some((Cow::Borrowed(bytes.get(..length).unwrap_or(bytes)), bytes.len() >= length))
         }
-        Framing::Chunked => read_chunks(bytes),
+        Framing::Chunked => read_chunks(bytes).map(|(body, complete)| (Cow::Owned(body), complete)),
     }
 }
 

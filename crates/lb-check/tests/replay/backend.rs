@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use lb_check::probe::http::{HttpRules, Progress};
+use lb_check::rules::RuleSet;
 use lb_check::{
     Action, AdminCommand, BackendCounts, ForcedHealth, LbView, Monitor, Observe, Refused, ServerHealth, ServerNames,
     no_server_available,
 };
 use lb_model::{OpState, ParsedWeight, StatusWord, TrackedVia};
 
+use super::answer::judge;
 use super::{Answer, socket_error};
 
 pub struct Server {
@@ -22,7 +23,7 @@ pub struct Server {
 
 pub struct Backend {
     pub servers: Vec<Server>,
-    pub rules: HttpRules,
+    pub rules: RuleSet,
     pub now: Duration,
     pub tick_at: Vec<(usize, Duration)>,
     pub log: Vec<String>,
@@ -136,10 +137,8 @@ impl Backend {
             Answer::Reset => socket_error(),
             Answer::Bytes(bytes, ended) => {
                 let stopped = self.servers[index].health.op() == OpState::Stopped;
-                match self.rules.judge(bytes, *ended, stopped) {
-                    Progress::Done(verdict) => verdict.report(Duration::ZERO),
-                    Progress::NeedMore => panic!("{bytes:?} is no whole answer"),
-                }
+                let verdict = judge(&self.rules, bytes, *ended, stopped);
+                verdict.unwrap_or_else(|| panic!("{bytes:?} is no whole answer")).report(Duration::ZERO)
             }
         };
         self.with(name, |s, now, out| s.check_finished(report, now, out));

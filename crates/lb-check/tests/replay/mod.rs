@@ -1,5 +1,6 @@
 //! Replays one recorded scenario and compares line by line.
 
+pub mod answer;
 mod backend;
 mod setup;
 

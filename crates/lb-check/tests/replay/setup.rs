@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lb_check::probe::http::{Expect, ExpectWhat, HttpRules};
+use lb_check::rules::{Expect, Looks, Request, Rule, RuleSet, What};
 use lb_check::{Observe, OnError, ServerHealth, ServerParams};
 use lb_model::{TimeUnit, parse_time};
 use regex::bytes::Regex;
@@ -12,8 +12,8 @@ use super::backend::{Backend, Server};
 /// A backend made of a scenario's first lines.
 pub fn backend(preamble: &[&str]) -> Backend {
     let option = |word: &str| preamble.iter().any(|l| l.strip_prefix("be ") == Some(word));
-    let mut rules = HttpRules { disable_on_404: option("http-check disable-on-404"), ..HttpRules::default() };
-    rules.expect.extend(preamble.iter().filter_map(|l| l.strip_prefix("be http-check expect ")).map(expect_rule));
+    let expects = preamble.iter().filter_map(|l| l.strip_prefix("be http-check expect ")).map(expect_rule);
+    let rules = RuleSet::http(expects.collect(), Request::default(), option("http-check disable-on-404"), false);
     let base = ServerParams {
         log_health_checks: option("option log-health-checks"),
         dynamic_weights: !option("balance static-rr"),
@@ -75,7 +75,7 @@ fn server_params(base: &ServerParams, words: &str) -> (ServerParams, Option<Stri
     (p, tracked)
 }
 
-fn expect_rule(words: &str) -> Expect {
+fn expect_rule(words: &str) -> Rule {
     let (words, comment) = match words.split_once(" comment ") {
         Some((words, comment)) => (words, Some(comment.replace('\\', ""))),
         None => (words, None),
@@ -83,13 +83,13 @@ fn expect_rule(words: &str) -> Expect {
     let (words, negate) = words.strip_prefix("! ").map_or((words, false), |w| (w, true));
     let (kind, pattern) = words.split_once(' ').unwrap();
     let what = match kind {
-        "status" => ExpectWhat::Status(pattern.split(',').map(status_range).collect()),
-        "rstatus" => ExpectWhat::StatusRegex(Regex::new(pattern).unwrap()),
-        "string" => ExpectWhat::Text(pattern.into()),
-        "rstring" => ExpectWhat::TextRegex(Regex::new(pattern).unwrap()),
+        "status" => Looks::Status(pattern.split(',').map(status_range).collect()),
+        "rstatus" => Looks::StatusRegex(Regex::new(pattern).unwrap()),
+        "string" => Looks::Text(pattern.into()),
+        "rstring" => Looks::TextRegex(Regex::new(pattern).unwrap()),
         _ => panic!("unknown expect {kind}"),
     };
-    Expect { negate, what, comment }
+    Rule::new(What::Expect(Box::new(Expect::new(negate, what))), comment)
 }
 
 fn status_range(text: &str) -> (u16, u16) {

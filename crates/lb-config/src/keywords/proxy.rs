@@ -266,7 +266,7 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
     row("stats", DFB, Supported(stats_page::stats)),
     row("stick", Scope::B, Supported(table::stick)),
     row("stick-table", FB, Supported(table::stick_table)),
-    row("tcp-check", DB, NotYet),
+    row("tcp-check", DB, Supported(checks::tcp_check)),
     row("tcp-request", NFB, Supported(rules::tcp_request)),
     row("tcp-response", NB, NotYet),
     row("timeout", DFB, Supported(proxy::timeout)),

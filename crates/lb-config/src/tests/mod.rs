@@ -1,5 +1,6 @@
 //! Whole configurations: what is accepted, what it means, what is refused and how that is shown.
 
+mod checks;
 mod faults;
 mod pages;
 mod rules;

@@ -88,7 +88,7 @@ fn ids_are_assigned_as_seen() {
 fn documented_defaults() {
     let p = good("backend b\n server s 1.2.3.4:80\n").proxies.remove(0);
     assert_eq!((p.mode, p.retries, p.redispatch, p.maxconn), (Mode::Tcp, 3, None, None));
-    assert_eq!((p.balance, p.http_reuse, p.check), (Balance::Random(2), HttpReuse::Safe, CheckKind::Tcp));
+    assert_eq!((p.balance, p.http_reuse), (Balance::Random(2), HttpReuse::Safe));
     assert!(!p.options.httpclose && !p.options.http_server_close && !p.options.abortonclose);
     let s = &p.servers[0];
     assert_eq!((s.weight, s.maxconn, s.error_limit, s.pool_max_conn), (1, 0, 10, -1));
@@ -244,39 +244,6 @@ fn options() {
     assert_eq!(modes("option httpclose / option http-keep-alive"), (false, false));
     assert_eq!(modes("option httpclose / no option httpclose"), (false, false));
     assert_eq!(modes("option httpclose / default option httpclose"), (false, false));
-}
-
-#[test]
-fn health_checks() {
-    let sent = |lines| {
-        let p = listen(lines);
-        assert_eq!(p.check, CheckKind::Http);
-        let c = p.http_check;
-        (c.method, c.uri, c.version, c.headers)
-    };
-    let text = |s: &str| s.to_owned();
-    let plain = |m: &str, u: &str, v: &str| (text(m), text(u), text(v), Vec::new());
-    assert_eq!(sent("option httpchk"), plain("OPTIONS", "/", "HTTP/1.0"));
-    assert_eq!(sent("option httpchk /x"), plain("OPTIONS", "/x", "HTTP/1.0"));
-    assert_eq!(sent("option httpchk GET /x"), plain("GET", "/x", "HTTP/1.0"));
-    assert_eq!(sent("option httpchk GET /x HTTP/1.1"), plain("GET", "/x", "HTTP/1.1"));
-    let host = vec![(text("Host"), text("h"))];
-    let expected = (text("GET"), text("/x"), text("HTTP/1.1"), host);
-    assert_eq!(sent("option httpchk GET /x HTTP/1.1 h"), expected);
-    assert_eq!(sent("option httpchk / http-check send meth GET uri /x ver HTTP/1.1 hdr Host h"), expected);
-    let c = listen(
-        "option httpchk / http-check send body hi / http-check disable-on-404 / http-check send-state / \
-         http-check expect status 200,300-399 / http-check expect ! string \"not ok\" / \
-         http-check expect !rstatus ^5 / http-check expect rstring ok$",
-    )
-    .http_check;
-    assert_eq!(c.body, b"hi");
-    assert!(c.disable_on_404 && c.send_state);
-    let [status, string, rstatus, rstring] = c.expect.as_slice() else { panic!() };
-    assert!(matches!(&status.what, ExpectWhat::Status(ranges) if *ranges == [(200, 200), (300, 399)]));
-    assert!(matches!(&string.what, ExpectWhat::String(s) if s == "not ok" && string.negate));
-    assert!(matches!(&rstatus.what, ExpectWhat::StatusRegex(s) if s == "^5" && rstatus.negate));
-    assert!(matches!(&rstring.what, ExpectWhat::StringRegex(s) if s == "ok$" && !rstring.negate));
 }
 
 #[test]

@@ -128,13 +128,22 @@ words! {
     no_tlsv13(d, text, _cx) { super::version(&mut d.tls.tls.versions, "no-tlsv13", text)?; }
 }
 
-/// Completes a server's settings once everything was read: files, defaults, what contradicts itself.
-pub(crate) fn settle(draft: &ServerDraft, owner: &str, loader: &mut Loader, cx: &mut Cx<'_>) -> Option<Arc<ServerTls>> {
+/// Completes a server's settings once everything was read: files, defaults, what contradicts itself. `by_rule`: a rule of
+/// its health check secures the connection.
+pub(crate) fn settle(
+    draft: &ServerDraft,
+    owner: &str,
+    by_rule: bool,
+    loader: &mut Loader,
+    cx: &mut Cx<'_>,
+) -> Option<Arc<ServerTls>> {
     let own = &draft.tls;
-    if !own.tls.prepared && own.sites.is_empty() {
+    let by_rule = by_rule && draft.server.check;
+    if !own.tls.prepared && own.sites.is_empty() && !by_rule {
         return None;
     }
     let mut tls = own.tls.clone();
+    tls.prepared |= by_rule;
     let outer = format!("'server {owner}/{}' : ", draft.server.name);
     let at = |word: &str| own.sites.get(word).unwrap_or(&draft.site).clone();
     tls.ca_file = own.ca_file.as_deref().and_then(|path| told(loader.trust(path, cx), &outer, &at("ca-file"), cx));

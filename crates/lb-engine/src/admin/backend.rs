@@ -26,10 +26,8 @@ pub(super) fn add(control: &Control, request: &Request) -> Result<Reply, Reply> 
     if let Some(other) = known().find(|other| proxy.id > 0 && other.id == proxy.id) {
         return refuse(format!("id is already used by other proxy '{} {}'", other.kind.as_str(), other.name));
     }
-    match control.add_backend(proxy) {
-        Ok(true) => {}
-        Ok(false) => return refuse("no room is left for another proxy".to_owned()),
-        Err(error) => return refuse(error.to_string()),
+    if !control.add_backend(proxy) {
+        return refuse("no room is left for another proxy".to_owned());
     }
     control.notice("CLI : New backend registered.");
     Ok(Reply::info("New backend registered."))

@@ -1,7 +1,7 @@
 //! Backends that come and go at run time, like the servers in `dynamic`.
 
 use super::dynamic::lowest_free;
-use super::{BackendCtl, Control, ControlError};
+use super::{BackendCtl, Control};
 use crate::shared::{ProxyState, lock};
 use lb_config::model::Proxy;
 use lb_model::ProxyKind;
@@ -42,16 +42,13 @@ impl BackendStays {
 
 impl Control {
     /// Adds a backend, without servers. `false`: there is no room for more proxies.
-    ///
-    /// # Errors
-    /// When a check's expression cannot be compiled.
-    pub fn add_backend(&self, mut proxy: Proxy) -> Result<bool, ControlError> {
+    pub fn add_backend(&self, mut proxy: Proxy) -> bool {
         if proxy.id == 0 {
             let taken = self.shared.proxies.live().map(|known| known.config.id).collect();
             // The first number belongs to the admin sockets' own proxy.
             proxy.id = lowest_free(taken, 2);
         }
-        let own = BackendCtl::new(&proxy, self.shared.limits.bufsize, self.now())?;
+        let own = BackendCtl::new(self.now());
         // It lasts as long as the process, as whoever met it may still look at it.
         let config: &'static Proxy = Box::leak(Box::new(proxy));
         let free = self.free_proxies.borrow_mut().pop();
@@ -62,7 +59,7 @@ impl Control {
             }
             None => {
                 let made = |index| ProxyState::new(index, config, Vec::new(), self.shared.threads);
-                let Some(index) = self.shared.proxies.push(made) else { return Ok(false) };
+                let Some(index) = self.shared.proxies.push(made) else { return false };
                 index
             }
         };
@@ -70,7 +67,7 @@ impl Control {
         let former = backends.take(index);
         backends.set(index, BackendCtl { free: former.map(|f| f.free).unwrap_or_default(), ..own });
         self.shared.proxies.link(index);
-        Ok(true)
+        true
     }
 
     /// Takes a backend out, if nothing speaks against it.

@@ -122,7 +122,7 @@ impl Control {
         let now = shared.clock.uptime();
         let serials = Cell::new(1);
         let mut restored = Vec::new();
-        let backends = server::build(shared, &serials, now, &mut restored)?;
+        let backends = server::build(shared, &serials, now, &mut restored);
         let control = Rc::new(Self {
             shared,
             schedule: RefCell::new(Schedule::default()),

@@ -2,27 +2,17 @@
 
 use super::{Table, restore};
 use crate::shared::Shared;
-use lb_check::probe::http::{Expect, ExpectWhat as Looks, HttpRequest, HttpRules};
+use lb_check::rules::Trace;
 use lb_check::{Action, InitState, Observe, OnError, ServerHealth, ServerParams, schedule::CheckTimeouts};
-use lb_config::model::{self, Balance, CheckKind, ExpectWhat, Proxy, Server};
-use regex::bytes::Regex;
+use lb_config::model::{self, Balance, Proxy, Server};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::rc::Rc;
 use std::time::Duration;
 
 /// Why the control thread could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
-    /// An `http-check expect` expression.
-    #[error("backend '{backend}': the expression of an http-check is not valid: {source}")]
-    Expression {
-        /// The backend.
-        backend: String,
-        /// What is wrong with it.
-        source: regex::Error,
-    },
     /// The runtime or a socket.
     #[error("the control thread cannot start: {0}")]
     System(#[from] std::io::Error),
@@ -33,8 +23,6 @@ pub enum ControlError {
 pub struct BackendCtl {
     /// Its servers, by their place.
     pub servers: Table<ServerCtl>,
-    /// What HTTP checks send and expect; `None`: TCP checks.
-    pub(super) http: Option<Rc<HttpProbe>>,
     /// When it lost or got its first usable server.
     pub last_change: Duration,
     /// Time spent without a usable server, before `last_change`.
@@ -51,20 +39,16 @@ pub struct BackendCtl {
 
 impl BackendCtl {
     /// A backend without servers.
-    ///
-    /// # Errors
-    /// When a check's expression cannot be compiled.
-    pub(super) fn new(config: &Proxy, bufsize: usize, now: Duration) -> Result<Self, ControlError> {
-        Ok(Self {
+    pub(super) fn new(now: Duration) -> Self {
+        Self {
             servers: Table::default(),
-            http: http_probe(config, bufsize)?.map(Rc::new),
             last_change: now,
             down_time: Duration::ZERO,
             downs: 0,
             usable: Usable::default(),
             free: Vec::new(),
             retired: BTreeMap::new(),
-        })
+        }
     }
 
     /// Whether it has servers and none may get new sessions.
@@ -132,23 +116,12 @@ pub struct ServerCtl {
     pub revision: u32,
     /// Distinguishes it from all others that ever had its place.
     pub(super) serial: u64,
+    /// What its last check did.
+    pub trace: Trace,
     /// Whether it is among the backend's usable servers.
     pub(super) counted: bool,
     /// When the next of each kind of work is due, milliseconds since the start; `u64::MAX`: never.
     pub(super) due_ms: [u64; 3],
-}
-
-/// What the HTTP checks of a backend have in common.
-#[derive(Debug)]
-pub struct HttpProbe {
-    /// What is sent, except what depends on the server.
-    pub request: HttpRequest,
-    /// The bytes, when they do not depend on the server's state.
-    pub bytes: Vec<u8>,
-    /// How answers are judged.
-    pub rules: HttpRules,
-    /// `http-check send-state`.
-    pub send_state: bool,
 }
 
 /// Builds the state of all backends; tracking servers take over the state they track.
@@ -159,18 +132,18 @@ pub(super) fn build(
     serials: &Cell<u64>,
     now: Duration,
     out: &mut Vec<(usize, usize, Action)>,
-) -> Result<Table<BackendCtl>, ControlError> {
+) -> Table<BackendCtl> {
     let mut backends = Table::default();
     for proxy in shared.proxies.live() {
         let config = proxy.config.get();
-        let mut backend = BackendCtl::new(config, shared.limits.bufsize, now)?;
+        let mut backend = BackendCtl::new(now);
         let server = |server| ServerCtl::new(config, server, false, serials.replace(serials.get() + 1), now);
         backend.servers = config.servers.iter().map(server).collect();
         backends.set(proxy.index, backend);
     }
     restore::apply(shared, &mut backends, now, out);
     link_trackers(&mut backends, shared);
-    Ok(backends)
+    backends
 }
 
 /// The longest chain of tracking servers followed.
@@ -225,6 +198,7 @@ impl ServerCtl {
             agent: agent.unwrap_or_default(),
             revision: 0,
             serial,
+            trace: Trace::default(),
             counted: false,
             due_ms: [u64::MAX; 3],
         }
@@ -280,37 +254,6 @@ fn params(proxy: &Proxy, server: &Server) -> ServerParams {
         on_marked_up_shutdown_backup: server.on_marked_up_shutdown_backup,
         log_health_checks: proxy.options.log_health_checks,
     }
-}
-
-fn http_probe(proxy: &Proxy, max_bytes: usize) -> Result<Option<HttpProbe>, ControlError> {
-    if proxy.check != CheckKind::Http {
-        return Ok(None);
-    }
-    let config = &proxy.http_check;
-    let compile = |text: &str| {
-        Regex::new(text).map_err(|source| ControlError::Expression { backend: proxy.name.to_string(), source })
-    };
-    let mut expect = Vec::with_capacity(config.expect.len());
-    for rule in &config.expect {
-        let what = match &rule.what {
-            ExpectWhat::Status(ranges) => Looks::Status(ranges.clone()),
-            ExpectWhat::StatusRegex(text) => Looks::StatusRegex(compile(text)?),
-            ExpectWhat::String(text) => Looks::Text(text.clone().into_bytes()),
-            ExpectWhat::StringRegex(text) => Looks::TextRegex(compile(text)?),
-        };
-        expect.push(Expect { negate: rule.negate, what, comment: None });
-    }
-    let request = HttpRequest {
-        method: config.method.clone(),
-        uri: config.uri.clone(),
-        version: config.version.clone(),
-        headers: config.headers.clone(),
-        body: config.body.clone(),
-    };
-    let rules =
-        HttpRules { expect, disable_on_404: config.disable_on_404, head_request: config.method == "HEAD", max_bytes };
-    let bytes = lb_check::probe::http::request(&request, None);
-    Ok(Some(HttpProbe { request, bytes, rules, send_state: config.send_state }))
 }
 
 /// How long a check of this interval may take.

@@ -3,6 +3,7 @@
 use super::session::Session;
 use super::thread::ThreadCtx;
 use super::track;
+use crate::facts;
 use crate::shared::ProxyState;
 use lb_http::{HeaderList, RequestHead, ResponseHead};
 use lb_model::Mode;
@@ -46,9 +47,7 @@ impl View<'_> {
     fn find_backend(&self, name: Option<&str>) -> Option<&'static ProxyState> {
         match name {
             None => self.backend.or(Some(self.frontend)),
-            Some(name) => {
-                self.ctx.shared.proxies.live().find(|p| &*p.config.name == name && p.config.kind.has_backend())
-            }
+            Some(name) => facts::backend_named(self.ctx.shared, name),
         }
     }
 }
@@ -161,34 +160,7 @@ impl Context for View<'_> {
     }
 
     fn backend_number(&self, backend: Option<&str>, what: BackendNumber) -> Option<i64> {
-        let proxy = self.find_backend(backend)?;
-        let now_ms = self.ctx.now_ms();
-        let usable = || proxy.servers.live().filter(|s| s.balanced_weight() > 0);
-        let ms = |d: Option<std::time::Duration>| d.map(|d| d.as_millis() as i64);
-        Some(match what {
-            BackendNumber::UsableServers => usable().count() as i64,
-            BackendNumber::Connections => i64::from(proxy.back_sessions.get()),
-            BackendNumber::ConnectionsFree | BackendNumber::ConnectionSlots => {
-                let mut free = 0;
-                for server in usable() {
-                    let max = i64::from(server.maxconn.load(Relaxed));
-                    if max == 0 {
-                        return Some(-1);
-                    }
-                    free += (max - i64::from(server.sessions.get())).max(0);
-                    if what == BackendNumber::ConnectionSlots {
-                        free += (i64::from(server.config.maxqueue) - i64::from(server.queued.get())).max(0);
-                    }
-                }
-                free
-            }
-            BackendNumber::SessionRate => proxy.back.sum(|c| c.session_rate.per_second(now_ms)) as i64,
-            BackendNumber::Queue => i64::from(proxy.queued.get()),
-            BackendNumber::AverageQueue => i64::from(proxy.queued.get()) / (usable().count() as i64).max(1),
-            BackendNumber::Id => i64::from(proxy.config.id),
-            BackendNumber::ServerTimeoutMs => ms(proxy.config.timeouts.server)?,
-            BackendNumber::TunnelTimeoutMs => ms(proxy.config.timeouts.tunnel)?,
-        })
+        facts::backend_number(self.find_backend(backend)?, what, self.ctx.now_ms())
     }
 
     fn frontend_number(&self, frontend: Option<&str>, what: FrontendNumber) -> Option<i64> {
@@ -216,19 +188,7 @@ impl Context for View<'_> {
                 (proxy, proxy.servers.live().find(|s| &*s.config.name == name.server)?.index)
             }
         };
-        let server = proxy.servers.get(index)?;
-        let max = i64::from(server.maxconn.load(Relaxed));
-        Some(match what {
-            ServerNumber::IsUp => i64::from(server.is_persistent()),
-            ServerNumber::Connections => i64::from(server.sessions.get()),
-            ServerNumber::ConnectionsFree if max == 0 => -1,
-            ServerNumber::ConnectionsFree => (max - i64::from(server.sessions.get())).max(0),
-            ServerNumber::Queue => i64::from(server.queued.get()),
-            ServerNumber::SessionRate => server.counters.sum(|c| c.session_rate.per_second(self.ctx.now_ms())) as i64,
-            ServerNumber::Weight | ServerNumber::UserWeight => i64::from(server.fitness.load(Relaxed) & 0xffff),
-            ServerNumber::InitialWeight => i64::from(server.config.weight),
-            ServerNumber::Id => i64::from(server.config.id),
-        })
+        Some(facts::server_number(proxy.servers.get(index)?, what, self.ctx.now_ms()))
     }
 
     fn number(&self, what: StreamNumber) -> Option<i64> {

@@ -4,6 +4,7 @@
 //! Paths are listed at [`serve::respond`].
 
 mod full;
+mod script;
 mod serve;
 
 pub use full::FullListener;
@@ -32,6 +33,8 @@ pub enum Mode {
     Bytes(Vec<u8>),
     /// Sends these bytes at once, then reads until the peer closes.
     Greet(Vec<u8>),
+    /// Follows a script, `await <bytes> ; send <bytes> ; close | …`: see the module `script`.
+    Script(String),
     /// Returns every byte; closes its writing side when the peer does.
     Echo,
 }

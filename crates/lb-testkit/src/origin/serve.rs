@@ -32,6 +32,7 @@ pub(super) fn connection(shared: &Shared, stream: &TcpStream, id: usize) -> anyh
             writer.write_all(&bytes)?;
             read_to_end(stream);
         }
+        Mode::Script(script) => super::script::play(&script, id, stream)?,
         Mode::Echo => echo(stream)?,
     }
     Ok(())

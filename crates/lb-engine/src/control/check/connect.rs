@@ -1,0 +1,181 @@
+//! Connections of checks.
+
+use super::send;
+use crate::control::CheckTarget;
+use crate::shared::{ServerState, Target};
+use crate::stream::Stream;
+use crate::tls::{self, HandshakeError, ServerSecurity};
+use lb_check::rules::{Connect, RuleSet};
+use std::io;
+use std::net::SocketAddr;
+use tokio::net::{TcpSocket, UnixStream};
+use tokio::time::{Instant, timeout_at};
+
+/// The PROXY header that precedes a check.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum ProxyHeader {
+    V1,
+    V2,
+}
+
+/// Where and how to connect.
+pub(super) struct Dial {
+    pub target: Target,
+    /// Something is sent at once.
+    pub talks: bool,
+    /// Closed in order instead of by a reset.
+    pub linger: bool,
+}
+
+/// How a connection begins before the check speaks.
+#[derive(Default)]
+pub(super) struct Way {
+    /// The PROXY header that precedes everything.
+    pub header: Option<ProxyHeader>,
+    /// How it is secured.
+    pub tls: Option<Security>,
+    /// It is to be secured, and a server made at run time has no settings for that.
+    unsecurable: bool,
+}
+
+/// How a check's connection is secured.
+pub(super) struct Security {
+    server: &'static ServerSecurity,
+    /// The name asked for.
+    sni: Option<String>,
+    /// It follows from the request (`check-sni-auto`).
+    guessed: bool,
+    /// Protocols offered; none: the server's own.
+    alpn: Vec<Vec<u8>>,
+}
+
+/// Which step failed.
+pub(super) enum Failure {
+    Socket(io::Error),
+    Connect(io::Error),
+    /// `None`: it took too long.
+    Handshake(Option<HandshakeError>),
+}
+
+impl Way {
+    /// As the server line says: checks that go where traffic goes announce themselves as traffic does, and are secured
+    /// as it is, unless the line says otherwise.
+    pub fn of_server(server: &ServerState, to: &CheckTarget, rules: &RuleSet) -> Self {
+        let config = server.config.get();
+        let wanted = config.health.send_proxy || (config.send_proxy > 0 && *to == CheckTarget::default());
+        let header = match config.send_proxy {
+            _ if !wanted => None,
+            2 => Some(ProxyHeader::V2),
+            _ => Some(ProxyHeader::V1),
+        };
+        let tls = server.tls.get().as_ref().filter(|own| own.secures_checks()).map(|own| {
+            let sni = own.config.check_sni.clone();
+            let guessed = sni.is_none();
+            Security { server: own, sni: sni.or_else(|| rules.host()), guessed, alpn: own.config.check_alpn.clone() }
+        });
+        Self { header, tls, unsecurable: false }
+    }
+
+    /// As a rule says; what it does not say is as the server line says when it asks for that.
+    pub fn of_rule(options: &Connect, server: &ServerState, to: &CheckTarget, rules: &RuleSet) -> Self {
+        let own = if options.default { Self::of_server(server, to, rules) } else { Self::default() };
+        let header = if options.send_proxy { Some(ProxyHeader::V1) } else { own.header };
+        let mut tls = own.tls;
+        if options.ssl && tls.is_none() {
+            let server = server.tls.get().as_ref();
+            tls = server.map(|server| Security { server, sni: None, guessed: true, alpn: Vec::new() });
+        }
+        if let Some(tls) = &mut tls {
+            if options.sni.is_some() {
+                tls.sni.clone_from(&options.sni);
+                tls.guessed = false;
+            }
+            if !options.alpn.is_empty() {
+                tls.alpn.clone_from(&options.alpn);
+            }
+        }
+        let unsecurable = options.ssl && tls.is_none();
+        Self { header, tls, unsecurable }
+    }
+}
+
+/// The server's target with the rule's own address and port.
+pub(super) fn directed(target: &Target, options: &Connect, port: Option<u16>) -> Target {
+    match (target, options.addr) {
+        (Target::Ip(own), addr) => Target::Ip(SocketAddr::new(addr.unwrap_or(own.ip()), port.unwrap_or(own.port()))),
+        (_, Some(addr)) => Target::Ip(SocketAddr::new(addr, port.unwrap_or(0))),
+        (other, None) => other.clone(),
+    }
+}
+
+/// Connects, sends the header, secures the connection.
+pub(super) async fn open(server: &ServerState, dial: Dial, way: Way, deadline: Instant) -> Result<Stream, Failure> {
+    if way.unsecurable {
+        return Err(Failure::Socket(io::Error::other("the server has no settings for TLS")));
+    }
+    let connected = timeout_at(deadline, connect(server, dial)).await;
+    let mut stream = connected.map_err(|_| Failure::Connect(io::ErrorKind::TimedOut.into()))??;
+    if let Some(header) = way.header {
+        let bytes = header_bytes(&stream, header);
+        send(&mut stream, &bytes).await.map_err(Failure::Socket)?;
+    }
+    let Some(security) = way.tls else { return Ok(stream) };
+    let alpn = Some(security.alpn.as_slice()).filter(|alpn| !alpn.is_empty());
+    let hello = tls::Hello { sni: security.sni.as_deref(), guessed: security.guessed, alpn };
+    match timeout_at(deadline, tls::connect(stream, security.server, hello)).await {
+        Err(_) => Err(Failure::Handshake(None)),
+        Ok(secured) => secured.map_err(|error| Failure::Handshake(Some(error))),
+    }
+}
+
+async fn connect(server: &ServerState, dial: Dial) -> Result<Stream, Failure> {
+    match dial.target {
+        Target::Ip(_) if server.is_unresolved() => Err(Failure::Socket(io::ErrorKind::AddrNotAvailable.into())),
+        Target::Ip(address) => {
+            let socket = prepare_tcp(server, address, dial.talks, dial.linger).map_err(Failure::Socket)?;
+            socket.connect(address).await.map(Stream::Tcp).map_err(Failure::Connect)
+        }
+        Target::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix).map_err(Failure::Connect),
+        // A leading NUL is how an abstract name is written.
+        Target::Abstract(name) => {
+            UnixStream::connect(format!("\0{name}")).await.map(Stream::Unix).map_err(Failure::Connect)
+        }
+    }
+}
+
+fn prepare_tcp(server: &ServerState, address: SocketAddr, talks: bool, linger: bool) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    if !linger {
+        // Checks are many and short: a reset instead of an orderly close leaves nothing in TIME_WAIT on this side.
+        socket.set_zero_linger()?;
+    }
+    if talks {
+        socket.set_nodelay(true)?;
+    } else {
+        // The acknowledgement of a mere connect is held back: the reset that follows takes its place, and the server's
+        // program never sees the connection.
+        let _ = socket2::SockRef::from(&socket).set_tcp_quickack(false);
+    }
+    match server.config.source {
+        // A fixed source port is for traffic: checks would find it in use.
+        Some((ip, _)) if ip.is_ipv4() == address.is_ipv4() => socket.bind(SocketAddr::new(ip, 0))?,
+        _ => {}
+    }
+    Ok(socket)
+}
+
+/// The header's bytes, as observed: the first version tells the check's own addresses, the second that the connection
+/// is the proxy's own.
+fn header_bytes(stream: &Stream, header: ProxyHeader) -> Vec<u8> {
+    match header {
+        ProxyHeader::V2 => b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0".to_vec(),
+        ProxyHeader::V1 => match (stream.local(), stream.peer()) {
+            (Some(own), Some(peer)) => {
+                let family = if own.is_ipv4() { "TCP4" } else { "TCP6" };
+                let (own_ip, peer_ip) = (own.ip(), peer.ip());
+                format!("PROXY {family} {own_ip} {peer_ip} {} {}\r\n", own.port(), peer.port()).into_bytes()
+            }
+            _ => b"PROXY UNKNOWN\r\n".to_vec(),
+        },
+    }
+}

@@ -1,0 +1,211 @@
+//! Running a check: what `lb_check` asks for is done with sockets, and what came of it is told to `lb_check`.
+
+mod agent;
+mod connect;
+mod world;
+
+use super::schedule::Work;
+use super::server::timeouts;
+use super::{CheckTarget, Control};
+use crate::activity::{self, task};
+use crate::shared::{ServerState, Target};
+use crate::stream::Stream;
+use crate::tls::HandshakeError;
+use connect::{Dial, Failure, Way};
+use lb_check::AgentReply;
+use lb_check::probe::Verdict;
+use lb_check::rules::{Run, Step, Trace};
+use lb_check::schedule::CheckTimeouts;
+use lb_config::model::CheckMethod;
+use std::cell::Cell;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+use world::CheckWorld;
+
+/// How a check ended.
+enum End {
+    Verdict(Verdict, Trace),
+    Agent(AgentReply),
+    AgentFailed(Verdict),
+    AgentIncomplete,
+}
+
+/// Starts a check unless it is switched off, paused or in progress.
+pub(super) fn start(control: &Rc<Control>, proxy: usize, server: usize, work: Work) -> bool {
+    let started = match work {
+        Work::Agent => agent::prepare(control, proxy, server).map(Prepared::Agent),
+        _ => prepare(control, proxy, server).map(Prepared::Check),
+    };
+    let Some(prepared) = started else { return false };
+    let serial = control.serial_of(proxy, server);
+    let control = Rc::clone(control);
+    activity::spawn(task::Check, async move {
+        let started = Instant::now();
+        let end = match prepared {
+            Prepared::Check(check) => check.run().await,
+            Prepared::Agent(agent) => agent.run().await,
+        };
+        // A result is not for whoever has the place by then.
+        if control.serial_of(proxy, server) == serial {
+            finish(&control, proxy, server, work, end, started.elapsed());
+        }
+    });
+    true
+}
+
+enum Prepared {
+    Check(Check),
+    Agent(agent::Agent),
+}
+
+/// A health check about to run.
+struct Check {
+    world: CheckWorld,
+    method: CheckMethod,
+    /// Where the server's own checks go.
+    target: Target,
+    limits: CheckTimeouts,
+    trace: Trace,
+    /// The server's own choice of where they go.
+    to: CheckTarget,
+}
+
+fn prepare(control: &Rc<Control>, proxy: usize, server: usize) -> Option<Check> {
+    let backend = control.shared.proxies.get(proxy)?;
+    let target = backend.servers.get(server)?;
+    let mut backends = control.backends.borrow_mut();
+    let own = backends.get_mut(proxy)?.servers.get_mut(server)?;
+    if !own.health.check().may_start() {
+        return None;
+    }
+    own.health.check_started();
+    Some(Check {
+        method: backend.config.check.clone(),
+        target: resolve(target, &own.check),
+        limits: timeouts(&backend.config, own.health.params().inter),
+        trace: std::mem::take(&mut own.trace),
+        to: own.check.clone(),
+        world: CheckWorld {
+            control: Rc::clone(control),
+            backend,
+            server: target,
+            started: Instant::now(),
+            addresses: Cell::new(None),
+        },
+    })
+}
+
+/// Where a check connects: the server's target with the check's own address and port.
+fn resolve(server: &ServerState, to: &CheckTarget) -> Target {
+    let target = server.target();
+    let (own_ip, own_port) = match &target {
+        Target::Ip(address) => (Some(address.ip()), address.port()),
+        _ => (None, 0),
+    };
+    match (to.addr.or(own_ip), to.port.unwrap_or(own_port)) {
+        (Some(ip), port) => Target::Ip(SocketAddr::new(ip, port)),
+        (None, _) => target,
+    }
+}
+
+impl Check {
+    async fn run(self) -> End {
+        let Self { world, method, target, limits, trace, to } = self;
+        let CheckMethod::Rules(set) = &method;
+        let mut run = Run::new(set, world.control.shared.limits.bufsize, trace);
+        if set.is_http() {
+            let counters = world.backend.back.control();
+            counters.h1_connections.inc();
+            counters.h1_streams.inc();
+        }
+        let mut deadline = Instant::now() + limits.connect;
+        let mut stream: Option<Stream> = None;
+        let verdict = loop {
+            match run.step(&world) {
+                Step::Done(verdict) => break verdict,
+                Step::Connect(options, port) => {
+                    drop(stream.take());
+                    if limits.read.is_some() {
+                        deadline = Instant::now() + limits.connect;
+                    }
+                    let way = Way::of_rule(options, world.server, &to, set);
+                    let (is_secured, is_bare) = (way.tls.is_some(), way.header.is_none() && way.tls.is_none());
+                    let target = connect::directed(&target, options, port);
+                    let dial = Dial { target, talks: set.talks() || !is_bare, linger: options.linger };
+                    match connect::open(world.server, dial, way, deadline).await {
+                        Err(Failure::Socket(e)) => break run.failed(&e, &world),
+                        Err(Failure::Connect(e)) if e.kind() == io::ErrorKind::TimedOut => break run.timed_out(&world),
+                        Err(Failure::Connect(e)) => break run.connect_failed(&e, &world),
+                        Err(Failure::Handshake(e)) => {
+                            break run.handshake_failed(e.as_ref().map(HandshakeError::as_str), &world);
+                        }
+                        Ok(connected) => {
+                            if set.evaluates() {
+                                world.addresses.set(connected.local().zip(connected.peer()));
+                            }
+                            stream = Some(connected);
+                            run.connected(is_secured, &world);
+                            if let Some(read) = limits.read {
+                                deadline = Instant::now() + read;
+                            }
+                        }
+                    }
+                }
+                Step::Send(bytes) => match timeout_at(deadline, send_on(&mut stream, &bytes)).await {
+                    Err(_) => break run.timed_out(&world),
+                    Ok(Err(e)) => break run.failed(&e, &world),
+                    Ok(Ok(())) => run.sent(bytes.len(), &world),
+                },
+                Step::Receive => match timeout_at(deadline, receive_on(&mut stream, run.input())).await {
+                    Err(_) => break run.timed_out(&world),
+                    Ok(Err(e)) => break run.failed(&e, &world),
+                    Ok(Ok(ended)) => run.received(ended, &world),
+                },
+            }
+        };
+        End::Verdict(verdict, run.into_trace())
+    }
+}
+
+async fn send_on(stream: &mut Option<Stream>, bytes: &[u8]) -> io::Result<()> {
+    send(stream.as_mut().ok_or(io::ErrorKind::NotConnected)?, bytes).await
+}
+
+async fn receive_on(stream: &mut Option<Stream>, into: &mut Vec<u8>) -> io::Result<bool> {
+    receive(stream.as_mut().ok_or(io::ErrorKind::NotConnected)?, into).await
+}
+
+async fn send(stream: &mut Stream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let sent = stream.write(bytes).await?;
+        if sent == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        bytes = bytes.get(sent..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// Appends what arrived; says whether the stream ended.
+async fn receive(stream: &mut Stream, into: &mut Vec<u8>) -> io::Result<bool> {
+    let mut bytes = [0; 1_024];
+    let received = stream.read(&mut bytes).await?;
+    into.extend_from_slice(bytes.get(..received).unwrap_or_default());
+    Ok(received == 0)
+}
+
+fn finish(control: &Control, proxy: usize, server: usize, work: Work, end: End, took: Duration) {
+    control.change(proxy, server, |state, now, actions| match end {
+        End::Agent(reply) => state.health.agent_replied(&reply, took, now, actions),
+        End::AgentIncomplete => state.health.agent_incomplete(took),
+        End::AgentFailed(verdict) => state.health.agent_failed(verdict.report(took), actions),
+        End::Verdict(verdict, trace) => {
+            state.trace = trace;
+            state.health.check_finished(verdict.report(took), now, actions);
+        }
+    });
+    control.plan_next(proxy, server, work);
+}
