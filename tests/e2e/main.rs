@@ -31,5 +31,6 @@ mod statistics;
 mod stick_tables;
 mod tcp;
 mod timeouts;
+mod tls;
 mod tools;
 mod variables;

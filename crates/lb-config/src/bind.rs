@@ -2,11 +2,12 @@
 
 use crate::address::{self, Allow, Endpoint, Port};
 use crate::cx::Cx;
-use crate::keywords::{self, Acts, BIND, Status, TlsWords};
+use crate::keywords::{self, Acts, BIND, Status};
 use crate::line::{Done, Line, fault};
 use crate::model::{Bind, ListenAddress, SeverityOutput};
 use crate::proxy::ProxyDraft;
 use crate::suggest::did_you_mean;
+use crate::tls::bind::{BindWords, Word};
 use lb_model::Level;
 use std::net::IpAddr;
 
@@ -28,6 +29,8 @@ pub(crate) struct BindParams {
     pub level: Option<Level>,
     pub severity: SeverityOutput,
     pub expose_fd_listeners: bool,
+    /// Words about TLS.
+    pub tls: Vec<Word>,
 }
 
 /// What is listened on, one entry for each port of a range.
@@ -55,7 +58,6 @@ pub(crate) fn parameters(line: &Line, from: usize, outer: &str, cx: &mut Cx<'_>)
         _ => (Acts::OnStatsSocket, "stats socket"),
     };
     let mut params = BindParams::default();
-    let mut tls = TlsWords::default();
     let mut at = from;
     while line.has(at) {
         let name = line.word(at);
@@ -69,7 +71,14 @@ pub(crate) fn parameters(line: &Line, from: usize, outer: &str, cx: &mut Cx<'_>)
         match &row.status {
             Status::Supported(handler) => {
                 let argument = line.word(at + row.arguments);
-                if row.acts != Acts::Everywhere && row.acts != here {
+                if row.tls && here == Acts::OnStatsSocket {
+                    let message = format!("{outer} : '{name}' : there is no TLS on admin sockets.");
+                    cx.report(line, fault(at, message).help("listen on a UNIX socket"));
+                } else if row.tls {
+                    let argument = if row.arguments == 0 { "" } else { argument };
+                    let site = line.site((at + row.arguments).min(line.len() - 1));
+                    params.tls.push(Word { name: row.name, argument: argument.to_owned(), site });
+                } else if row.acts != Acts::Everywhere && row.acts != here {
                     cx.ignore(&format!("{owner} … {name}"));
                 }
                 if let Err(message) = handler(&mut params, if row.arguments == 0 { "" } else { argument }, cx) {
@@ -78,14 +87,10 @@ pub(crate) fn parameters(line: &Line, from: usize, outer: &str, cx: &mut Cx<'_>)
                 }
             }
             Status::Tuning => cx.ignore(&format!("{owner} … {name}")),
-            Status::NotYet if row.tls => tls.add(name, at, row.arguments),
             Status::NotYet => cx.report(line, fault(at, format!("{outer} : {}", keywords::not_yet(name)))),
             Status::Gone(why) => cx.report(line, fault(at, format!("{outer} : {why}"))),
         }
         at += 1 + row.arguments;
-    }
-    if let Some(fault) = tls.complaint(&format!("{outer} : ")) {
-        cx.report(line, fault);
     }
     params
 }
@@ -108,6 +113,15 @@ pub(crate) fn bind(proxy: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done
             format!("{outer} : 'id' : custom id {} already used at {}:{}", params.id, place.file, place.line),
         ));
     }
+    if !params.tls.is_empty() {
+        let first = proxy.proxy.binds.len();
+        proxy.bind_words.push(BindWords {
+            words: params.tls,
+            site: line.site(1),
+            address: text.to_owned(),
+            binds: first..first + found.len(),
+        });
+    }
     for (i, address) in found.into_iter().enumerate() {
         // An id belongs to the first address of a line.
         let id = if i == 0 { params.id } else { 0 };
@@ -122,6 +136,7 @@ pub(crate) fn bind(proxy: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done
             uid: params.uid,
             gid: params.gid,
             v6only: params.v6only && v6,
+            tls: None,
             place: line.place(),
         });
     }
@@ -190,6 +205,11 @@ pub(crate) fn name(p: &mut BindParams, text: &str, _: &Cx<'_>) -> Result<(), Str
         return Err("missing name".to_owned());
     }
     p.name = Some(text.to_owned());
+    Ok(())
+}
+
+/// Words about TLS are obeyed when all was read.
+pub(crate) fn secure(_: &mut BindParams, _: &str, _: &Cx<'_>) -> Result<(), String> {
     Ok(())
 }
 

@@ -81,6 +81,14 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
             proxy.use_backend = switches(draft, i, &names, cx);
             proxy.default_backend = default_backend(draft, i, &names, cx);
             proxy.http_request.extend(draft.redirects.iter().cloned());
+            let http = proxy.mode == Mode::Http;
+            for words in &draft.bind_words {
+                let about = (&*proxy.name, draft.section_name(), http);
+                let settled = tls::bind::settle(words, &global.bind_words, about, &mut loader, cx);
+                for bind in proxy.binds.get_mut(words.binds.clone()).into_iter().flatten() {
+                    bind.tls.clone_from(&settled);
+                }
+            }
             proxy.servers = servers(draft, i, &names, cx);
             proxy.check = draft.check.method();
             let CheckMethod::Rules(rules) = &proxy.check;

@@ -8,6 +8,7 @@ use crate::log::{self, LogLine};
 use crate::model::{Global, ListenAddress, StatsSocket};
 use crate::suggest::did_you_mean;
 use crate::tls::Loader;
+use crate::tls::bind::Word;
 use lb_model::{Level, TimeUnit, parse_size, parse_time};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,6 +22,8 @@ pub(crate) struct GlobalDraft {
     pub global: Global,
     /// Reads the files that TLS settings name.
     pub loader: Loader,
+    /// `ssl-default-bind-…`.
+    pub bind_words: Vec<Word>,
 }
 
 impl GlobalDraft {
@@ -101,6 +104,20 @@ pub(crate) fn maxconn(g: &mut GlobalDraft, cx: &mut Cx<'_>, line: &Line) -> Done
     Ok(())
 }
 
+pub(crate) fn maxsslconn(g: &mut GlobalDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    g.global.max_ssl_connections = Some(integer(line)?).filter(|most| *most > 0);
+    Ok(())
+}
+
+pub(crate) fn maxsslrate(g: &mut GlobalDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
+    if g.global.max_ssl_rate > 0 {
+        cx.warn(&line.site(0), "'maxsslrate' already specified. Continuing.");
+        return Ok(());
+    }
+    g.global.max_ssl_rate = integer(line)?;
+    Ok(())
+}
+
 pub(crate) fn nbthread(g: &mut GlobalDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
     if cx.past_global {
         return Err(fault(
@@ -136,6 +153,48 @@ pub(crate) fn crt_base(g: &mut GlobalDraft, cx: &mut Cx<'_>, line: &Line) -> Don
     let path = text(line, "'crt-base' expects a directory path as an argument.")?;
     once(&mut g.loader.crt_base, path, line, cx);
     Ok(())
+}
+
+/// `ssl-default-bind-options`: words of `bind` lines.
+pub(crate) fn ssl_default_bind_options(g: &mut GlobalDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
+    line.need(1, "global statement 'ssl-default-bind-options' expects an option as an argument.")?;
+    let mut at = 1;
+    while line.has(at) {
+        let name = line.word(at);
+        let row = keywords::BIND.iter().find(|row| row.name == name && row.tls);
+        let Some(row) = row.filter(|row| !matches!(row.name, "ssl" | "crt" | "crt-list" | "default-crt")) else {
+            return Err(fault(at, format!("unknown option '{name}' on global statement 'ssl-default-bind-options'.")));
+        };
+        if row.arguments > 0 && !line.has(at + 1) {
+            return Err(fault(
+                at,
+                format!("'{name}' on global statement 'ssl-default-bind-options' : missing argument."),
+            ));
+        }
+        if matches!(row.status, Status::Tuning) {
+            cx.ignore(&format!("ssl-default-bind-options … {name}"));
+        } else {
+            let argument = if row.arguments > 0 { line.word(at + 1).to_owned() } else { String::new() };
+            g.bind_words.push(Word { name: row.name, argument, site: line.site(at + row.arguments) });
+        }
+        at += 1 + row.arguments;
+    }
+    Ok(())
+}
+
+fn default_word(g: &mut GlobalDraft, line: &Line, name: &'static str) -> Done {
+    let usage = format!("global statement '{}' expects a cipher suite as an argument.", line.word(0));
+    let argument = line.need(1, usage)?.to_owned();
+    g.bind_words.push(Word { name, argument, site: line.site(1) });
+    Ok(())
+}
+
+pub(crate) fn ssl_default_bind_ciphers(g: &mut GlobalDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    default_word(g, line, "ciphers")
+}
+
+pub(crate) fn ssl_default_bind_ciphersuites(g: &mut GlobalDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    default_word(g, line, "ciphersuites")
 }
 
 pub(crate) fn ssl_server_verify(g: &mut GlobalDraft, _: &mut Cx<'_>, line: &Line) -> Done {

@@ -69,6 +69,14 @@ pub trait Host {
     /// # Errors
     /// The system's, when the file cannot be read.
     fn read_file(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// The names of the files in a directory, in any order.
+    ///
+    /// # Errors
+    /// The system's, also when it is no directory.
+    fn list_dir(&self, path: &Path) -> io::Result<Vec<String>> {
+        let _ = path;
+        Err(io::ErrorKind::NotADirectory.into())
+    }
     /// The machine's name.
     fn hostname(&self) -> String;
 }

@@ -12,7 +12,8 @@ pub use table::{Count, CountChange, Number, StickRule, StickTable, TableIdx, Tab
 use lb_check::rules::RuleSet;
 use lb_model::{Level, Mode, ProxyKind, Severity};
 use lb_sample::{Acl, Condition, Expr, LogFormat, ProcessVars, VarAction};
-use lb_tls::{Bundle, Ciphers, Crl, Trust, Versions};
+pub use lb_tls::Named;
+use lb_tls::{Bundle, Ciphers, Crl, Offer, Trust, Versions};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -56,6 +57,8 @@ pub struct Config {
 pub struct TlsFiles {
     /// Certificates with their keys.
     pub certificates: BTreeMap<String, Arc<Bundle>>,
+    /// `crt-list`s.
+    pub lists: BTreeMap<String, Vec<CrtLine>>,
     /// `ca-file`s.
     pub trusts: BTreeMap<String, Arc<Trust>>,
     /// `crl-file`s.
@@ -64,13 +67,26 @@ pub struct TlsFiles {
     pub trust_servers: bool,
 }
 
-/// What a file held when it was read, and the name it is known by.
+/// A line of a `crt-list`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CrtLine {
+    /// Its number, from 1.
+    pub number: u32,
+    /// The certificate's file, as it is known.
+    pub file: String,
+    /// What stands between the brackets.
+    pub options: String,
+    /// Names that choose it.
+    pub filters: Vec<String>,
+}
+
+/// TLS of a listener.
 #[derive(Debug, Clone)]
-pub struct Named<T> {
-    /// The name, as in [`TlsFiles`].
-    pub name: String,
-    /// What it held.
-    pub held: Arc<T>,
+pub struct BindTls {
+    /// Its certificates, those of the line first.
+    pub offers: Vec<Offer>,
+    /// `strict-sni`: only known names are answered.
+    pub strict_sni: bool,
 }
 
 /// TLS towards a server.
@@ -161,6 +177,10 @@ pub struct Global {
     pub maxrewrite: Option<usize>,
     /// `tune.http.maxhdr`; default 101.
     pub maxhdr: Option<usize>,
+    /// `maxsslconn`.
+    pub max_ssl_connections: Option<u32>,
+    /// `maxsslrate`; 0: none.
+    pub max_ssl_rate: u32,
     /// `spread-checks`, percent 0 to 50.
     pub spread_checks: u32,
     /// `max-spread-checks`.
@@ -424,6 +444,8 @@ pub struct Bind {
     pub gid: Option<u32>,
     /// `v6only`.
     pub v6only: bool,
+    /// `ssl`: how its connections are secured.
+    pub tls: Option<Arc<BindTls>>,
     /// Where declared.
     pub place: Place,
 }
@@ -815,6 +837,8 @@ pub struct Timeouts {
     pub http_request: Option<Duration>,
     /// `timeout http-keep-alive`.
     pub http_keep_alive: Option<Duration>,
+    /// `timeout client-hs`: the longest TLS handshake of a client; without it, the client timeout.
+    pub client_hs: Option<Duration>,
     /// `timeout client-fin`.
     pub client_fin: Option<Duration>,
     /// `timeout server-fin`.

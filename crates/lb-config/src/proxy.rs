@@ -11,6 +11,7 @@ use crate::model::{Balance, CheckMethod, HttpReuse, HttpRule, LoadState, Options
 use crate::server::ServerDraft;
 use crate::suggest::did_you_mean;
 use crate::table::{TableDraft, TableUse};
+use crate::tls::bind::BindWords;
 use lb_model::{Mode, ProxyKind, is_valid_name};
 use lb_sample::{Condition, Reference};
 use std::collections::BTreeSet;
@@ -58,6 +59,8 @@ pub(crate) struct ProxyDraft {
     /// The argument of `id`.
     pub id_site: Option<Site>,
     pub default_server: ServerDraft,
+    /// What `bind` lines say of TLS.
+    pub bind_words: Vec<BindWords>,
     pub servers: Vec<ServerDraft>,
     pub switches: Vec<Switch>,
     pub default_backend: Option<(String, Site)>,
@@ -194,6 +197,7 @@ impl ProxyDraft {
             named_defaults: false,
             mode_said: false,
             default_server: ServerDraft::documented(&site),
+            bind_words: Vec::new(),
             site,
             id_site: None,
             servers: Vec::new(),
@@ -491,6 +495,7 @@ pub(crate) const TIMEOUTS: &[(&str, Scope, Option<TimeoutSlot>)] = &[
     ("tunnel", Scope::B, Some(|t| &mut t.tunnel)),
     // Only a tarpit rule uses it.
     ("tarpit", keywords::FB, None),
+    ("client-hs", Scope::F, Some(|t| &mut t.client_hs)),
     ("client-fin", Scope::F, Some(|t| &mut t.client_fin)),
     ("server-fin", Scope::B, Some(|t| &mut t.server_fin)),
 ];
@@ -499,12 +504,9 @@ pub(crate) const TIMEOUTS: &[(&str, Scope, Option<TimeoutSlot>)] = &[
 pub(crate) fn timeout(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
     let name = line.word(1);
     let Some((_, scope, slot)) = TIMEOUTS.iter().find(|(known, ..)| *known == name) else {
-        if name == "client-hs" {
-            // A limit of TLS handshakes, of which there are none.
-            cx.ignore("timeout client-hs");
-            return line.delay(2, "timeout client-hs").map(|_| ());
-        }
-        let names: Vec<String> = TIMEOUTS.iter().map(|(known, ..)| format!("'{known}'")).collect();
+        // Later than the message, which is that of 2.6 still.
+        let listed = TIMEOUTS.iter().filter(|(known, ..)| *known != "client-hs");
+        let names: Vec<String> = listed.map(|(known, ..)| format!("'{known}'")).collect();
         let (last, others) = names.split_last().map_or(("", [].as_slice()), |(last, others)| (last.as_str(), others));
         let near = did_you_mean(name, TIMEOUTS.iter().map(|(known, ..)| *known));
         let message = format!("'timeout' supports {} and {last} (got '{name}'){near}", others.join(", "));

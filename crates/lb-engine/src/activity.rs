@@ -64,6 +64,8 @@ tasks! {
     Watch = 9, "control::watch";
     /// Pages ordered by HTTP clients.
     Page = 10, "pages::serve";
+    /// A client's connection that is or will be secured.
+    Secure = 11, "secure::serve";
 }
 
 const KINDS: usize = FUNCTIONS.len();
@@ -150,7 +152,7 @@ impl Activity {
 
 /// Kinds of tasks that serve a connection.
 pub fn is_connection(kind: usize) -> bool {
-    [task::Http::NUMBER, task::Tcp::NUMBER, task::Admin::NUMBER].contains(&kind)
+    [task::Http::NUMBER, task::Tcp::NUMBER, task::Secure::NUMBER, task::Admin::NUMBER].contains(&kind)
 }
 
 thread_local! {

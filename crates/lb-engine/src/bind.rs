@@ -3,13 +3,14 @@
 use crate::activity::Activity;
 use crate::admin::BoundAdmin;
 use crate::clock::Clock;
-use crate::counters::{Gauge, PerThread};
+use crate::counters::{Gauge, Handshakes, PerThread};
 use crate::former::Former;
 use crate::listen::{self, BoundListener, FileAccess, Inherited, ListenError};
 use crate::log::Logger;
 use crate::shared::{Gate, Limits, ListenerState, Process, ProxyState, Shared, Tap, listen_text, lock};
 use crate::slots::Slots;
 use crate::tables::Tables;
+use crate::tls::ListenerSecurity;
 use lb_config::model::{Config, Global, ListenAddress, LogSink, Proxy};
 use nix::sys::resource::{Resource, getrlimit};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -132,8 +133,16 @@ fn proxy_state(
 ) -> ProxyState {
     let mut states = Vec::new();
     for (number, bind) in config.binds.iter().enumerate() {
+        let tls = ListenerSecurity::of(bind).unwrap_or_else(|why| {
+            let place = format!("{}:{}", bind.place.file, bind.place.line);
+            let source = std::io::Error::other(why);
+            let error = ListenError { place, what: "cannot secure", address: listen_text(&bind.address), source };
+            errors.push(StartError { owner: format!("{} {}", kind_word(config), config.name), error });
+            None
+        });
         let state = ListenerState {
             config: bind,
+            tls,
             counters: PerThread::new(threads),
             sessions: Gauge::default(),
             bound: OnceLock::new(),
@@ -210,7 +219,10 @@ fn shared_state(
         stopping: AtomicBool::new(false),
         max_connection_rate: AtomicU32::new(0),
         max_session_rate: AtomicU32::new(0),
-        max_ssl_rate: AtomicU32::new(0),
+        max_ssl_rate: AtomicU32::new(global.max_ssl_rate),
+        handshakes: (0..threads).map(|_| Handshakes::default()).collect(),
+        ssl_connections: Gauge::default(),
+        max_ssl_connections: AtomicU32::new(global.max_ssl_connections.unwrap_or(u32::MAX)),
         max_compression_kbps: AtomicU32::new(0),
         warnings: startup_log.iter().filter(|line| line.starts_with("[WARNING]")).count() as u32,
         ulimit_n,

@@ -5,6 +5,20 @@ use crate::rate::Rate;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
+/// Handshakes on one thread.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+pub struct Handshakes {
+    /// Connections to be secured, of clients and to servers.
+    pub connections: Counter,
+    /// Clients' handshakes begun in the last second.
+    pub begun: Rate,
+    /// Clients' handshakes that took up no earlier session, in the last second.
+    pub front_keys: Rate,
+    /// The same of servers.
+    pub back_keys: Rate,
+}
+
 /// A counter with one writing thread: an increment is a load and a store, never a locked instruction.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
@@ -145,6 +159,12 @@ counters! {
     h1_bytes_in,
     /// Bytes sent on HTTP/1 connections that belong to no exchange.
     h1_bytes_out,
+    /// Secured sessions (`ssl_sess`).
+    ssl_sessions,
+    /// Of them, those that took up an earlier one (`ssl_reused_sess`).
+    ssl_resumed,
+    /// Handshakes that failed (`ssl_failed_handshake`).
+    ssl_failed,
     /// Failed checks (`chkfail`), control thread only.
     failed_checks,
     /// Transitions to down (`chkdown`), control thread only.

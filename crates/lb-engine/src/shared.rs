@@ -6,14 +6,14 @@
 use crate::activity::Activity;
 use crate::clock::Clock;
 use crate::control::ServerEvent;
-use crate::counters::{Counter, Counters, Gauge, PerThread};
+use crate::counters::{Counter, Counters, Gauge, Handshakes, PerThread};
 use crate::data::thread::Mailbox;
 use crate::former::Former;
 use crate::log::Logger;
 use crate::queue::Queue;
 use crate::slots::{Slots, Swap};
 use crate::tables::Tables;
-use crate::tls::ServerSecurity;
+use crate::tls::{ListenerSecurity, ServerSecurity};
 use lb_check::TrafficEvent;
 use lb_config::model::Observe;
 use lb_config::model::{Bind, ConnectAddress, ListenAddress, Proxy, Server};
@@ -128,8 +128,14 @@ pub struct Process {
     pub max_connection_rate: AtomicU32,
     /// `set rate-limit sessions global`.
     pub max_session_rate: AtomicU32,
-    /// `set rate-limit ssl-sessions global`. Kept for `show info`: no session uses TLS.
+    /// `maxsslrate`, `set rate-limit ssl-sessions global`.
     pub max_ssl_rate: AtomicU32,
+    /// Handshakes, by thread.
+    pub handshakes: Box<[Handshakes]>,
+    /// Current client connections to be secured.
+    pub ssl_connections: Gauge,
+    /// `maxsslconn`; `u32::MAX`: none.
+    pub max_ssl_connections: AtomicU32,
     /// `set rate-limit http-compression global`, in kB/s. Kept for `show info`: nothing is compressed.
     pub max_compression_kbps: AtomicU32,
     /// Warnings printed at start.
@@ -296,6 +302,8 @@ pub struct ListenerState {
     pub bound: OnceLock<SocketAddr>,
     /// The threads' sockets, for the control thread to make deaf and hearing again at once.
     pub taps: Mutex<Vec<Tap>>,
+    /// How its connections are secured; `None`: they are plain.
+    pub tls: Option<Box<ListenerSecurity>>,
 }
 
 /// A second descriptor of a listening socket.

@@ -50,6 +50,14 @@ impl Stream {
         }
     }
 
+    /// Whether it is secured by taking up an earlier session.
+    pub fn is_resumed(&self) -> bool {
+        match self {
+            Self::Tcp(_) | Self::Unix(_) => false,
+            Self::Tls(s) => s.connection().handshake_kind() == Some(rustls::HandshakeKind::Resumed),
+        }
+    }
+
     /// Ready when bytes, an end or an error can be read.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {

@@ -1,7 +1,7 @@
 //! For tests: an engine's shared state from the text of a configuration.
 
 use crate::clock::Clock;
-use crate::counters::{Gauge, PerThread};
+use crate::counters::{Gauge, Handshakes, PerThread};
 use crate::former::Former;
 use crate::log::Logger;
 use crate::shared::{FrontendState, Gate, Limits, ListenerState, Process, ProxyState, Shared};
@@ -84,6 +84,7 @@ fn listener(config: &'static lb_config::model::Bind, threads: usize) -> Listener
         sessions: Gauge::default(),
         bound: OnceLock::new(),
         taps: std::sync::Mutex::default(),
+        tls: None,
     }
 }
 
@@ -99,6 +100,9 @@ fn process(maxconn: u32, threads: usize) -> Process {
         max_connection_rate: AtomicU32::new(0),
         max_session_rate: AtomicU32::new(0),
         max_ssl_rate: AtomicU32::new(0),
+        handshakes: (0..threads).map(|_| Handshakes::default()).collect(),
+        ssl_connections: Gauge::default(),
+        max_ssl_connections: AtomicU32::new(u32::MAX),
         max_compression_kbps: AtomicU32::new(0),
         warnings: 0,
         ulimit_n: 233,

@@ -1,5 +1,6 @@
 //! What expressions are evaluated against, and what they may depend on at parse time.
 
+use crate::secure::{Secured, Wire};
 use crate::{LogRecord, ProcessVars, Sample, Scope, Vars};
 use lb_table::DataKind;
 use std::net::SocketAddr;
@@ -347,6 +348,12 @@ pub trait Context {
     /// The key that the counter of that number tracks.
     fn tracked_key(&self, counter: usize) -> Option<Sample<'static>> {
         let _ = counter;
+        None
+    }
+
+    /// A connection's security; `None`: it is plain.
+    fn secured(&self, wire: Wire) -> Option<&Secured> {
+        let _ = wire;
         None
     }
 

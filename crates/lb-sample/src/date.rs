@@ -46,7 +46,8 @@ fn name(names: &[&'static str], index: i64) -> &'static str {
 }
 
 /// `20/Nov/2026:22:45:01.123` in local time.
-pub(crate) fn local_millis(time: WallTime, out: &mut Vec<u8>) {
+/// `21/Nov/2026:01:02:03.456`, as log lines date an accept.
+pub fn local_millis(time: WallTime, out: &mut Vec<u8>) {
     clf(time.unix_secs + i64::from(time.utc_offset_secs), out);
     put(out, format_args!(".{:03}", time.micros / 1000));
 }

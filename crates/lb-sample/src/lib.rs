@@ -30,6 +30,7 @@ mod pattern;
 mod place;
 mod record;
 mod sample;
+pub mod secure;
 mod suggest;
 mod vars;
 
@@ -39,6 +40,7 @@ pub use context::{
     BackendNumber, Context, EntryQuery, FrontendNumber, Nothing, Reference, ServerNumber, ServerRef, Side, Sources,
     StreamNumber, Subject, TableNumber, WallTime,
 };
+pub use date::local_millis;
 pub use error::SampleError;
 pub use expr::Expr;
 pub use log_format::LogFormat;

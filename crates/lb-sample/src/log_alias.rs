@@ -2,6 +2,7 @@
 
 use crate::fetch::request::path;
 use crate::record::LogRecord;
+use crate::secure::Wire;
 use crate::{Context, Sample, SampleError, Side, StreamNumber, WallTime, date};
 use std::net::{IpAddr, SocketAddr};
 
@@ -270,8 +271,8 @@ aliases! {
     ServerIp "si" false "Server's address." => |f, out| f.flags.address(f.ctx.back_dst(), b"", f.output, out);
     ServerPort "sp" false "Server's port." => |f, out| f.flags.port(f.ctx.back_dst(), None, f.output, out);
     ServerQueue "sq" false "Passed in the server's queue." => |f, out| f.count(f.record.server_queue, out);
-    SslCiphers "sslc" false "Cipher." => |f, out| f.text(None, out);
-    SslVersion "sslv" false "Version of TLS." => |f, out| f.text(None, out);
+    SslCiphers "sslc" false "Cipher." => |f, out| f.text(f.ctx.secured(Wire::Front).map(|s| s.cipher.as_bytes()), out);
+    SslVersion "sslv" false "Version of TLS." => |f, out| f.text(f.ctx.secured(Wire::Front).map(|s| s.protocol.as_bytes()), out);
     LocalMillis "t" false "Date of accept." => |f, out| date::local_millis(f.record.accepted, out);
     RequestMillis "tr" true "Date of the request." => |f, out| date::local_millis(f.record.requested, out);
     RequestGmt "trg" true "Date of the request, GMT." => |f, out| date::gmt(f.record.requested, out);

@@ -331,11 +331,11 @@ fn acls() {
     "#]],
     );
     acl(
-        "a ssl_fc_sni x",
+        "a ssl_bc_sni x",
         expect![[r#"
-        a ssl_fc_sni x
+        a ssl_bc_sni x
           ^^^^^^^^^^
-        error detected while parsing ACL 'a' : fetch method 'ssl_fc_sni' is not supported yet in ACL expression 'ssl_fc_sni'
+        error detected while parsing ACL 'a' : fetch method 'ssl_bc_sni' is not supported yet in ACL expression 'ssl_bc_sni'
     "#]],
     );
     acl(

@@ -2,7 +2,7 @@
 
 use crate::pem;
 use crate::x509::{Certificate, KeyKind};
-use rustls::crypto::ring;
+use rustls::crypto::ring as provider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer};
 use rustls::sign::CertifiedKey;
 use std::fmt;
@@ -142,7 +142,7 @@ impl Bundle {
         if self.chain.is_empty() {
             return Err(BundleError::NoCertificate);
         }
-        let key = ring::sign::any_supported_type(&self.key()?).map_err(|e| BundleError::BadKey(e.to_string()))?;
+        let key = provider::sign::any_supported_type(&self.key()?).map_err(|e| BundleError::BadKey(e.to_string()))?;
         let mut certified = CertifiedKey::new(self.chain.clone(), key);
         match certified.keys_match() {
             Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {}
@@ -182,6 +182,11 @@ impl Bundle {
         }
         out
     }
+}
+
+/// The SHA-1 of a certificate, by which people tell them apart.
+pub fn sha1(der: &[u8]) -> Vec<u8> {
+    ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, der).as_ref().to_vec()
 }
 
 fn certificates(blocks: &[pem::Block]) -> Vec<CertificateDer<'static>> {

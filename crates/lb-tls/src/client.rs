@@ -126,8 +126,9 @@ mod tests {
     struct Authority(CertifiedIssuer<'static, KeyPair>);
 
     impl Authority {
-        fn new() -> Self {
+        fn new(name: &str) -> Self {
             let mut params = CertificateParams::new(Vec::new()).unwrap();
+            params.distinguished_name.push(rcgen::DnType::CommonName, name);
             params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
             let key = KeyPair::generate().unwrap();
             // Each has its own name: one that is looked for by name is not found, rather than tried and found wanting.
@@ -184,13 +185,13 @@ mod tests {
 
     #[test]
     fn what_is_believed() {
-        let authority = Authority::new();
+        let authority = Authority::new("ca");
         let good = authority.issue("a.example", 2099);
         let required = ClientSettings { trust: Some(authority.trust()), ..ClientSettings::default() };
         assert_eq!(shake(&required, None, false, &good), Ok(()));
         assert_eq!(shake(&required, Some("a.example"), false, &good), Ok(()));
         refused(shake(&required, Some("b.example"), false, &good), CertificateError::NotValidForName);
-        let foreign = ClientSettings { trust: Some(Authority::new().trust()), ..ClientSettings::default() };
+        let foreign = ClientSettings { trust: Some(Authority::new("other").trust()), ..ClientSettings::default() };
         refused(shake(&foreign, None, false, &good), CertificateError::UnknownIssuer);
         assert_eq!(shake(&ClientSettings::default(), Some("b.example"), false, &good), Ok(()));
         let old = authority.issue("a.example", 2001);
@@ -202,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_fixed_name_counts_unless_another_was_asked_for() {
-        let authority = Authority::new();
+        let authority = Authority::new("ca");
         let good = authority.issue("a.example", 2099);
         let fixed = |host: &str| ClientSettings {
             trust: Some(authority.trust()),

@@ -1,6 +1,22 @@
-//! Protocol versions.
+//! Protocol versions, and files under their names.
 
 use rustls::SupportedProtocolVersion;
+use std::sync::Arc;
+
+/// What a file held when it was read, and the name it is known by.
+#[derive(Debug)]
+pub struct Named<T> {
+    /// The name.
+    pub name: String,
+    /// What it held.
+    pub held: Arc<T>,
+}
+
+impl<T> Clone for Named<T> {
+    fn clone(&self) -> Self {
+        Self { name: self.name.clone(), held: Arc::clone(&self.held) }
+    }
+}
 
 /// A version of the protocol, old to recent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,13 +1,17 @@
 //! Verdicts on peers' certificates.
 
 use crate::name;
+use crate::server::ServerSettings;
 use crate::trust::{Crl, Trust};
 use crate::x509::Certificate;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Which name a server's certificate must be for.
@@ -153,6 +157,111 @@ impl ServerCertVerifier for Required {
             Ok(ServerCertVerified::assertion())
         } else {
             Err(Error::InvalidCertificate(CertificateError::NotValidForName))
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, cert, dss, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, cert, dss, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+/// What is asked of clients' certificates.
+#[derive(Debug)]
+pub(crate) struct ClientAuth {
+    chain: Option<Arc<dyn ClientCertVerifier>>,
+    trust: Arc<Trust>,
+    mandatory: bool,
+    hints: Vec<DistinguishedName>,
+    ignored: BTreeSet<u32>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl ClientAuth {
+    pub(crate) fn new(
+        provider: &Arc<CryptoProvider>,
+        settings: &ServerSettings,
+        mandatory: bool,
+    ) -> Result<Self, String> {
+        let trust = settings.trust.as_ref().ok_or("there is no ca-file to verify clients with")?;
+        let trust = Arc::clone(&trust.held);
+        let roots = trust.roots();
+        let hints = if settings.no_ca_names { Vec::new() } else { roots.subjects() };
+        let chain = if roots.is_empty() {
+            None
+        } else {
+            let mut builder = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider));
+            if let Some(crl) = &settings.crl {
+                builder = builder.with_crls(crl.held.lists.iter().cloned());
+            }
+            Some(builder.build().map_err(|e| e.to_string())?)
+        };
+        let algorithms = provider.signature_verification_algorithms;
+        Ok(Self { chain, trust, mandatory, hints, ignored: settings.ignored_verdicts.clone(), algorithms })
+    }
+
+    fn judge(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        let error = match &self.chain {
+            None => Error::InvalidCertificate(CertificateError::UnknownIssuer),
+            Some(chain) => match chain.verify_client_cert(end_entity, intermediates, now) {
+                Ok(_) => return Ok(()),
+                Err(error) => error,
+            },
+        };
+        trusted_itself(&self.trust, end_entity, now, error)
+    }
+
+    /// OpenSSL's number for the verdict on certificates that were let through.
+    pub(crate) fn verdict(&self, chain: &[CertificateDer<'_>]) -> u32 {
+        // Nothing but a good verdict is let through otherwise.
+        let Some((first, rest)) = chain.split_first().filter(|_| !self.ignored.is_empty()) else { return 0 };
+        self.judge(first, rest, UnixTime::now()).err().and_then(|error| openssl_code(&error)).unwrap_or(0)
+    }
+}
+
+impl ClientCertVerifier for ClientAuth {
+    fn client_auth_mandatory(&self) -> bool {
+        self.mandatory
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &self.hints
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        match self.judge(end_entity, intermediates, now) {
+            Ok(()) => Ok(ClientCertVerified::assertion()),
+            Err(error) if openssl_code(&error).is_some_and(|code| self.ignored.contains(&code)) => {
+                Ok(ClientCertVerified::assertion())
+            }
+            Err(error) => Err(error),
         }
     }
 

@@ -17,7 +17,6 @@ pub(crate) use proxy::PROXY;
 pub(crate) use rules::{ActionRow, HTTP_REQUEST, HTTP_RESPONSE, TCP_CONNECTION, TCP_CONTENT, TCP_SESSION};
 pub(crate) use server::{DYNAMIC_SERVER, SERVER};
 
-use crate::line::{Fault, fault};
 use lb_model::ProxyKind;
 
 /// What is done with a keyword.
@@ -80,40 +79,6 @@ pub(crate) const NB: Scope = Scope::N.and(Scope::B);
 /// The message for a keyword that HAProxy has and lbd has not; `what` as messages spell the keyword.
 pub(crate) fn not_yet(what: &str) -> String {
     format!("'{what}' is a HAProxy keyword that lbd does not support yet.")
-}
-
-/// The TLS words of one line, for one complaint. Words of one run are underlined together; later ones are only named.
-#[derive(Default)]
-pub(crate) struct TlsWords<'l> {
-    names: Vec<&'l str>,
-    run: Option<(usize, usize)>,
-}
-
-impl<'l> TlsWords<'l> {
-    /// Notes the word `at` and its `arguments`.
-    pub fn add(&mut self, name: &'l str, at: usize, arguments: usize) {
-        let last = at + arguments;
-        self.run = match self.run {
-            Some((first, end)) if end + 1 == at => Some((first, last)),
-            Some(run) => Some(run),
-            None => Some((at, last)),
-        };
-        if !self.names.contains(&name) {
-            self.names.push(name);
-        }
-    }
-
-    /// The complaint, which begins with `outer`.
-    pub fn complaint(&self, outer: &str) -> Option<Fault> {
-        let (first, last) = self.run?;
-        let (name, others) = self.names.split_first()?;
-        let fault = Fault { through: last, ..fault(first, format!("{outer}{}", not_yet(name))) };
-        let others: Vec<String> = others.iter().map(|name| format!("'{name}'")).collect();
-        Some(match others.as_slice() {
-            [] => fault.help("there is no TLS in lbd yet"),
-            others => fault.help(format!("there is no TLS in lbd yet: {} cannot stay either", others.join(", "))),
-        })
-    }
 }
 
 /// A keyword that begins a section.

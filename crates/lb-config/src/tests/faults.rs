@@ -197,10 +197,6 @@ fn what_haproxy_has_and_lbd_has_not() {
             [ALERT]    (1) : config : parsing [a.cfg:2] : 'lua-load' is a HAProxy keyword that lbd does not support yet.
                |   lua-load /x
                |   ^^^^^^^^
-            [ALERT]    (1) : config : parsing [a.cfg:4] : 'bind :443' in section 'frontend' : 'ssl' is a HAProxy keyword that lbd does not support yet.
-               |   bind :443 ssl crt /c alpn h2
-               |             ^^^^^^^^^^^^^^^^^^
-               | help: there is no TLS in lbd yet: 'crt', 'alpn' cannot stay either
             [ALERT]    (1) : config : parsing [a.cfg:5] : 'option httpslog' is a HAProxy keyword that lbd does not support yet.
                |   option httpslog
                |          ^^^^^^^^
@@ -226,6 +222,9 @@ fn what_haproxy_has_and_lbd_has_not() {
             [ALERT]    (1) : config : parsing [a.cfg:14] : The 'reqadd' directive is not supported anymore since HAProxy 2.1. Use 'http-request add-header' instead.
                |   reqadd X
                |   ^^^^^^
+            [ALERT]    (1) : config : parsing [a.cfg:4] : 'bind :443' in section 'frontend' : unable to stat SSL certificate from file '/c' : No such file or directory.
+               |   bind :443 ssl crt /c alpn h2
+               |                     ^^
         "#]],
     );
 }

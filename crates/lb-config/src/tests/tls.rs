@@ -166,3 +166,125 @@ fn files_and_words_that_are_refused() {
     "#]],
     );
 }
+
+fn check_bind(words: &str, expected: Expect) {
+    let text = format!("frontend f\n mode http\n timeout client 1s\n bind :443 {words}\n");
+    expected.assert_eq(&shown_in(&text, &world()));
+}
+
+#[test]
+fn a_listener_with_defaults_and_a_list() {
+    let mut world = world();
+    world.files.insert("list", b"# names\na.pem [alpn http/1.1 verify none] *.x.example !y.x.example\n\npair.pem\n");
+    let text = "global\n ssl-default-bind-options ssl-min-ver TLSv1.3 no-tls-tickets\nfrontend f\n mode http\n timeout client 1s\n \
+                bind :443,:444 ssl crt a.pem crt-list list alpn h2,http/1.1\n bind :80\n";
+    let config = good_in(text, &world);
+    let [first, second, plain] = &config.proxies[0].binds[..] else { panic!() };
+    assert!(plain.tls.is_none() && second.tls.is_some());
+    let tls = first.tls.as_ref().unwrap();
+    let shown: Vec<_> =
+        tls.offers.iter().map(|o| (o.file.name.as_str(), o.names(), o.excluded(), o.line.clone())).collect();
+    let at = |n| Some(("list".to_owned(), n));
+    assert_eq!(
+        shown,
+        [
+            ("a.pem", vec!["a.example".to_owned(), "rcgen self signed cert".to_owned()], vec![], None),
+            ("a.pem", vec!["*.x.example".to_owned()], vec!["y.x.example".to_owned()], at(2)),
+            ("pair.pem", vec!["a.example".to_owned(), "rcgen self signed cert".to_owned()], vec![], at(4)),
+        ]
+    );
+    // HTTP/2 cannot be agreed on.
+    assert_eq!(tls.offers[0].settings.alpn, [b"http/1.1".to_vec()]);
+    assert_eq!(config.ignored_tuning, ["bind … alpn h2"]);
+    assert!(tls.offers[1].settings.no_tickets);
+    assert_eq!(tls.offers[1].settings.versions.spoken().len(), 1);
+    assert_eq!(config.tls.lists["list"].len(), 2);
+}
+
+#[test]
+fn listeners_that_are_refused() {
+    check_bind("ssl crt a.pem", expect![""]);
+    check_bind("crt a.pem", expect![""]);
+    check_bind(
+        "ssl",
+        expect![[r#"
+            [ALERT]    (1) : config : parsing [a.cfg:4] : Proxy 'f': no SSL certificate specified for bind ':443' at [a.cfg:4] (use 'crt').
+               |   bind :443 ssl
+               |        ^^^^
+        "#]],
+    );
+    check_bind(
+        "ssl crt",
+        expect![[r#"
+            [ALERT]    (1) : config : parsing [a.cfg:4] : 'bind :443' in section 'frontend' : 'crt' : missing certificate location
+               |   bind :443 ssl crt
+               |                 ^^^
+        "#]],
+    );
+    check_bind(
+        "ssl crt none.pem",
+        expect![[r#"
+            [ALERT]    (1) : config : parsing [a.cfg:4] : 'bind :443' in section 'frontend' : unable to stat SSL certificate from file 'none.pem' : No such file or directory.
+               |   bind :443 ssl crt none.pem
+               |                     ^^^^^^^^
+        "#]],
+    );
+    check_bind(
+        "ssl crt a.pem verify required",
+        expect![[r#"
+            [ALERT]    (1) : config : parsing [a.cfg:4] : Proxy 'f': verify is enabled but no CA file specified for bind ':443' at [a.cfg:4].
+               |   bind :443 ssl crt a.pem verify required
+               |        ^^^^
+        "#]],
+    );
+    check_bind(
+        "ssl crt a.pem verify maybe",
+        expect![[r#"
+            [ALERT]    (1) : config : parsing [a.cfg:4] : 'bind :443' in section 'frontend' : 'verify' : unknown verify method 'maybe', only 'none', 'optional', and 'required' are supported
+               |   bind :443 ssl crt a.pem verify maybe
+               |                                  ^^^^^
+        "#]],
+    );
+    check_bind(
+        "ssl crt a.pem ca-ignore-err nonsense",
+        expect![[r#"
+            [ALERT]    (1) : config : parsing [a.cfg:4] : 'bind :443' in section 'frontend' : 'ca-ignore-err' : 'nonsense' is neither a number nor a known name
+               |   bind :443 ssl crt a.pem ca-ignore-err nonsense
+               |                                         ^^^^^^^^
+        "#]],
+    );
+    check_bind(
+        "ssl crt a.pem ssl-min-ver TLSv1.3 ssl-max-ver TLSv1.2",
+        expect![[r#"
+            [ALERT]    (1) : config : parsing [a.cfg:4] : Proxy 'f': all SSL/TLS versions are disabled for bind ':443' at [a.cfg:4].
+               |   bind :443 ssl crt a.pem ssl-min-ver TLSv1.3 ssl-max-ver TLSv1.2
+               |        ^^^^
+               | help: TLSv1.2 and TLSv1.3 can be spoken
+        "#]],
+    );
+    check_bind(
+        "ssl crt a.pem ciphers FOO",
+        expect![[r#"
+            [ALERT]    (1) : config : parsing [a.cfg:4] : Proxy 'f': unable to set SSL cipher list to 'FOO' for bind ':443' at [a.cfg:4].
+               |   bind :443 ssl crt a.pem ciphers FOO
+               |        ^^^^
+               | help: none of the suites of 'FOO' is known to the TLS library
+        "#]],
+    );
+    check_bind(
+        "ssl crt-list none",
+        expect![[r#"
+            [ALERT]    (1) : config : parsing [a.cfg:4] : 'bind :443' in section 'frontend' : 'crt-list' : cannot open file 'none' : No such file or directory
+               |   bind :443 ssl crt-list none
+               |                          ^^^^
+        "#]],
+    );
+    check_bind(
+        "ssl crt a.pem ocsp-update on",
+        expect![[r#"
+            [ALERT]    (1) : config : parsing [a.cfg:4] : 'bind :443' in section 'frontend' : 'ocsp-update' : responses are not fetched; put one beside the certificate, as '.ocsp', or set it with 'set ssl ocsp-response'
+               |   bind :443 ssl crt a.pem ocsp-update on
+               |                                       ^^
+        "#]],
+    );
+}

@@ -68,6 +68,28 @@ impl Loader {
         cx.host.read_file(Path::new(name)).map_err(|e| unusable(what, name, &reason(&e)))
     }
 
+    /// The files that `crt` names: itself, or the files of a directory in order, or those of a bundle.
+    pub fn certificate_files(&self, path: &str, cx: &Cx<'_>) -> Result<Vec<String>, String> {
+        let name = with_base(self.crt_base.as_deref(), path);
+        if self.files.certificates.contains_key(&name) {
+            return Ok(vec![path.to_owned()]);
+        }
+        if let Ok(mut found) = cx.host.list_dir(Path::new(&name)) {
+            found.sort();
+            let beside = |file: &String| BESIDE.iter().any(|(suffix, _)| file.ends_with(&format!(".{suffix}")));
+            found.retain(|file| !file.starts_with('.') && !beside(file));
+            return Ok(found.into_iter().map(|file| format!("{path}/{file}")).collect());
+        }
+        if cx.host.read_file(Path::new(&name)).is_err() {
+            let of_bundle = |kind: &&str| cx.host.read_file(Path::new(&format!("{name}.{kind}"))).is_ok();
+            let kinds: Vec<&str> = ["rsa", "ecdsa", "dsa"].into_iter().filter(of_bundle).collect();
+            if !kinds.is_empty() {
+                return Ok(kinds.into_iter().map(|kind| format!("{path}.{kind}")).collect());
+            }
+        }
+        Ok(vec![path.to_owned()])
+    }
+
     /// A certificate with its key, from its file and those beside it.
     pub fn certificate(&mut self, path: &str, cx: &Cx<'_>) -> Result<Named<Bundle>, String> {
         let name = with_base(self.crt_base.as_deref(), path);

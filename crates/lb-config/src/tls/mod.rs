@@ -1,8 +1,9 @@
 //! TLS settings: the words of lines, and the files they name.
 //!
-//! Words are read where they stand (`server`); files are read once all is known, each once, and judged with the
+//! Words are read where they stand; files are read once all is known, each once, and judged with the
 //! place that named them.
 
+pub(crate) mod bind;
 mod files;
 pub(crate) mod server;
 

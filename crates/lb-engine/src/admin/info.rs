@@ -3,6 +3,8 @@
 use super::inside::pools;
 use super::process::{RELEASE_DATE, VERSION};
 use crate::control::Control;
+use crate::counters::Handshakes;
+use crate::rate::Rate;
 use crate::shared::{FrontendState, Shared};
 use lb_admin::{Reply, Request};
 use lb_model::{Mode, human_delay};
@@ -103,6 +105,11 @@ impl<'a> Source<'a> {
     }
 
     /// Requests of all HTTP frontends, connections of the others, commands of the admin sockets.
+    fn handshake_rate(&self, of: fn(&Handshakes) -> &Rate) -> u32 {
+        let handshakes = &self.shared.process.handshakes;
+        handshakes.iter().map(|own| of(own).per_second(self.now_ms)).sum::<u64>() as u32
+    }
+
     fn requests(&self) -> u64 {
         let traffic: u64 = self
             .shared
@@ -139,19 +146,9 @@ impl InfoSource for Source<'_> {
             F::UptimeSec => Flt(self.uptime.as_secs_f64()),
             F::MemmaxMB
             | F::PoolFailed
-            | F::MaxSslConns
-            | F::CurrSslConns
-            | F::CumSslConns
             | F::Maxpipes
             | F::PipesUsed
             | F::PipesFree
-            | F::SslRate
-            | F::MaxSslRate
-            | F::SslFrontendKeyRate
-            | F::SslFrontendMaxKeyRate
-            | F::SslFrontendSessionReusePct
-            | F::SslBackendKeyRate
-            | F::SslBackendMaxKeyRate
             | F::SslCacheLookups
             | F::SslCacheMisses
             | F::CompressBpsIn
@@ -178,6 +175,22 @@ impl InfoSource for Source<'_> {
             F::ConnRate => U32(totals.sum(|c| c.connection_rate.per_second(self.now_ms)) as u32),
             F::ConnRateLimit => U32(process.max_connection_rate.load(Relaxed)),
             F::SessRateLimit => U32(process.max_session_rate.load(Relaxed)),
+            F::MaxSslConns => match process.max_ssl_connections.load(Relaxed) {
+                u32::MAX => U32(0),
+                limit => U32(limit),
+            },
+            F::CurrSslConns => U32(process.ssl_connections.get()),
+            F::CumSslConns => U32(process.handshakes.iter().map(|h| h.connections.get()).sum::<u64>() as u32),
+            F::SslRate => U32(self.handshake_rate(|h| &h.begun)),
+            F::MaxSslRate => U32(process.handshakes.iter().map(|h| h.begun.max()).sum::<u64>() as u32),
+            F::SslFrontendKeyRate => U32(self.handshake_rate(|h| &h.front_keys)),
+            F::SslFrontendMaxKeyRate => U32(process.handshakes.iter().map(|h| h.front_keys.max()).sum::<u64>() as u32),
+            F::SslFrontendSessionReusePct => {
+                let (all, whole) = (self.handshake_rate(|h| &h.begun), self.handshake_rate(|h| &h.front_keys));
+                U32(all.saturating_sub(whole).saturating_mul(100).checked_div(all).unwrap_or(0))
+            }
+            F::SslBackendKeyRate => U32(self.handshake_rate(|h| &h.back_keys)),
+            F::SslBackendMaxKeyRate => U32(process.handshakes.iter().map(|h| h.back_keys.max()).sum::<u64>() as u32),
             F::SslRateLimit => U32(process.max_ssl_rate.load(Relaxed)),
             // In bytes, in 32 bits as HAProxy counts them.
             F::CompressBpsRateLim => U32(process.max_compression_kbps.load(Relaxed).wrapping_mul(1_024)),

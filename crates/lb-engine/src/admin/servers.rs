@@ -6,6 +6,7 @@ use super::stat_values::{connections_in_use, most_connections_in_use};
 use crate::control::Control;
 use crate::shared::{ProxyState, ServerState, Target};
 use crate::slots::Cursor;
+use crate::tls::ServerSecurity;
 use lb_admin::{Anon, Reply, Request, text};
 use lb_stats::{ConnRow, ServerStateRow, write_servers_conn_header, write_servers_state_header};
 
@@ -116,7 +117,7 @@ impl StateDump {
                 fqdn: server.config.fqdn.as_deref().map(|fqdn| self.anon.name(fqdn).into_owned()),
                 port,
                 srv_record: None,
-                use_ssl: 0,
+                use_ssl: server.tls.get().as_ref().is_some_and(ServerSecurity::is_enabled).into(),
                 check_port: own.check.port.unwrap_or(0),
                 check_addr: own.check.addr.map(|addr| addr.to_string()),
                 agent_addr: own.agent.addr.map(|addr| addr.to_string()),

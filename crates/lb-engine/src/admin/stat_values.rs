@@ -32,9 +32,6 @@ macro_rules! columns_without_counterpart {
             | F::H2BackendOpenStreams
             | F::H2TotalConnections
             | F::H2BackendTotalStreams
-            | F::SslSess
-            | F::SslReusedSess
-            | F::SslFailedHandshake
             | F::SslOcspStaple
             | F::SslFailedOcspStaple
             | F::H1SplicedBytesIn
@@ -138,6 +135,9 @@ impl StatSource for FrontendRow<'_> {
             F::ReqRateMax => U32(sums.sum(|c| c.request_rate.max()) as u32),
             F::ReqTot => U64(sums.sum(|c| c.requests.get())),
             columns_without_counterpart!() | F::H2sess | F::H3sess | F::ReqOther | F::H2req | F::H3req => U64(0),
+            F::SslSess => U64(sums.sum(|c| c.ssl_sessions.get())),
+            F::SslReusedSess => U64(sums.sum(|c| c.ssl_resumed.get())),
+            F::SslFailedHandshake => U64(sums.sum(|c| c.ssl_failed.get())),
             F::Mode => config.mode.as_str().into(),
             F::ConnRate => U32(sums.sum(|c| c.connection_rate.per_second(viewer.now_ms)) as u32),
             F::ConnRateMax => U32(sums.sum(|c| c.connection_rate.max()) as u32),
@@ -329,6 +329,9 @@ impl StatSource for BackendRow<'_> {
             F::CliAbrt => U64(sums.sum(|c| c.client_aborts.get())),
             F::SrvAbrt => U64(sums.sum(|c| c.server_aborts.get())),
             columns_without_counterpart!() => U64(0),
+            F::SslSess => U64(sums.sum(|c| c.ssl_sessions.get())),
+            F::SslReusedSess => U64(sums.sum(|c| c.ssl_resumed.get())),
+            F::SslFailedHandshake => U64(sums.sum(|c| c.ssl_failed.get())),
             F::Lastsess => viewer.last_session(sums),
             F::Qtime => mean(sums, is_http, |c| &c.queue_time),
             F::Ctime => mean(sums, is_http, |c| &c.connect_time),
@@ -578,7 +581,10 @@ impl StatSource for ServerRow<'_> {
             F::UsedConnCur => U32(connections_in_use(self.proxy, server, health)),
             F::NeedConnEst => U32(most_connections_in_use(self.proxy, server, health)),
             F::Uweight => U32(health.weight()),
-            F::SslSess | F::SslReusedSess | F::SslFailedHandshake | F::SslOcspStaple | F::SslFailedOcspStaple => U64(0),
+            F::SslSess => U64(sums.sum(|c| c.ssl_sessions.get())),
+            F::SslReusedSess => U64(sums.sum(|c| c.ssl_resumed.get())),
+            F::SslFailedHandshake => U64(sums.sum(|c| c.ssl_failed.get())),
+            F::SslOcspStaple | F::SslFailedOcspStaple => U64(0),
             // Only other kinds of objects have these.
             F::Dreq
             | F::Ereq

@@ -3,7 +3,7 @@
 use super::session::Session;
 use super::thread::{ThreadCtx, accepts};
 use super::upstream::Upstream;
-use super::{http, tcp};
+use super::{http, secure, tcp};
 use crate::activity::{self, task};
 use crate::counters::{Counter, Counters, PerThread};
 use crate::listen::{self, BoundListener};
@@ -173,9 +173,18 @@ fn is_full(ctx: &ThreadCtx, proxy: &ProxyState, listener: &ListenerState) -> boo
     let is_reached = |limit: u32, counters: &PerThread, rate: fn(&Counters) -> &Rate| {
         limit > 0 && counters.sum(|c| rate(c).per_second(now_ms)) >= u64::from(limit)
     };
+    if listener.tls.is_some() && ssl_rate_reached(ctx, now_ms) {
+        return true;
+    }
     is_reached(proxy.config.rate_limit_sessions, &proxy.front, |c| &c.session_rate)
         || is_reached(process.max_connection_rate.load(Relaxed), &process.totals, |c| &c.connection_rate)
         || is_reached(process.max_session_rate.load(Relaxed), &process.totals, |c| &c.session_rate)
+}
+
+fn ssl_rate_reached(ctx: &ThreadCtx, now_ms: u64) -> bool {
+    let process = &ctx.shared.process;
+    let limit = process.max_ssl_rate.load(Relaxed);
+    limit > 0 && process.handshakes.iter().map(|h| h.begun.per_second(now_ms)).sum::<u64>() >= u64::from(limit)
 }
 
 fn start(
@@ -191,12 +200,9 @@ fn start(
     ctx.shared.process.connections.inc();
     proxy.front_sessions.inc();
     listener.sessions.inc();
-    let (front, totals, own) = (ctx.front(proxy), ctx.totals(), listener.counters.of(ctx.index));
-    for counters in [front, totals, own] {
+    for counters in [ctx.front(proxy), ctx.totals(), listener.counters.of(ctx.index)] {
         counters.connections.inc();
-        counters.sessions.inc();
         counters.connection_rate.hit(now_ms);
-        counters.session_rate.hit(now_ms);
     }
     ctx.sessions.insert(&session);
     if proxy.config.options.nolinger {
@@ -208,14 +214,36 @@ fn start(
         let _ = socket2::SockRef::from(tcp).set_keepalive(true);
     }
     let client = Client { ctx, proxy, listener, session, private: Cell::new(None) };
+    if let Some(security) = listener.tls.as_deref() {
+        activity::spawn(task::Secure, secure::serve(client, stream, security));
+        return;
+    }
+    count_session(&client);
     match proxy.config.mode {
-        Mode::Http => {
-            front.h1_connections.inc();
-            activity::spawn(task::Http, http::serve(client, stream));
-        }
-        Mode::Tcp => {
-            activity::spawn(task::Tcp, tcp::serve(client, stream));
-        }
+        Mode::Http => activity::spawn(task::Http, http::serve(client, stream)),
+        Mode::Tcp => activity::spawn(task::Tcp, tcp::serve(client, stream)),
+    };
+}
+
+/// Counts a session: a plain connection is one as soon as it is accepted, a secured one after its handshake.
+pub fn count_session(client: &Client) {
+    let Client { ctx, proxy, listener, .. } = client;
+    let now_ms = ctx.now_ms();
+    let front = ctx.front(proxy);
+    for counters in [front, ctx.totals(), listener.counters.of(ctx.index)] {
+        counters.sessions.inc();
+        counters.session_rate.hit(now_ms);
+    }
+    if proxy.config.mode == Mode::Http {
+        front.h1_connections.inc();
+    }
+}
+
+/// Serves a secured connection in its frontend's mode.
+pub async fn run_session(client: Client, stream: Stream) {
+    match client.proxy.config.mode {
+        Mode::Http => Box::pin(http::serve(client, stream)).await,
+        Mode::Tcp => Box::pin(tcp::serve(client, stream)).await,
     }
 }
 

@@ -6,6 +6,7 @@ use super::pick::{self, NoServer, Wish};
 use super::session::{Cut, Phase};
 use super::upstream::{self, ConnectError, ServerName, Upstream};
 use super::view::View;
+use crate::counters::Counters;
 use crate::queue;
 use crate::shared::ProxyState;
 use crate::stream::Stream;
@@ -189,26 +190,53 @@ async fn attempt(
     client.session.phase.set(Phase::Connect);
     ctx.set_deadline(&client.session, backend.config.timeouts.connect);
     let port = destination(client).map(|address| address.port());
+    let secures = name.is_some();
+    if secures {
+        ctx.handshakes().connections.inc();
+    }
     let mut connecting = Box::pin(upstream::connect(server, port, backend.config.options.srvtcpka, name));
     let connected = pick::wait_unless_gone(client, ask.watched, backend, |cx| connecting.as_mut().poll(cx));
     let timeout = match connected.await {
         Ok(Ok(upstream)) => {
             route.connected_us = ctx.now_us();
+            if secures {
+                count_secured(client, backend, own, &upstream);
+            }
             ctx.shared.report(backend.index, index, TrafficEvent::Connected);
             return Ok(upstream);
         }
         // The server is another one than the request is for: asking again helps nobody. As observed, the log line tells
         // that all retries were used.
         Ok(Err(ConnectError::Handshake(HandshakeError::WrongName))) => {
+            own.ssl_failed.inc();
+            ctx.back(backend).ssl_failed.inc();
             route.retries = backend.config.retries;
             false
         }
-        Ok(Err(ConnectError::System | ConnectError::Handshake(_))) => false,
+        Ok(Err(ConnectError::Handshake(_))) => {
+            own.ssl_failed.inc();
+            ctx.back(backend).ssl_failed.inc();
+            false
+        }
+        Ok(Err(ConnectError::System)) => false,
         Err(Cut::Timeout) => true,
         Err(cut) => return Err(Failure::Ended(cut)),
     };
     ctx.shared.report(backend.index, index, TrafficEvent::ConnectFailed);
     Err(Failure::Connect { timeout })
+}
+
+fn count_secured(client: &Client, backend: &'static ProxyState, own: &Counters, upstream: &Upstream) {
+    let resumed = upstream.stream.is_resumed();
+    for counters in [own, client.ctx.back(backend)] {
+        counters.ssl_sessions.inc();
+        if resumed {
+            counters.ssl_resumed.inc();
+        }
+    }
+    if !resumed {
+        client.ctx.handshakes().back_keys.hit(client.ctx.now_ms());
+    }
 }
 
 /// The name that a secured connection to a server is opened for; `None`: it is not secured.

@@ -4,6 +4,7 @@ mod accept;
 mod connect;
 pub mod http;
 mod pick;
+mod secure;
 pub mod session;
 mod stick;
 mod tcp;

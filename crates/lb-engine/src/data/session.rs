@@ -1,8 +1,10 @@
 //! A client connection's entry in its thread's table: what the timer, `show sess` and `shutdown session` need.
 
 use super::track::Trackers;
+use crate::tls::Facts;
 use lb_model::TermCause;
 use lb_sample::Vars;
+use lb_sample::secure::Secured;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -72,6 +74,8 @@ pub struct Session {
     pub trackers: Trackers,
     killed: Cell<Option<TermCause>>,
     waker: RefCell<Option<Waker>>,
+    /// What its handshake settled.
+    facts: OnceCell<Box<Facts>>,
 }
 
 impl Session {
@@ -96,12 +100,28 @@ impl Session {
             trackers: Trackers::default(),
             killed: Cell::new(None),
             waker: RefCell::new(None),
+            facts: OnceCell::new(),
         }
     }
 
     /// Variables of the session. Made when first asked for.
     pub fn vars(&self) -> &Vars {
         self.vars.get_or_init(Box::default)
+    }
+
+    /// Notes what the handshake settled.
+    pub fn set_facts(&self, facts: Box<Facts>) {
+        let _ = self.facts.set(facts);
+    }
+
+    /// The client's connection's security; `None`: it is plain.
+    pub fn secured(&self) -> Option<&Secured> {
+        self.facts.get().map(|facts| &facts.secured)
+    }
+
+    /// When the connection was ready for its first request, microseconds since the engine's start.
+    pub fn ready_us(&self) -> u64 {
+        self.facts.get().map_or(self.accepted_us, |facts| facts.done_us)
     }
 
     /// Wakes the task that serves the session.

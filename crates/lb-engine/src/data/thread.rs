@@ -6,7 +6,7 @@ use super::session::{Cut, Session, SessionTable};
 use super::upstream::Pool;
 use crate::activity::{self, task};
 use crate::buffer::BufferPool;
-use crate::counters::Counters;
+use crate::counters::{Counters, Handshakes};
 use crate::listen::BoundListener;
 use crate::shared::{FrontendState, ProxyState, Shared};
 use crate::slots::Slots;
@@ -155,6 +155,12 @@ impl ThreadCtx {
     /// This thread's block of the process's counters.
     pub fn totals(&self) -> &'static Counters {
         self.shared.process.totals.of(self.index)
+    }
+
+    /// This thread's count of handshakes.
+    pub fn handshakes(&self) -> &'static Handshakes {
+        // There is one for each thread.
+        &self.shared.process.handshakes[self.index]
     }
 
     /// Sets when the session's next wait ends. `None`: never.

@@ -7,6 +7,7 @@ use crate::facts;
 use crate::shared::ProxyState;
 use lb_http::{HeaderList, RequestHead, ResponseHead};
 use lb_model::Mode;
+use lb_sample::secure::{Secured, Wire};
 use lb_sample::{
     BackendNumber, Context, EntryQuery, FrontendNumber, LogRecord, Sample, Scope, ServerNumber, ServerRef, Side,
     StreamNumber, Subject, TableNumber, Vars, WallTime,
@@ -205,7 +206,7 @@ impl Context for View<'_> {
                 i64::from(self.frontend.listeners.get(self.session.listener)?.sessions.get())
             }
             StreamNumber::FrontHttpMajor | StreamNumber::BackHttpMajor => 1,
-            StreamNumber::FrontEncrypted => 0,
+            StreamNumber::FrontEncrypted => i64::from(self.session.secured().is_some()),
             StreamNumber::ClientTimeoutMs => self.frontend.config.timeouts.client?.as_millis() as i64,
             StreamNumber::ServerTimeoutMs => self.backend?.config.timeouts.server?.as_millis() as i64,
             StreamNumber::TunnelTimeoutMs => self.backend?.config.timeouts.tunnel?.as_millis() as i64,
@@ -240,6 +241,13 @@ impl Context for View<'_> {
 
     fn tracked_key(&self, counter: usize) -> Option<Sample<'static>> {
         track::tracked_key(self, counter)
+    }
+
+    fn secured(&self, wire: Wire) -> Option<&Secured> {
+        match wire {
+            Wire::Front => self.session.secured(),
+            Wire::Back => None,
+        }
     }
 
     fn logged_request(&self) -> Option<&[u8]> {

@@ -3,10 +3,16 @@
 //! Certificates and settings are read elsewhere (`lb-config`, `lb-tls`); here are the bytes' ways. A handshake runs on the
 //! thread that serves the connection.
 
+mod accept;
 mod connect;
+mod facts;
+mod listener;
 mod server;
 mod stream;
 
+pub use accept::{AcceptError, Handshake};
 pub use connect::{HandshakeError, Hello, connect};
+pub use facts::Facts;
+pub use listener::ListenerSecurity;
 pub use server::ServerSecurity;
 pub use stream::TlsStream;

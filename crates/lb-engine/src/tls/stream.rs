@@ -35,9 +35,9 @@ impl fmt::Debug for TlsStream {
 }
 
 /// The socket as the library wants it: what blocks is an error.
-struct Wire<'a, 'c, 'w> {
-    socket: &'a mut Stream,
-    cx: &'c mut Context<'w>,
+pub(super) struct Wire<'a, 'c, 'w> {
+    pub(super) socket: &'a mut Stream,
+    pub(super) cx: &'c mut Context<'w>,
 }
 
 fn or_block<T>(polled: Poll<io::Result<T>>) -> io::Result<T> {
@@ -67,7 +67,7 @@ impl Write for Wire<'_, '_, '_> {
     }
 }
 
-fn or_pending<T>(result: io::Result<T>) -> Poll<io::Result<T>> {
+pub(super) fn or_pending<T>(result: io::Result<T>) -> Poll<io::Result<T>> {
     match result {
         Err(e) if e.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
         result => Poll::Ready(result),

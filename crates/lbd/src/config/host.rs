@@ -60,6 +60,12 @@ impl Host for System {
         std::fs::read(path)
     }
 
+    fn list_dir(&self, path: &Path) -> io::Result<Vec<String>> {
+        let entries = std::fs::read_dir(path)?.filter_map(Result::ok);
+        let files = entries.filter(|entry| entry.path().is_file());
+        Ok(files.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
+    }
+
     fn hostname(&self) -> String {
         hostname()
     }

@@ -42,7 +42,7 @@ enum Next {
 /// A block and not an `async fn`, and no borrow of a local is held while idle: this future is most of what an idle
 /// connection costs.
 pub fn serve(client: Client, mut stream: Stream) -> impl Future<Output = ()> {
-    let mut start_us = client.session.accepted_us;
+    let mut start_us = client.session.ready_us();
     async move {
         if !admit(&client, &stream) {
             return;

@@ -187,7 +187,11 @@ impl Txn {
         LogRecord {
             accepted: clock.wall_at(session.accepted_us),
             requested: clock.wall_at(first_byte),
-            handshake_ms: 0,
+            handshake_ms: if session.requests.get() > 1 {
+                0
+            } else {
+                ms(session.accepted_us.max(1), session.ready_us().max(1))
+            },
             idle_ms: ms(self.start_us.max(1), first_byte.max(1)),
             request_ms: ms(first_byte, self.request_us),
             queue_ms: ms(self.request_us, self.route.slot_us),
