@@ -31,7 +31,9 @@ impl Checked {
             .rule(r#"info: "[A-Z]+ returned by OS \((.*?)\)""#, "info: \"$1\"")
             .rule(r"(backend|proxy) '?(\w+)'? has no server", "$1 $2 has no server")
             // 3.x words the number of sessions and queued requests the same way; the process's state differs.
-            .rule(r"Proxy \w+ started\.", "");
+            .rule(r"Proxy \w+ started\.", "")
+            // Who changed something is told by this program alone.
+            .rule(r"^Admin: .*", "");
         let mut story: Vec<String> =
             self.log.messages().iter().map(|m| hide.apply(m)).filter(|m| !m.is_empty()).collect();
         story.dedup();

@@ -20,6 +20,7 @@ mod http_basics;
 mod http_malformed;
 mod inside;
 mod logs;
+mod own;
 mod pages;
 mod probes;
 mod queue;

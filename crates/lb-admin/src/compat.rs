@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use lb_model::Level;
 
-use crate::table::{COMMANDS, Command, CommandId};
+use crate::table::{COMMANDS, Command, CommandId, Since};
 
 /// What became of a command of HAProxy's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,7 +162,7 @@ pub fn state(id: CommandId) -> State {
 /// The document, in Markdown: every command of HAProxy 3.x with its level and its state here.
 pub fn document() -> String {
     let mut rows: Vec<Row> = ABSENT.iter().map(Row::from).collect();
-    rows.extend(COMMANDS.iter().map(Row::from));
+    rows.extend(COMMANDS.iter().filter(|c| c.since != Since::Own).map(Row::from));
     rows.sort_by_key(|row| row.words);
     let mut text = String::from(INTRODUCTION);
     let counts = rows.iter().fold([0; 4], |mut counts, row| {
@@ -182,6 +182,14 @@ pub fn document() -> String {
         let usage = row.usage.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|");
         let _ = writeln!(text, "| `{usage}` | {} | {} |", row.level, words_of(row.state));
     }
+    text.push_str(OWN);
+    for command in COMMANDS.iter().filter(|c| c.since == Since::Own) {
+        let usage = command.usage.replace('|', "\\|");
+        let _ = writeln!(text, "| `{usage}` | {} | {} |", command.level, command.summary);
+    }
+    for (form, what) in OWN_FORMS {
+        let _ = writeln!(text, "| `{}` | admin | {what} |", form.replace('|', "\\|"));
+    }
     text
 }
 
@@ -199,6 +207,29 @@ may run each, and how each stands here.
 - *not applicable*: an unknown command, and why it will stay one.
 
 ";
+
+const OWN: &str = "
+## Commands of this program's own
+
+With `compat strict` in the global section each of these is what it is to HAProxy: an unknown command, an unknown name, or
+words after a complete command that mean nothing.
+
+| command | level | what it does |
+|---|---|---|
+";
+
+/// Forms of HAProxy's commands that only this program understands.
+pub const OWN_FORMS: &[(&str, &str)] = &[
+    (
+        "set server <bk>/web[1-3],<bk2>/* state|weight|health|agent <value>",
+        "several servers at once, all or none; also with `enable` and `disable`, `set weight` and `set maxconn server`",
+    ),
+    ("set server <bk>/<srv> state drain for <time>", "a lease: the state, or the weight, returns by itself"),
+    (
+        "set server <bk>/<srv> … if-unchanged <revision>",
+        "refused if somebody else changed the server since that revision",
+    ),
+];
 
 struct Row {
     words: &'static str,
@@ -266,7 +297,7 @@ mod tests {
     fn the_document_has_a_line_for_every_command() {
         let text = document();
         let lines = text.lines().filter(|line| line.starts_with("| `")).count();
-        assert_eq!(lines, ABSENT.len() + COMMANDS.len());
+        assert_eq!(lines, ABSENT.len() + COMMANDS.len() + OWN_FORMS.len());
         assert!(text.contains("| `clear counters [all\\|server <bk>/<srv> [force]]` | operator | done |"));
     }
 }

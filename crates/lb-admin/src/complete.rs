@@ -133,9 +133,9 @@ mod tests {
     fn command_words() {
         check("sh$0", "show shutdown");
         check("show s$0", "schema servers sess startup-logs stat");
-        check("show servers $0", "conn state");
+        check("show servers $0", "conn revisions state");
         check("show cli level $0", "");
-        check("ex$0", "");
+        check("exp$0", "explain");
         check("set server app/web1 state drain; qu$0", "quit");
         check("nothing $0", "");
     }

@@ -12,7 +12,7 @@ use crate::table::{Command, CommandId};
 pub(crate) fn answer(command: &Command, words: &[String], context: &mut Context) -> Option<Reply> {
     let args = words.get(command.word_count()..).unwrap_or_default();
     let reply = match command.id {
-        CommandId::Help => Reply::info(help(args)),
+        CommandId::Help => Reply::info(help(args, context.compat)),
         CommandId::Prompt => prompt(args, context),
         CommandId::Quit => {
             context.quit = true;

@@ -18,14 +18,14 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use lb_model::Level;
+use lb_model::{Compat, Level};
 
 use crate::anon::Anon;
 use crate::grammar::{RawCommand, line_length, split_line};
 use crate::local;
 use crate::reply::{Reply, SeverityOutput, text};
 use crate::request::Request;
-use crate::table::find;
+use crate::table::find_for;
 
 /// What a connection starts with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct Settings {
     pub max_line: usize,
     /// The largest payload, the line that ends it included (`tune.cli.max-payload-size`).
     pub max_payload: usize,
+    /// Whether this program's own commands exist.
+    pub compat: Compat,
 }
 
 impl Default for Settings {
@@ -47,6 +49,7 @@ impl Default for Settings {
             severity_output: SeverityOutput::default(),
             max_line: 16_384,
             max_payload: 131_072,
+            compat: Compat::Extended,
         }
     }
 }
@@ -93,6 +96,7 @@ pub(crate) struct Context {
     /// A timeout to tell the caller.
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) quit: bool,
+    pub(crate) compat: Compat,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,6 +149,7 @@ impl Session {
                 anon: Anon::OFF,
                 idle_timeout: None,
                 quit: false,
+                compat: settings.compat,
             },
             settings,
             state: State::Idle,
@@ -284,9 +289,9 @@ impl Session {
 
     /// Runs a command here, or hands it out.
     fn run(&mut self, words: Vec<String>, payload: Option<Vec<u8>>, uptime: Duration) -> Option<Step> {
-        let reply = match find(&words) {
+        let reply = match find_for(&words, self.settings.compat) {
             None if words.is_empty() => Reply::Empty,
-            None => Reply::info(crate::help::unknown(&words)),
+            None => Reply::info(crate::help::unknown(&words, self.settings.compat)),
             Some(command) if self.context.level < command.level => Reply::err(text::PERMISSION_DENIED),
             Some(command) => match local::answer(command, &words, &mut self.context) {
                 Some(reply) => reply,

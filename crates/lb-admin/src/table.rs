@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use lb_model::Level;
+use lb_model::{Compat, Level};
 
 use crate::arg::{Arg, Keyed, Name};
 
@@ -26,6 +26,8 @@ pub enum Since {
     V2_6,
     /// Somewhere after 2.6.
     V3,
+    /// In none: the command is this program's own, absent under `compat strict`.
+    Own,
 }
 
 /// One command.
@@ -61,6 +63,36 @@ impl Command {
     pub fn word_count(&self) -> usize {
         self.split_words().count()
     }
+
+    /// Whether the command exists where the Runtime API is to be this compatible.
+    pub fn exists_for(&self, compat: Compat) -> bool {
+        compat == Compat::Extended || self.since != Since::Own
+    }
+
+    /// Whether it changes anything that others notice. Switches of the connection itself do not count.
+    pub fn changes(&self) -> bool {
+        const VERBS: &[&str] = &[
+            "abort",
+            "acme",
+            "add",
+            "clear",
+            "commit",
+            "del",
+            "disable",
+            "enable",
+            "new",
+            "prepare",
+            "publish",
+            "set",
+            "shutdown",
+            "trace",
+            "undo",
+            "unpublish",
+            "update",
+        ];
+        const OWN: &[&str] = &["set anon off", "set anon on", "set severity-output", "set timeout", "acme status"];
+        self.split_words().next().is_some_and(|verb| VERBS.contains(&verb)) && !OWN.contains(&self.words)
+    }
 }
 
 macro_rules! commands {
@@ -75,7 +107,8 @@ macro_rules! commands {
             $( $id, )*
         }
 
-        /// Every command: listed and hidden ones in alphabetical order, then those every help ends with.
+        /// Every command: listed and hidden ones in alphabetical order, this program's own ones likewise, then those
+        /// every help ends with.
         pub const COMMANDS: &[Command] = &[ $( Command {
             id: CommandId::$id,
             words: $words,
@@ -310,6 +343,20 @@ commands! {
     Wait, "wait", Admin, Listed, V3, [Arg::Number, Arg::OneOf(&["be-removable", "srv-removable"]), SERVER],
         "wait {-h|<delay_ms>} cond [args...]", "answer after a delay, or once something holds",
         "wait 2s srv-removable app/web9";
+    // This program's own.
+    ExplainServer, "explain server", User, Listed, Own, [SERVER],
+        "explain server <bk>/<srv>", "tell in words why a server is in its state, and what would change it",
+        "explain server app/web1";
+    ShowLeases, "show leases", User, Listed, Own, [],
+        "show leases", "list the changes that end by themselves", "show leases";
+    ShowServersRevisions, "show servers revisions", User, Listed, Own, [BACKEND],
+        "show servers revisions [<backend>]", "show which change of each server was the last, and whose",
+        "show servers revisions app";
+    SubscribeEvents, "subscribe events", Operator, Listed, Own, [Arg::OneOf(&["json"])],
+        "subscribe events [json]", "follow the state transitions until this side sends or closes",
+        "subscribe events json";
+    Undo, "undo", Admin, Listed, Own, [Arg::Number],
+        "undo [<n>]", "take back the last change of servers, or the last n", "undo 2";
     Help, "help", User, Always, V2_6, [Arg::Rest],
         "help [<command>]", "list all commands, or those like the given one", "help set";
     Prompt, "prompt", User, Always, V2_6, [Arg::Many(&[Arg::OneOf(&["help", "i", "n", "p", "timed"])])],
@@ -321,12 +368,18 @@ commands! {
 /// The command these words call: the one with most words, so `clear counters all` is itself and not
 /// an argument of `clear counters`.
 pub fn find<S: AsRef<str>>(words: &[S]) -> Option<&'static Command> {
+    find_for(words, Compat::Extended)
+}
+
+/// Like [`find`], where the Runtime API is to be this compatible.
+pub fn find_for<S: AsRef<str>>(words: &[S], compat: Compat) -> Option<&'static Command> {
     let calls = |command: &&Command| {
         let mut given = words.iter();
         command.split_words().all(|word| given.next().is_some_and(|g| g.as_ref() == word))
     };
+    let here = |command: &&Command| command.exists_for(compat) && calls(command);
     let candidates = BY_FIRST_WORD.get(words.first()?.as_ref())?;
-    candidates.iter().copied().filter(calls).max_by_key(|command| command.word_count())
+    candidates.iter().copied().filter(here).max_by_key(|command| command.word_count())
 }
 
 /// The commands that begin with a word: looking through all of them would be most of what a short command costs.
@@ -361,8 +414,28 @@ mod tests {
 
     #[test]
     fn listed_commands_are_alphabetical() {
-        let listed: Vec<_> = COMMANDS.iter().filter(|c| c.help != Help::Always).map(|c| c.words).collect();
-        assert!(listed.is_sorted());
+        for own in [false, true] {
+            let wanted = |c: &&Command| c.help != Help::Always && (c.since == Since::Own) == own;
+            let listed: Vec<_> = COMMANDS.iter().filter(wanted).map(|c| c.words).collect();
+            assert!(listed.is_sorted());
+        }
+    }
+
+    #[test]
+    fn strict_compatibility_knows_no_commands_of_its_own() {
+        assert!(find_for(&["undo"], Compat::Strict).is_none());
+        assert_eq!(find_for(&["show", "stat"], Compat::Strict).map(|c| c.id), Some(CommandId::ShowStat));
+    }
+
+    #[test]
+    fn what_changes_something() {
+        let changing = |words: &str| find(&words.split(' ').collect::<Vec<_>>()).is_some_and(Command::changes);
+        for words in ["set server a/b state drain", "disable frontend f", "clear counters all", "undo 3"] {
+            assert!(changing(words), "{words}");
+        }
+        for words in ["show stat", "set timeout cli 3", "wait 1", "get weight a/b", "explain server a/b", "help set"] {
+            assert!(!changing(words), "{words}");
+        }
     }
 
     #[test]

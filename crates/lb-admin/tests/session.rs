@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use expect_test::{Expect, expect};
 use lb_admin::{CommandId, Reply, Request, Session, Settings, SeverityOutput, Step, help, text, unknown};
-use lb_model::Level;
+use lb_model::{Compat, Level};
 
 /// A proxy with one backend `app` and one server `web1`.
 fn engine(request: &Request) -> Reply {
@@ -93,7 +93,7 @@ fn check(input: &str, expected: &str) {
 }
 
 fn unknown_line(line: &str) -> String {
-    unknown(&line.split(' ').collect::<Vec<_>>()) + "\n"
+    unknown(&line.split(' ').collect::<Vec<_>>(), Compat::Extended) + "\n"
 }
 
 #[test]
@@ -123,7 +123,10 @@ fn chains_and_empty_commands() {
     check("echo a\\;b\\ c\n", "a;b c\n\n");
     check("get weight app/web\\1\n", "1 (initial 1)\n\n");
     check("get weight app/web1 \\\nfoo\n", "1 (initial 1)\n\n");
-    check("show cli level\\\\;foo\n", &(unknown(&["show", "cli", "level\\"]) + "\n" + &unknown_line("foo")));
+    check(
+        "show cli level\\\\;foo\n",
+        &(unknown(&["show", "cli", "level\\"], Compat::Extended) + "\n" + &unknown_line("foo")),
+    );
 }
 
 #[test]
@@ -132,8 +135,8 @@ fn unknown_commands_and_help() {
     {
         check(&format!("{line}\n"), &unknown_line(line));
     }
-    check("help\n", &(help::<&str>(&[]) + "\n"));
-    check("help set server\n", &(help(&["set", "server"]) + "\n"));
+    check("help\n", &(help::<&str>(&[], Compat::Extended) + "\n"));
+    check("help set server\n", &(help(&["set", "server"], Compat::Extended) + "\n"));
     let expected = expect![[r#"
         The following commands are valid at this level:
           set server <bk>/<srv> [opts]            : change a server's state, health, weight, address or checks
@@ -141,7 +144,7 @@ fn unknown_commands_and_help() {
           prompt [help | n | i | p | timed ]*     : choose whether this connection stays open and prompts
           quit                                    : close this connection
     "#]];
-    expected.assert_eq(&help(&["set", "server"]));
+    expected.assert_eq(&help(&["set", "server"], Compat::Extended));
     let expected: Expect = expect![[r#"
         Unknown command: 'show', but maybe one of the following ones is a better match:
           show cli level                          : tell the level of this connection
@@ -150,9 +153,12 @@ fn unknown_commands_and_help() {
           prompt [help | n | i | p | timed ]*     : choose whether this connection stays open and prompts
           quit                                    : close this connection
     "#]];
-    expected.assert_eq(&unknown(&["show", "cli"]));
+    expected.assert_eq(&unknown(&["show", "cli"], Compat::Extended));
     // A usage as wide as its column leaves no blank.
-    assert!(help(&["set", "severity-output"]).contains("  set severity-output [none|number|string]: choose"));
+    assert!(
+        help(&["set", "severity-output"], Compat::Extended)
+            .contains("  set severity-output [none|number|string]: choose")
+    );
 }
 
 #[test]

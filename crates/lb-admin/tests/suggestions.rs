@@ -1,6 +1,7 @@
 //! The suggestion rule on the command list of HAProxy 3.5, against what it suggested there.
 
 use lb_admin::{Help, suggest, suggestions};
+use lb_model::Compat;
 
 #[track_caller]
 fn check(request: &str, expected: &[&str]) {
@@ -64,8 +65,8 @@ fn short_words_need_something_in_common() {
 #[test]
 fn nothing_breaks_it() {
     for request in ["", "é", "\u{0}", "-", "--", "a-", &"z".repeat(20_000)] {
-        assert!(suggestions(&[request]).iter().all(|c| c.help == Help::Listed), "{request}");
+        assert!(suggestions(&[request], Compat::Extended).iter().all(|c| c.help == Help::Listed), "{request}");
     }
     assert!(suggest::<Vec<&str>, &str>(&[], &["x"]).is_empty());
-    assert!(!suggestions::<&str>(&[]).is_empty());
+    assert!(!suggestions::<&str>(&[], Compat::Extended).is_empty());
 }

@@ -10,7 +10,7 @@ pub use crate::stats_page::{StatsPage, StatsRule, StatsVerdict};
 pub use table::{Count, CountChange, Number, StickRule, StickTable, TableIdx, TableRef, Track};
 
 use lb_check::rules::RuleSet;
-use lb_model::{Level, Mode, ProxyKind, Severity};
+use lb_model::{Compat, Level, Mode, ProxyKind, Severity};
 use lb_sample::{Acl, Condition, Expr, LogFormat, ProcessVars, VarAction};
 pub use lb_tls::Named;
 use lb_tls::{Bundle, Ciphers, Crl, Offer, Trust, Versions};
@@ -189,6 +189,8 @@ pub struct Global {
     pub environment: Vec<(String, Option<String>)>,
     /// What outlives the process.
     pub state: StateFiles,
+    /// `compat`: whether the Runtime API has commands of this program's own.
+    pub compat: Compat,
 }
 
 /// Files through which states and counters outlive the process.

@@ -1,4 +1,4 @@
-//! What outlives the process: server-state files.
+//! What outlives the process: server-state files; and how closely the Runtime API keeps to HAProxy's.
 
 use crate::cx::Cx;
 use crate::global::{self, GlobalDraft};
@@ -6,6 +6,7 @@ use crate::line::{Done, Line, fault};
 use crate::model::LoadState;
 use crate::proxy::ProxyDraft;
 use crate::suggest::did_you_mean;
+use lb_model::Compat;
 
 pub(crate) fn server_state_file(g: &mut GlobalDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
     global::path(&mut g.global.state.servers, line, cx, "'server-state-file' expect one argument: a file path.")
@@ -13,6 +14,16 @@ pub(crate) fn server_state_file(g: &mut GlobalDraft, cx: &mut Cx<'_>, line: &Lin
 
 pub(crate) fn server_state_base(g: &mut GlobalDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
     global::path(&mut g.global.state.base, line, cx, "'server-state-base' expects one argument: a directory path.")
+}
+
+/// `compat extended|strict`.
+pub(crate) fn compat(g: &mut GlobalDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    let word = line.word(1);
+    g.global.compat = Compat::parse(word).ok_or_else(|| {
+        let near = did_you_mean(word, ["extended", "strict"]);
+        fault(1, format!("'compat' expects 'extended' or 'strict'. Got '{word}'{near}"))
+    })?;
+    line.ends_after(1, "compat")
 }
 
 /// `load-server-state-from-file global|local|none`.

@@ -162,7 +162,7 @@ fn bsd_time(t: &WallTime) -> String {
 }
 
 /// `2026-11-20T23:12:54.123456+00:00`.
-fn iso_time(t: &WallTime) -> String {
+pub(crate) fn iso_time(t: &WallTime) -> String {
     let (year, month, day, secs) = civil(t.unix_secs + i64::from(t.utc_offset_secs));
     let offset = t.utc_offset_secs.abs();
     format!(

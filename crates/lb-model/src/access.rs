@@ -36,6 +36,27 @@ impl fmt::Display for Level {
     }
 }
 
+/// How closely the Runtime API keeps to HAProxy's (`compat`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Compat {
+    /// Commands and forms of this program's own exist beside HAProxy's.
+    #[default]
+    Extended,
+    /// Nothing exists that HAProxy has not.
+    Strict,
+}
+
+impl Compat {
+    /// Reads the word of the `compat` keyword.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "extended" => Some(Self::Extended),
+            "strict" => Some(Self::Strict),
+            _ => None,
+        }
+    }
+}
+
 /// Severity of an answer, by syslog's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {

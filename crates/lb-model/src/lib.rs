@@ -13,7 +13,7 @@ mod termination;
 mod units;
 mod weight;
 
-pub use access::{Level, Severity};
+pub use access::{Compat, Level, Severity};
 pub use check_status::{CheckOutcome, CheckStatus};
 pub use proxy::{Mode, ProxyKind, is_valid_name};
 pub use server_state::{AdminState, OpState, StatusInputs, StatusWord, TrackedVia};

@@ -8,7 +8,7 @@ use lb_admin::{
     COMMANDS, CommandLine, Names, Reply, Request, Session, Settings, SeverityOutput, Step, complete, find, split_line,
     suggestions,
 };
-use lb_model::Level;
+use lb_model::{Compat, Level};
 use std::time::Duration;
 
 /// Recorded commands, the table's examples, and the texts of the crate's tests.
@@ -37,6 +37,7 @@ pub fn run(input: &[u8], signature: &mut Signature) {
         severity_output: SEVERITIES[usize::from(control >> 2 & 1)],
         max_line: if control & 8 == 0 { 16_384 } else { 64 },
         max_payload: if control & 16 == 0 { 131_072 } else { 64 },
+        compat: if control & 32 == 0 { Compat::Extended } else { Compat::Strict },
     };
     let mut random = Random(input.len() as u64 ^ u64::from(*control));
     let whole = talk(settings, &[bytes], signature);

@@ -22,6 +22,7 @@ pub(crate) const GLOBAL: &[Keyword<GlobalHandler>] = &[
     row("chroot", Supported(global::chroot)),
     row("close-spread-time", NotYet),
     row("cluster-secret", NotYet),
+    row("compat", Supported(state::compat)),
     row("cpu-affinity", Tuning),
     row("cpu-map", Tuning),
     row("cpu-policy", Tuning),

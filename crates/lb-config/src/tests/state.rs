@@ -2,6 +2,7 @@
 
 use super::{good, shown};
 use crate::model::LoadState;
+use lb_model::Compat;
 use std::path::Path;
 
 #[test]
@@ -22,11 +23,20 @@ fn state_files() {
 }
 
 #[test]
+fn compatibility() {
+    assert_eq!(good("global\n maxconn 5\n").global.compat, Compat::Extended);
+    assert_eq!(good("global\n compat strict\n").global.compat, Compat::Strict);
+    assert_eq!(good("global\n compat extended\n").global.compat, Compat::Extended);
+}
+
+#[test]
 fn faults() {
     for (text, words) in [
         ("global\n server-state-file\n", "expect one argument: a file path"),
         ("global\n server-state-base\n", "expects one argument: a directory path"),
         ("global\n server-state-file /a\n server-state-file /b\n", "'server-state-file' already specified"),
+        ("global\n compat stric\n", "did you mean 'strict' maybe ?"),
+        ("global\n compat\n", "expects 'extended' or 'strict'"),
         ("backend b\n load-server-state-from-file gobal\n", "did you mean 'global' maybe ?"),
         ("backend b\n server-state-file-name a b\n", "'b'"),
         ("frontend f\n bind :1\n load-server-state-from-file global\n", "no backend capability"),

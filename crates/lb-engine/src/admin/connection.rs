@@ -1,10 +1,11 @@
 //! One admin connection: its bytes go through [`lb_admin::Session`], its commands to `execute`.
 
 use super::dump::{BATCH, Dump, PIECE};
-use super::execute::{self, Outcome};
+use super::execute::Outcome;
+use super::own::{self, Caller};
 use super::socket::DEFAULT_TIMEOUT;
 use super::wait::{self, End, Wait};
-use crate::control::Control;
+use crate::control::{Control, Follower};
 use crate::stream::Stream;
 use lb_admin::{Reply, Session, Settings, SeverityOutput, Step};
 use lb_config::model::{self, StatsSocket};
@@ -32,10 +33,12 @@ pub(super) async fn serve(
             model::SeverityOutput::String => SeverityOutput::String,
         },
         max_line: control.shared.limits.bufsize,
+        compat: control.shared.config.global.compat,
         ..Settings::default()
     };
+    let caller = Caller::of(&stream, config);
     let mut connection =
-        Connection { control, id, stream, idle, ahead: Vec::new(), ended: false, answers: Vec::new(), run: 0 };
+        Connection { control, id, caller, stream, idle, ahead: Vec::new(), ended: false, answers: Vec::new(), run: 0 };
     // A client that goes away, or stays idle for too long, is nobody's failure.
     let _ = connection.run(Session::new(settings)).await;
 }
@@ -43,6 +46,7 @@ pub(super) async fn serve(
 struct Connection<'a> {
     control: &'a Rc<Control>,
     id: u64,
+    caller: Caller,
     stream: Stream,
     idle: Duration,
     /// Bytes received while a command was running.
@@ -84,7 +88,7 @@ impl Connection<'_> {
                 Step::Command(request) => {
                     self.control.admin.count_command(self.id);
                     let busy = Busy::new(self.control);
-                    let reply = match execute::run(self.control, &request).await {
+                    let reply = match own::run(self.control, &self.caller, &request).await {
                         Outcome::Reply(reply) => reply,
                         Outcome::Dump(dump) => {
                             self.flush().await?;
@@ -93,6 +97,13 @@ impl Connection<'_> {
                         Outcome::Anon(anon) => {
                             session.set_anon(anon);
                             Reply::Empty
+                        }
+                        Outcome::Follow(follower) => {
+                            drop(busy);
+                            self.flush().await?;
+                            self.follow(&follower).await?;
+                            session.complete(Reply::Streamed, self.control.now());
+                            continue;
                         }
                         Outcome::Wait(wait) => {
                             // A soft stop does not wait for those who only wait.
@@ -190,6 +201,33 @@ impl Connection<'_> {
         self.send(&answers).await
     }
 
+    /// Sends state transitions as they come, until the client sends something, ends its side, or the process stops.
+    /// A client that reads too slowly loses events; one that reads nothing is closed as any other.
+    async fn follow(&mut self, follower: &Follower) -> io::Result<()> {
+        if let Stream::Tcp(stream) = &self.stream {
+            // A peer that vanished would be followed for ever: nothing else is awaited from it.
+            let _ = socket2::SockRef::from(stream).set_keepalive(true);
+        }
+        let mut bytes = [0; READ_SIZE];
+        while !self.ended && self.ahead.is_empty() && !self.control.shared.process.stopping.load(Relaxed) {
+            let lines = tokio::select! {
+                biased;
+                received = self.receive(&mut bytes) => {
+                    match received? {
+                        0 => self.ended = true,
+                        n => self.ahead.extend_from_slice(bytes.get(..n).unwrap_or_default()),
+                    }
+                    continue;
+                }
+                lines = follower.lines() => lines,
+                // A stop ends it.
+                () = tokio::time::sleep(STOP_STEP) => continue,
+            };
+            self.send(lines.as_bytes()).await?;
+        }
+        Ok(())
+    }
+
     async fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             // The timeout is about a reader that takes nothing, however long the answer is.
@@ -263,6 +301,8 @@ const LINGER: Duration = Duration::from_millis(500);
 
 /// The most of them that is taken: who sends without end is not listened to.
 const MOST_DISCARDED: usize = 256 * 1_024;
+/// How often one who follows looks whether the process stops.
+const STOP_STEP: Duration = Duration::from_millis(500);
 
 /// Counts a command in progress.
 struct Busy<'a>(&'a Control);

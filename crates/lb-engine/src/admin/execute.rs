@@ -5,7 +5,7 @@ use super::{
     anon, backend, clear, dynamic, environment, errors, frontend, info, inside, libs, limits, nothing, process,
     servers, sess, set_server, shutdown, stat, switches, tables, wait,
 };
-use crate::control::Control;
+use crate::control::{Control, Follower};
 use lb_admin::{Anon, CommandId, Reply, Request};
 use std::rc::Rc;
 
@@ -19,6 +19,8 @@ pub(super) enum Outcome {
     Wait(wait::Wait),
     /// The connection shows names this way from here on.
     Anon(Anon),
+    /// State transitions as they come, until the client sends or closes.
+    Follow(Rc<Follower>),
 }
 
 impl From<Reply> for Outcome {
@@ -109,6 +111,12 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::ShutdownSessionsServer => shutdown::server_sessions(control, request).into(),
         CommandId::UnpublishBackend => backend::unpublish(control, request).into(),
         CommandId::Wait => wait::run(request).map_or_else(Outcome::Reply, Outcome::Wait),
+        // These never come here.
+        CommandId::ExplainServer
+        | CommandId::ShowLeases
+        | CommandId::ShowServersRevisions
+        | CommandId::SubscribeEvents
+        | CommandId::Undo => Reply::Empty.into(),
         // The connection answers these itself.
         CommandId::Echo
         | CommandId::ExperimentalMode

@@ -2,6 +2,7 @@
 //!
 //! - `socket`: opening, accepting, limits;
 //! - `connection`: bytes in and out of one connection;
+//! - `own`: what no HAProxy has, and who changed what; every command passes there;
 //! - `execute`: which function runs which command;
 //! - `resolve`: names to objects, with the answers for names that are none;
 //! - one module per family of commands: each parses, then resolves, then acts, so that a command that fails has
@@ -27,6 +28,7 @@ mod inside;
 mod libs;
 mod limits;
 mod nothing;
+mod own;
 mod pages;
 mod process;
 mod resolve;

@@ -19,6 +19,7 @@ use tokio::net::{TcpListener, UnixStream};
 mod backend;
 mod connection;
 mod dynamic;
+mod own;
 
 /// Servers without checks, so that only commands change anything.
 const QUIET: &str = "

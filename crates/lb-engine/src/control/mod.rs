@@ -12,28 +12,37 @@
 //! - `frontend`: pausing, resuming and shutting listeners;
 //! - `sessions`: reaching the sessions of data threads;
 //! - `dynamic` and `backends`: servers and backends that come and go;
+//! - `settings`, `ledger`, `audit`: what operators changed, how it is taken back, and who is told;
+//! - `events`: state transitions for those who follow them;
 //! - `dump`: the server states in the log, on SIGHUP.
 
+mod audit;
 mod backends;
 mod check;
 mod dump;
 mod dynamic;
+mod events;
 mod frontend;
+mod ledger;
 mod message;
 mod publish;
 mod restore;
 mod schedule;
 mod server;
 mod sessions;
+mod settings;
 mod table;
 mod transition;
 
 pub use backends::BackendStays;
 pub use dynamic::StaysBecause;
+pub use events::Follower;
 pub use frontend::FrontendRefusal;
+pub use ledger::{Before, Change, Leased, MOST_LEASES, Outcome, short_time};
 pub use server::has_dynamic_weights;
 pub use server::{AgentTarget, BackendCtl, CheckTarget, ControlError, ServerCtl};
 pub use sessions::{SessionInfo, SessionQuery};
+pub use settings::{Settings, state_word};
 pub use table::Table;
 pub(crate) use transition::unbound_queue;
 
@@ -44,9 +53,11 @@ use crate::activity::{self, task};
 use crate::admin::{self, BoundAdmin};
 use crate::orders::ORDER_QUEUE;
 use crate::shared::Shared;
+use events::Followers;
 use lb_check::TrafficEvent;
 use lb_config::model::Server;
 use lb_model::Severity;
+use ledger::Ledger;
 use schedule::Schedule;
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::BTreeMap;
@@ -111,6 +122,9 @@ pub struct Control {
     definitions: RefCell<BTreeMap<String, &'static Server>>,
     /// The admin sockets and their connections.
     pub admin: admin::Registry,
+    /// What operators changed.
+    pub ledger: RefCell<Ledger>,
+    followers: Followers,
 }
 
 impl Control {
@@ -133,6 +147,8 @@ impl Control {
             definitions: RefCell::default(),
             free_proxies: RefCell::default(),
             admin: admin::Registry::default(),
+            ledger: RefCell::new(Ledger::new(shared.clock.start_unix_secs())),
+            followers: Followers::default(),
         });
         control.publish_all();
         control.tell_restored(restored);

@@ -1,5 +1,6 @@
 //! One server as the control thread knows it, and how its configuration becomes a health machine.
 
+use super::ledger::Record;
 use super::{Table, restore};
 use crate::shared::Shared;
 use lb_check::rules::Trace;
@@ -118,6 +119,8 @@ pub struct ServerCtl {
     pub(super) serial: u64,
     /// What its last check did.
     pub trace: Trace,
+    /// What operators changed last.
+    pub(super) record: Option<Box<Record>>,
     /// Whether it is among the backend's usable servers.
     pub(super) counted: bool,
     /// When the next of each kind of work is due, milliseconds since the start; `u64::MAX`: never.
@@ -199,6 +202,7 @@ impl ServerCtl {
             revision: 0,
             serial,
             trace: Trace::default(),
+            record: None,
             counted: false,
             due_ms: [u64::MAX; 3],
         }

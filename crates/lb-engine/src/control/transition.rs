@@ -128,6 +128,7 @@ impl Control {
             queued: unbound_queue(proxy) as usize,
         };
         let text = line.render(&names, &counts);
+        self.tell_followers(proxy, server, line.severity(), &text);
         self.tell_proxy(proxy, line.severity(), &text);
     }
 }

@@ -1,10 +1,11 @@
 //! What the status page's form asks for: each action is a command of the Runtime API, run for each server.
 
-use super::super::execute::{self, Outcome};
+use super::super::execute::Outcome;
+use super::super::own::{self, Caller};
 use super::super::resolve;
 use crate::control::Control;
 use crate::orders::Act;
-use lb_admin::{Anon, Reply, Request};
+use lb_admin::{Anon, Reply, Request, Selector};
 use lb_model::{Level, Severity};
 use std::rc::Rc;
 
@@ -56,6 +57,10 @@ pub(super) async fn run(control: &Rc<Control>, act: &Act) -> &'static str {
 
 async fn succeeds(control: &Rc<Control>, words: Vec<String>) -> bool {
     let Some(command) = lb_admin::find(&words) else { return false };
+    // A form names one server of its backend: a selector could name others.
+    if words.iter().any(|word| Selector::parse(word).is_some()) {
+        return false;
+    }
     let request = Request {
         id: command.id,
         words,
@@ -65,9 +70,9 @@ async fn succeeds(control: &Rc<Control>, words: Vec<String>) -> bool {
         experimental: false,
         anon: Anon::default(),
     };
-    match Box::pin(execute::run(control, &request)).await {
+    match Box::pin(own::run(control, &Caller::of_page(), &request)).await {
         Outcome::Reply(Reply::Message(severity, _)) => severity > Severity::Warning,
-        Outcome::Reply(_) | Outcome::Dump(_) | Outcome::Wait(_) | Outcome::Anon(_) => true,
+        Outcome::Reply(_) | Outcome::Dump(_) | Outcome::Wait(_) | Outcome::Anon(_) | Outcome::Follow(_) => true,
     }
 }
 
