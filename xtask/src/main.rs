@@ -7,6 +7,7 @@ mod ci;
 mod codegen;
 mod cycles;
 mod demo;
+mod deploy;
 mod diff;
 mod fuzz;
 mod packages;
@@ -50,6 +51,8 @@ enum Chore {
     Bench(bench::Args),
     /// Take servers out and back a thousand times under load
     Cycles(cycles::Args),
+    /// Roll through servers under load again and again, killing lbctl and resuming
+    Deploy(deploy::Args),
     /// Run the varnishtest cases on lbd and HAProxy
     Vtc(vtc::Args),
 }
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Chore::Random(args) => random::run(&args),
         Chore::Bench(args) => bench::run(&args),
         Chore::Cycles(args) => cycles::run(&args),
+        Chore::Deploy(args) => deploy::run(&args),
         Chore::Vtc(args) => vtc::run(&args),
     };
     match result {

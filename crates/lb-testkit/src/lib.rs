@@ -9,6 +9,7 @@
 pub mod admin;
 pub mod client;
 pub mod compare;
+pub mod deploy;
 pub mod engine;
 pub mod http;
 pub mod load;
@@ -24,6 +25,7 @@ pub mod wait;
 pub use admin::Admin;
 pub use client::Client;
 pub use compare::{assert_same, diff};
+pub use deploy::Deploy;
 pub use engine::Engine;
 pub use http::Response;
 pub use normalise::Normaliser;

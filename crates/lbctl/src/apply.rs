@@ -98,6 +98,12 @@ impl Report {
         self.steps.push(Step { server: server.to_owned(), action, result: "failed", state: String::new(), note });
     }
 
+    /// Takes another's steps in.
+    pub fn append(&mut self, other: Self) {
+        self.steps.extend(other.steps);
+        self.failures.extend(other.failures);
+    }
+
     /// Whether every step went well.
     pub fn is_clean(&self) -> bool {
         self.failures.is_empty()

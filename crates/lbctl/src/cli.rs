@@ -101,6 +101,8 @@ pub enum Command {
     Health(commands::health::Args),
     /// Wait until servers are drained, up or in maintenance
     Wait(commands::wait::Args),
+    /// Take servers out in batches, run a command for each, and bring them back
+    Roll(commands::roll::Args),
     /// Force or stop the agents of servers
     Agent(commands::agent::Args),
     /// Add, move and remove servers while the engine runs

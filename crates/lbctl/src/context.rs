@@ -100,10 +100,17 @@ impl Context {
     /// # Errors
     /// When a settings' file is wrong.
     pub fn of_address(globals: &Globals, name: &str, address: Address) -> Result<Self, Fault> {
+        Self::of_nodes(globals, vec![NodeSetting { name: name.to_owned(), socket: address, master: None }])
+    }
+
+    /// Of some nodes by their addresses, whatever the options and files name.
+    ///
+    /// # Errors
+    /// When a settings' file is wrong.
+    pub fn of_nodes(globals: &Globals, nodes: Vec<NodeSetting>) -> Result<Self, Fault> {
         let settings = Settings::load()?;
-        let flag = format!(" -s {address}");
-        let node = NodeSetting { name: name.to_owned(), socket: address, master: None };
-        Self::of(globals, &settings, ContextSetting { nodes: vec![node], ..ContextSetting::default() }, flag)
+        let flags = nodes.iter().map(|node| format!(" -s {}", node.socket)).collect();
+        Self::of(globals, &settings, ContextSetting { nodes, ..ContextSetting::default() }, flags)
     }
 
     fn of(globals: &Globals, settings: &Settings, chosen: ContextSetting, socket_flag: String) -> Result<Self, Fault> {

@@ -26,6 +26,7 @@ mod patterns;
 mod progress;
 mod ramp;
 mod repl;
+mod roll;
 mod runs;
 mod secrets;
 mod settings;

@@ -260,7 +260,10 @@ fn restore(ctx: &Context, report: &mut Report, before: &[ServerState], left: &[W
 }
 
 /// Ends the sessions that are left and waits until they have gone.
-fn kill(
+///
+/// # Errors
+/// When the node refuses, or sessions do not end.
+pub fn kill(
     ctx: &Context,
     patience: &Patience,
     left: &[Watch],

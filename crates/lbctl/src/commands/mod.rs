@@ -18,6 +18,7 @@ pub mod map;
 pub mod raw;
 pub mod ready;
 pub mod repl;
+pub mod roll;
 pub mod server;
 pub mod show;
 pub mod table;
@@ -45,6 +46,7 @@ pub fn run_alone(command: &Command, globals: &Globals) -> Option<Result<(), Faul
         Command::Log(args) => output().and_then(|out| log::run(args, &out)),
         Command::Undo(args) => undo::run(args, globals),
         Command::Lease(what) => lease::run(what, globals),
+        Command::Roll(args) => return roll::resume(args, globals),
         _ => return None,
     })
 }
@@ -71,6 +73,7 @@ pub fn run(command: &Command, ctx: &Context) -> Result<(), Fault> {
         Command::Cert(what) => cert::run(what, ctx),
         Command::Counters(what) => counters::run(what, ctx),
         Command::Exec(args) => exec::run(args, ctx),
+        Command::Roll(args) => roll::run(args, ctx),
         Command::Raw(args) => raw::run(args, ctx),
         Command::Repl(args) => repl::run(args, ctx),
         // These were run without a node, also at the prompt.
