@@ -274,7 +274,7 @@ backend app
   server web3 127.0.0.1:1 check inter 100ms fall 1 rise 2
   server web4 127.0.0.1:{origin} disabled
   server web5 127.0.0.1:{origin} track app/web3
-  server web6 127.0.0.1:{origin} check inter 50ms fall 1 rise 2
+  server web6 127.0.0.1:{origin} check inter 50ms fall 20 rise 2
 backend tcpb
   mode tcp
   balance leastconn
