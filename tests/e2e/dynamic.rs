@@ -27,7 +27,8 @@ backend fixed
     server f1 127.0.0.1:1
 "
     );
-    start(engine, &[("o1", origin)], &config)
+    // Two threads, so that one may hold what the other lets go.
+    start(engine, &[("o1", origin)], &config.replace("nbthread 1", "nbthread 2"))
 }
 
 #[test]

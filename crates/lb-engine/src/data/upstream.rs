@@ -83,10 +83,12 @@ impl Pool {
         None
     }
 
-    /// Keeps a connection whose exchange is complete, if its server still wants it.
+    /// Keeps a connection whose exchange is complete, if its server still wants it: one that is out keeps none, even of those
+    /// opened as it went out.
     pub fn give(&self, server: &ServerState, upstream: Upstream, now_ms: u64) {
         let limit = server.config.pool_max_conn;
-        let wanted = upstream.purge_epoch == server.purge_epoch.load(Relaxed)
+        let wanted = server.is_persistent()
+            && upstream.purge_epoch == server.purge_epoch.load(Relaxed)
             && self.idle.borrow().len() < self.peak.get().max(KEEP_AT_LEAST)
             && (limit < 0 || (server.idle.get() as i64) < i64::from(limit));
         if wanted {
@@ -110,7 +112,7 @@ impl Pool {
         self.idle.borrow().len()
     }
 
-    /// Drops dead and unwanted connections, and old ones beyond the purge delay.
+    /// Drops dead and unwanted connections, and old ones beyond the purge delay; all when the server is out.
     pub fn purge(&self, server: &ServerState, now_ms: u64) {
         self.peak.set(self.in_use.get().max(self.peak.get() - self.peak.get().div_ceil(8)));
         let mut idle = self.idle.borrow_mut();
@@ -118,9 +120,11 @@ impl Pool {
             return;
         }
         let epoch = server.purge_epoch.load(Relaxed);
+        let serves = server.is_persistent();
         let keep_ms = server.config.pool_purge_delay.as_millis() as u64;
         idle.retain(|candidate| {
-            let keep = candidate.purge_epoch == epoch
+            let keep = serves
+                && candidate.purge_epoch == epoch
                 && candidate.since_ms.saturating_add(keep_ms) > now_ms
                 && is_quiet(&candidate.stream);
             if !keep {
