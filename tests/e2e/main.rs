@@ -22,6 +22,7 @@ mod inside;
 mod logs;
 mod own;
 mod pages;
+mod patterns;
 mod probes;
 mod queue;
 mod random;

@@ -49,10 +49,8 @@ macro_rules! absent {
 
 const COOKIE: &str = "cookies' values are those of the configuration";
 const EVENTS: &str = "there are no event sinks and trace sources to read from";
-const PATTERNS: &str = "maps and pattern files cannot be changed at run time";
 const STATS_FILE: &str = "objects carry no GUID to keep counters under";
 const TLS: &str = "there is no TLS";
-const VARS: &str = "there are no process-wide variables";
 
 absent! {
     Admin, "abort ssl ca-file", "abort ssl ca-file <cafile>", NotYet(TLS);
@@ -61,20 +59,12 @@ absent! {
     Admin, "acme challenge_ready", "acme challenge_ready <certfile> domain <domain>", NotYet(TLS);
     Admin, "acme renew", "acme renew <certfile>", NotYet(TLS);
     Admin, "acme status", "acme status", NotYet(TLS);
-    Admin, "add acl", "add acl [@<ver>] <acl> <pattern>", NotYet(PATTERNS);
-    Admin, "add map", "add map [@<ver>] <map> <key> <val>", NotYet(PATTERNS);
     Admin, "add ssl ca-file", "add ssl ca-file <cafile> <payload>", NotYet(TLS);
     Admin, "add ssl crt-list", "add ssl crt-list <list> <cert> [opts]*", NotYet(TLS);
     Admin, "add ssl jwt", "add ssl jwt <certfile>", NotYet(TLS);
-    Admin, "clear acl", "clear acl [@<ver>] <acl>", NotYet(PATTERNS);
-    Admin, "clear map", "clear map [@<ver>] <map>", NotYet(PATTERNS);
-    Admin, "commit acl", "commit acl @<ver> <acl>", NotYet(PATTERNS);
-    Admin, "commit map", "commit map @<ver> <map>", NotYet(PATTERNS);
     Admin, "commit ssl ca-file", "commit ssl ca-file <cafile>", NotYet(TLS);
     Admin, "commit ssl cert", "commit ssl cert <certfile>", NotYet(TLS);
     Admin, "commit ssl crl-file", "commit ssl crl-file <crlfile>", NotYet(TLS);
-    Admin, "del acl", "del acl <acl> [<key>|#<ref>]", NotYet(PATTERNS);
-    Admin, "del map", "del map <map> [<key>|#<ref>]", NotYet(PATTERNS);
     Admin, "del ssl ca-file", "del ssl ca-file <cafile>", NotYet(TLS);
     Admin, "del ssl cert", "del ssl cert <certfile>", NotYet(TLS);
     Admin, "del ssl crl-file", "del ssl crl-file <crlfile>", NotYet(TLS);
@@ -84,24 +74,16 @@ absent! {
     Admin, "dump ssl cert", "dump ssl cert <certfile>", NotYet(TLS);
     User, "dump stats-file", "dump stats-file", NotYet(STATS_FILE);
     Admin, "enable dynamic-cookie backend", "enable dynamic-cookie backend <bk>", NotYet(COOKIE);
-    Admin, "get acl", "get acl <acl> <value>", NotYet(PATTERNS);
-    Admin, "get map", "get map <map> <value>", NotYet(PATTERNS);
-    Operator, "get var", "get var <name>", NotYet(VARS);
     Admin, "new ssl ca-file", "new ssl ca-file <cafile>", NotYet(TLS);
     Admin, "new ssl cert", "new ssl cert <certfile>", NotYet(TLS);
     Admin, "new ssl crl-file", "new ssl crl-file <crlfile>", NotYet(TLS);
-    Admin, "prepare acl", "prepare acl <acl>", NotYet(PATTERNS);
-    Admin, "prepare map", "prepare map <map>", NotYet(PATTERNS);
     Admin, "set dynamic-cookie-key backend", "set dynamic-cookie-key backend <bk> <k>", NotYet(COOKIE);
-    Admin, "set map", "set map <map> [<key>|#<ref>] <value>", NotYet(PATTERNS);
     Admin, "set ssl ca-file", "set ssl ca-file <cafile> <payload>", NotYet(TLS);
     Admin, "set ssl cert", "set ssl cert <certfile> <payload>", NotYet(TLS);
     Admin, "set ssl crl-file", "set ssl crl-file <crlfile> <payload>", NotYet(TLS);
     Admin, "set ssl ocsp-response", "set ssl ocsp-response <resp|payload>", NotYet(TLS);
     Admin, "set ssl tls-key", "set ssl tls-key [id|file] <key>", NotYet(TLS);
-    Admin, "show acl", "show acl [@<ver>] <acl>", NotYet(PATTERNS);
     Operator, "show events", "show events [<sink>] [-w] [-n] [-0]", NotYet(EVENTS);
-    Admin, "show map", "show map [@<ver>] [map]", NotYet(PATTERNS);
     User, "show ssl ca-file", "show ssl ca-file [<cafile>[:<index>]]", NotYet(TLS);
     User, "show ssl cert", "show ssl cert [<certfile>]", NotYet(TLS);
     User, "show ssl crl-file", "show ssl crl-file [<crlfile[:<index>>]]", NotYet(TLS);

@@ -167,13 +167,22 @@ const SESS_FILTERS: &[Arg] = &[
 
 // Usage texts are those of a running HAProxy 3.5, so that scripts that read `help` find them.
 commands! {
+    AddAcl, "add acl", Admin, Listed, V2_6, [Arg::Text, Arg::Text],
+        "add acl [@<ver>] <acl> <pattern>", "add a pattern to an ACL",
+        "add acl /etc/lbd/deny.acl 10.0.0.0/8";
     AddBackend, "add backend", Admin, Listed, V3,
         [BACKEND, Arg::OneOf(&["from"]), Arg::Text, Arg::OneOf(&["mode"]), Arg::OneOf(&["http", "tcp"])],
         "add backend <backend>", "add a backend made from a defaults section that has a name",
         "add backend blue from web mode http";
+    AddMap, "add map", Admin, Listed, V2_6, [Arg::Text, Arg::Text, Arg::Rest],
+        "add map [@<ver>] <map> <key> <val>", "add an entry to a map; a payload may hold many",
+        "add map #0 a.example.com app";
     AddServer, "add server", Admin, Listed, V2_6, [SERVER, Arg::Text, Arg::Rest],
         "add server <bk>/<srv>", "add a server to a backend, in maintenance; 'add server help' lists its parameters",
         "add server app/web9 192.0.2.9:80 check weight 10";
+    ClearAcl, "clear acl", Admin, Listed, V2_6, [Arg::Text, Arg::Text],
+        "clear acl [@<ver>] <acl>", "remove all patterns of an ACL",
+        "clear acl #0";
     ClearCounters, "clear counters", Operator, Listed, V2_6,
         [Arg::OneOf(&["all", "server"]), SERVER, Arg::OneOf(&["force"])],
         "clear counters [all|server <bk>/<srv> [force]]",
@@ -184,16 +193,31 @@ commands! {
     ClearCountersServer, "clear counters server", Admin, Hidden, V3, [SERVER, Arg::OneOf(&["force"])],
         "clear counters server <bk>/<srv> [force]", "reset all counters of one server",
         "clear counters server app/web1";
+    ClearMap, "clear map", Admin, Listed, V2_6, [Arg::Text, Arg::Text],
+        "clear map [@<ver>] <map>", "remove all entries of a map",
+        "clear map #0";
     ClearTable, "clear table", Operator, Listed, V2_6, [Arg::Name(Name::Proxy), Arg::OneOf(ENTRY), Arg::Text],
         "clear table <table> [<filter>]*", "remove entries of a stick table", "clear table www key 192.0.2.1";
+    CommitAcl, "commit acl", Admin, Listed, V2_6, [Arg::Text, Arg::Text],
+        "commit acl @<ver> <acl>", "put a prepared version of an ACL in force",
+        "commit acl @1 #0";
+    CommitMap, "commit map", Admin, Listed, V2_6, [Arg::Text, Arg::Text],
+        "commit map @<ver> <map>", "put a prepared version of a map in force",
+        "commit map @1 #0";
     DebugCounters, "debug counters", Operator, Listed, V3,
         [Arg::Many(&[Arg::OneOf(&["all", "bug", "chk", "cnt", "glt", "off", "on", "reset", "show"])])],
         "debug counters [?|all|bug|cnt|chk|glt]*", "show how often something out of the ordinary happened",
         "debug counters all";
     DebugDevHash, "debug dev hash", User, Listed, V3, [Arg::Text],
         "debug dev hash   [msg]", "show a name as this connection shows names", "debug dev hash web1";
+    DelAcl, "del acl", Admin, Listed, V2_6, [Arg::Text, Arg::Text],
+        "del acl <acl> [<key>|#<ref>]", "remove patterns of an ACL",
+        "del acl #0 10.0.0.0/8";
     DelBackend, "del backend", Admin, Listed, V3, [BACKEND],
         "del backend <backend>", "take an unpublished backend without servers out", "del backend blue";
+    DelMap, "del map", Admin, Listed, V2_6, [Arg::Text, Arg::Text],
+        "del map <map> [<key>|#<ref>]", "remove entries of a map",
+        "del map #0 a.example.com";
     DelServer, "del server", Admin, Listed, V2_6, [SERVER],
         "del server <bk>/<srv>", "take a server in maintenance out of its backend", "del server app/web9";
     DisableAgent, "disable agent", Admin, Listed, V2_6, [SERVER],
@@ -222,10 +246,25 @@ commands! {
         "experimental-mode on";
     ExpertMode, "expert-mode", Admin, Hidden, V2_6, [ON_OFF],
         "expert-mode [on|off]", "show or choose whether expert commands are allowed here", "expert-mode on";
+    GetAcl, "get acl", Admin, Listed, V2_6, [Arg::Text, Arg::Text],
+        "get acl <acl> <value>", "tell which patterns of an ACL match a value",
+        "get acl #0 10.1.2.3";
+    GetMap, "get map", Admin, Listed, V2_6, [Arg::Text, Arg::Text],
+        "get map <map> <value>", "tell which entries of a map match a value",
+        "get map #0 a.example.com";
+    GetVar, "get var", Operator, Listed, V2_6, [Arg::Text],
+        "get var <name>", "tell the value of a variable of the process",
+        "get var proc.color";
     GetWeight, "get weight", User, Listed, V2_6, [SERVER],
         "get weight <bk>/<srv>", "tell a server's weight and its configured one", "get weight app/web1";
     Operator, "operator", Operator, Listed, V2_6, [],
         "operator", "give up the admin level on this connection", "operator";
+    PrepareAcl, "prepare acl", Admin, Listed, V2_6, [Arg::Text],
+        "prepare acl <acl>", "begin a version of an ACL that is to replace it at once",
+        "prepare acl #0";
+    PrepareMap, "prepare map", Admin, Listed, V2_6, [Arg::Text],
+        "prepare map <map>", "begin a version of a map that is to replace it at once",
+        "prepare map #0";
     PublishBackend, "publish backend", Admin, Listed, V3, [BACKEND],
         "publish backend <backend>", "let rules lead to a backend", "publish backend app";
     SetAnonGlobalKey, "set anon global-key", Admin, Listed, V3, [Arg::Number],
@@ -235,6 +274,9 @@ commands! {
         "set anon off", "show names in this connection's answers", "set anon off";
     SetAnonOn, "set anon on", User, Listed, V3, [Arg::Number],
         "set anon on [value]", "show hashes in place of names in this connection's answers", "set anon on 1234";
+    SetMap, "set map", Admin, Listed, V2_6, [Arg::Text, Arg::Text, Arg::Text],
+        "set map <map> [<key>|#<ref>] <value>", "change the value of entries of a map",
+        "set map #0 a.example.com other";
     SetMaxconnFrontend, "set maxconn frontend", Admin, Listed, V2_6, [FRONTEND, Arg::Number],
         "set maxconn frontend <frontend> <value>", "change how many connections a frontend may hold",
         "set maxconn frontend www 2000";
@@ -260,9 +302,15 @@ commands! {
         "set table www key 192.0.2.1 data.gpc0 1";
     SetTimeout, "set timeout", User, Listed, V2_6, [Arg::OneOf(&["cli"]), Arg::Number],
         "set timeout [cli] <delay>", "change how long this connection may stay idle", "set timeout cli 10m";
+    SetVar, "set var", Admin, Hidden, V2_6, [Arg::Text, Arg::OneOf(&["expr", "fmt"]), Arg::Rest],
+        "set var <name> [expr|fmt] <expression>", "give a variable of the process a value",
+        "set var proc.color str(blue)";
     SetWeight, "set weight", Admin, Listed, V2_6, [SERVER, Arg::Number],
         "set weight <bk>/<srv>  (DEPRECATED)", "change a server's weight; 'set server' does it too",
         "set weight app/web1 50%";
+    ShowAcl, "show acl", Admin, Listed, V2_6, [Arg::Text, Arg::Text],
+        "show acl [@<ver>] <acl>", "list the ACLs, or the patterns of one",
+        "show acl #0";
     ShowActivity, "show activity", Operator, Listed, V2_6, [Arg::Number],
         "show activity [-1|0|thread_num]", "show what each thread's machinery did", "show activity";
     ShowAnon, "show anon", User, Listed, V3, [],
@@ -294,6 +342,9 @@ commands! {
         "show info [desc|json|typed|float]*", "show facts and counters about the process", "show info typed";
     ShowLibs, "show libs", Operator, Listed, V2_6, [],
         "show libs", "list the program and the libraries in its memory", "show libs";
+    ShowMap, "show map", Admin, Listed, V2_6, [Arg::Text, Arg::Text],
+        "show map [@<ver>] [map]", "list the maps, or the entries of one",
+        "show map #0";
     ShowPeers, "show peers", User, Listed, V2_6, [Arg::Many(&[Arg::OneOf(&["dict"]), Arg::Text])],
         "show peers [dict|-] [section]", "show the peers and what they exchange", "show peers";
     ShowPools, "show pools", User, Listed, V2_6,

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Diagnostic, Severity, Sink, Site};
 use crate::line::{Fault, Line};
 use crate::{Host, condition};
-use lb_sample::{LogFormat, ProcessVars, Sources};
+use lb_sample::{LogFormat, PatternSets, ProcessVars, Sources};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -27,6 +27,10 @@ pub(crate) struct Cx<'a> {
     pub ignored: Vec<String>,
     /// Variables of the process.
     pub vars: Arc<ProcessVars>,
+    /// Sets of patterns.
+    pub patterns: Arc<PatternSets>,
+    /// File and line being read.
+    pub place: (Arc<str>, u32),
     /// How many stick counters a stream has.
     pub stick_counters: usize,
     /// A section other than `global` was met.
@@ -42,6 +46,8 @@ impl<'a> Cx<'a> {
             current: BTreeMap::new(),
             ignored: Vec::new(),
             vars: Arc::default(),
+            patterns: Arc::default(),
+            place: ("".into(), 0),
             stick_counters: 3,
             past_global: false,
         }
@@ -67,7 +73,13 @@ impl<'a> Cx<'a> {
     pub fn with_sources<T>(&self, run: impl FnOnce(&Sources<'_>) -> T) -> T {
         let read = |path: &str| self.host.read_file(Path::new(path)).map_err(|e| reason(&e));
         let env = |name: &str| self.env(name);
-        run(&Sources { read_file: &read, env: &env, vars: Some(&self.vars) })
+        run(&Sources {
+            read_file: &read,
+            env: &env,
+            vars: Some(&self.vars),
+            patterns: Some(&self.patterns),
+            place: (&self.place.0, self.place.1),
+        })
     }
 
     /// Reports a fault of a line.

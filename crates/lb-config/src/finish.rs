@@ -6,7 +6,9 @@ use crate::dynamic::{DefaultServers, NamedDefaults};
 use crate::finish_tables::Tables;
 use crate::line::Fault;
 use crate::log::LogLine;
-use crate::model::{Balance, CheckMethod, Config, ListenAddress, LogTarget, Proxy, ProxyIdx, Server, UseBackend};
+use crate::model::{
+    BackendChoice, Balance, CheckMethod, Config, ListenAddress, LogTarget, Proxy, ProxyIdx, Server, UseBackend,
+};
 use crate::proxy::{LogChoice, ProxyDraft};
 use crate::reader::Draft;
 use crate::server::ServerDraft;
@@ -107,13 +109,14 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
             done.push(proxy);
         }
     }
+    cx.patterns.number();
     let mut global = global.global;
     global.environment = std::mem::take(&mut cx.environment);
     mark_references(&mut done, &proxies);
     let defaults = defaults.iter().filter_map(|section| NamedDefaults::of(section, &global.logs)).collect();
     let ignored_tuning = std::mem::take(&mut cx.ignored);
-    let (tables, vars) = (tables.into_list(), Arc::clone(&cx.vars));
-    Config { global, proxies: done, tables, vars, tls: loader.files, ignored_tuning, defaults }
+    let (tables, vars, patterns) = (tables.into_list(), Arc::clone(&cx.vars), Arc::clone(&cx.patterns));
+    Config { global, proxies: done, tables, vars, patterns, tls: loader.files, ignored_tuning, defaults }
 }
 
 /// Hands out the free numbers: the counter moves on at every object, whether it took a number or had
@@ -333,7 +336,10 @@ fn switches(draft: &ProxyDraft, own: usize, names: &Names<'_>, cx: &mut Cx<'_>) 
     let mut found = Vec::new();
     for switch in &draft.switches {
         let rule = ("use_backend", "dynamic backend");
-        let backend = target(draft, own, (&switch.backend, &switch.site), rule, names, cx);
+        let backend = match &switch.computed {
+            Some(format) => Some(BackendChoice::Computed(Arc::clone(format))),
+            None => target(draft, own, (&switch.backend, &switch.site), rule, names, cx).map(BackendChoice::Named),
+        };
         if draft.proxy.mode == Mode::Tcp
             && let Some(acl) = switch.condition.as_ref().and_then(|c| c.requires_http())
         {
@@ -559,7 +565,7 @@ fn mark_references(proxies: &mut [Proxy], drafts: &[ProxyDraft]) {
     let by_name = |name: &str| drafts.iter().position(|draft| *draft.proxy.name == *name);
     for (own, (proxy, draft)) in proxies.iter().zip(drafts).enumerate() {
         backends.extend(proxy.default_backend.filter(|backend| backend.0 != own));
-        backends.extend(proxy.use_backend.iter().map(|rule| rule.backend));
+        backends.extend(proxy.use_backend.iter().filter_map(|rule| rule.backend.fixed()));
         servers.extend(proxy.servers.iter().filter_map(|server| server.track).map(|(proxy, at)| (proxy.0, at)));
         for (reference, _) in &draft.references {
             match reference {

@@ -11,7 +11,7 @@ pub use table::{Count, CountChange, Number, StickRule, StickTable, TableIdx, Tab
 
 use lb_check::rules::RuleSet;
 use lb_model::{Compat, Level, Mode, ProxyKind, Severity};
-use lb_sample::{Acl, Condition, Expr, LogFormat, ProcessVars, VarAction};
+use lb_sample::{Acl, Condition, Expr, LogFormat, PatternSet, PatternSets, ProcessVars, VarAction};
 pub use lb_tls::Named;
 use lb_tls::{Bundle, Ciphers, Crl, Offer, Trust, Versions};
 use std::collections::BTreeMap;
@@ -44,6 +44,8 @@ pub struct Config {
     pub tables: Vec<StickTable>,
     /// Variables of the process, with the values that the global section gives them.
     pub vars: Arc<ProcessVars>,
+    /// Pattern files, maps and the patterns of `acl` lines.
+    pub patterns: Arc<PatternSets>,
     /// Files that TLS settings name.
     pub tls: TlsFiles,
     /// Tuning words accepted without effect, each once, for one notice at start-up.
@@ -456,9 +458,28 @@ pub struct Bind {
 #[derive(Debug, Clone)]
 pub struct UseBackend {
     /// Target.
-    pub backend: ProxyIdx,
+    pub backend: BackendChoice,
     /// `if`/`unless` part; `None`: always.
     pub condition: Option<Condition>,
+}
+
+/// How a `use_backend` rule names its backend.
+#[derive(Debug, Clone)]
+pub enum BackendChoice {
+    /// By its name.
+    Named(ProxyIdx),
+    /// By a format that yields the name. A name that no backend has leads to the default backend.
+    Computed(Arc<LogFormat>),
+}
+
+impl BackendChoice {
+    /// The backend, when the rule always means the same.
+    pub fn fixed(&self) -> Option<ProxyIdx> {
+        match self {
+            Self::Named(index) => Some(*index),
+            Self::Computed(_) => None,
+        }
+    }
 }
 
 /// An `http-request` or `http-response` rule.
@@ -497,6 +518,34 @@ pub enum HttpAction {
     Var(VarAction),
     /// `use-service prometheus-exporter`.
     Metrics,
+    /// `add-acl`, `del-acl`, `set-map`, `del-map`.
+    Pattern(PatternAction),
+}
+
+/// A change of a set of patterns.
+#[derive(Debug, Clone)]
+pub struct PatternAction {
+    /// What is done.
+    pub verb: PatternVerb,
+    /// The set.
+    pub set: PatternSet,
+    /// The format of the key.
+    pub key: Arc<LogFormat>,
+    /// The format of the value, for `set-map`.
+    pub value: Option<Arc<LogFormat>>,
+}
+
+/// Kinds of changes of a set of patterns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PatternVerb {
+    /// `add-acl`: adds the key unless it is known.
+    AddAcl,
+    /// `del-acl`.
+    DelAcl,
+    /// `set-map`: gives the key a value, adding it where it is not known.
+    SetMap,
+    /// `del-map`.
+    DelMap,
 }
 
 /// A redirect.

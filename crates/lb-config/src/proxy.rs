@@ -25,6 +25,8 @@ pub(crate) type ProxyHandler = fn(&mut ProxyDraft, &mut Cx<'_>, &Line) -> Done;
 #[derive(Debug, Clone)]
 pub(crate) struct Switch {
     pub backend: String,
+    /// The backend is found for each stream.
+    pub computed: Option<Arc<lb_sample::LogFormat>>,
     pub site: Site,
     pub condition: Option<Condition>,
 }

@@ -157,6 +157,7 @@ impl<'a> Reader<'a> {
 
     /// A line that is no dot directive.
     fn statement(&mut self, mut line: Line) {
+        self.cx.place = (Arc::clone(&line.file), line.number);
         if let Some(section) = SECTIONS.iter().find(|s| s.name == line.word(0)) {
             if let Err(fault) = self.open(section, &line) {
                 self.cx.report(&line, fault);

@@ -1,5 +1,6 @@
 //! Rules: `acl`, `use_backend`, `http-request`, `http-response`, `tcp-request`, `redirect`.
 
+pub(crate) mod patterns;
 pub(crate) mod vars;
 
 use crate::cx::{Cx, reason};
@@ -186,21 +187,22 @@ pub(crate) fn acl(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
 /// `use_backend <name> [if|unless <condition>]`.
 pub(crate) fn use_backend(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
     let name = line.need(1, "'use_backend' expects a backend name.")?;
-    if name.contains('%') {
-        return Err(fault(1, keywords::not_yet("use_backend %[…]")));
-    }
     if line.has(2) && !matches!(line.word(2), "if" | "unless") {
         let message =
             format!("unexpected keyword '{}' after switching rule, only 'if' and 'unless' are allowed.", line.word(2));
         return Err(fault(2, message));
     }
     // The rule is kept when only its condition is wrong: the backend's name is checked all the same.
+    let computed = match name.contains('%') {
+        true => Some(ActionCx { p, cx, line, next: 1, place: Place::UseBackend }.format("expects a backend.")?),
+        false => None,
+    };
     let condition = condition(p, cx, line, 2, Place::UseBackend);
     let (condition, failed) = match condition {
         Ok(condition) => (condition, Ok(())),
         Err(fault) => (None, Err(fault.within("error detected while parsing switching rule : "))),
     };
-    p.switches.push(Switch { backend: name.to_owned(), site: line.site(1), condition });
+    p.switches.push(Switch { backend: name.to_owned(), computed, site: line.site(1), condition });
     failed
 }
 

@@ -94,6 +94,11 @@ impl<T> Slots<T> {
         self.slot(index).map(|slot| &slot.value)
     }
 
+    /// What is in a place, if it is linked.
+    pub fn get_live(&self, index: usize) -> Option<&T> {
+        self.slot(index).filter(|slot| slot.serial.load(Acquire) > 0).map(|slot| &slot.value)
+    }
+
     /// How many places were ever in use: indices are below.
     pub fn len(&self) -> usize {
         self.len.load(Acquire) as usize

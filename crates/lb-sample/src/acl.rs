@@ -2,7 +2,7 @@
 
 use crate::expr::{Expr, find_fetch, leading_name};
 use crate::fetch;
-use crate::pattern::{Method, Patterns};
+use crate::pattern::{Matcher, Method, Operator};
 use crate::place::Place;
 use crate::suggest::nearest;
 use crate::{Context, Reference, SampleError, Sources};
@@ -18,7 +18,9 @@ struct Inner {
     /// Empty for an anonymous one.
     name: Box<str>,
     expr: Expr,
-    patterns: Patterns,
+    method: Method,
+    /// Those of files, then those of the line.
+    patterns: Vec<Matcher>,
     warnings: Vec<String>,
 }
 
@@ -74,15 +76,24 @@ impl Acl {
     ) -> Result<Self, SampleError> {
         let criterion = words.first().map(AsRef::as_ref).unwrap_or_default();
         let (expr, keyword_method) = parse_criterion(criterion, sources)?;
-        let mut parser =
-            ValueParser { sources, expr: &expr, keyword_method, method: None, patterns: None, ignore_case: false };
+        let mut parser = ValueParser {
+            sources,
+            expr: &expr,
+            keyword_method,
+            method: None,
+            ignore_case: false,
+            has_values: false,
+            id: None,
+            files: Vec::new(),
+            words: Vec::new(),
+        };
         let explicit_end = parser.read(words.get(1..).unwrap_or_default()).map_err(|e| {
             let word = e.word + 1;
             e.at(word)
         })?;
         let chosen = parser.method;
-        let mut patterns = parser.into_patterns()?;
-        patterns.finish();
+        let name_of_criterion = if expr.has_converters() { expr.keyword() } else { leading_name(criterion) };
+        let (method, patterns) = parser.into_patterns(name_of_criterion)?;
         let mut warnings = Vec::new();
         if keyword_method.is_some_and(|m| m != Method::Str) && (expr.has_converters() || chosen.is_some()) {
             warnings.push(format!(
@@ -90,7 +101,7 @@ impl Acl {
                 leading_name(criterion)
             ));
         }
-        if patterns.is_empty() && !explicit_end && !patterns.method().needs_no_pattern() {
+        if patterns.iter().all(Matcher::is_empty) && !explicit_end && !method.needs_no_pattern() {
             warnings.push(format!(
                 "parsing acl keyword '{criterion}' :\n  \
                  no pattern to match against were provided, so this ACL will never match.\n  \
@@ -99,7 +110,7 @@ impl Acl {
                  If you wanted to force an int to match as a bool, please use '-m bool'."
             ));
         }
-        Ok(Self(Arc::new(Inner { name: name.into(), expr, patterns, warnings })))
+        Ok(Self(Arc::new(Inner { name: name.into(), expr, method, patterns, warnings })))
     }
 
     /// Its name; empty for an anonymous one.
@@ -122,7 +133,11 @@ impl Acl {
         let inner = &*self.0;
         let mut matched = false;
         inner.expr.eval_each(ctx, &mut |sample| {
-            matched = inner.patterns.matches(&sample);
+            matched = match inner.method {
+                Method::Found => true,
+                Method::Bool => sample.to_bool().unwrap_or(false),
+                _ => inner.patterns.iter().any(|patterns| patterns.matches(&sample)),
+            };
             if matched { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         matched
@@ -213,14 +228,21 @@ struct ValueParser<'a> {
     keyword_method: Option<Method>,
     /// From `-m`.
     method: Option<Method>,
-    patterns: Option<Patterns>,
     ignore_case: bool,
+    /// `-M`: files are maps, of which the keys count.
+    has_values: bool,
+    /// `-u`.
+    id: Option<i64>,
+    files: Vec<Matcher>,
+    /// The line's own patterns.
+    words: Vec<String>,
 }
 
 impl ValueParser<'_> {
     /// Reads all words; tells whether `--` was among them.
     fn read<S: AsRef<str>>(&mut self, words: &[S]) -> Result<bool, SampleError> {
         let word = |i: usize| words.get(i).map(AsRef::as_ref).unwrap_or_default();
+        let last = words.len().saturating_sub(1);
         let mut i = 0;
         let mut ended = false;
         while i < words.len() {
@@ -228,6 +250,7 @@ impl ValueParser<'_> {
             if !flag.starts_with('-') {
                 break;
             }
+            let argument = |e: SampleError| e.at((i + 1).min(last));
             let used = match flag {
                 "-i" => {
                     self.ignore_case = true;
@@ -236,16 +259,24 @@ impl ValueParser<'_> {
                 // Names are never resolved here.
                 "-n" => 1,
                 "-m" => {
-                    self.set_method(word(i + 1)).map_err(|e| e.at((i + 1).min(words.len().saturating_sub(1))))?;
+                    self.set_method(word(i + 1)).map_err(argument)?;
                     2
                 }
                 "-f" => {
-                    self.load(word(i + 1)).map_err(|e| e.at((i + 1).min(words.len().saturating_sub(1))))?;
+                    self.load(word(i + 1)).map_err(argument)?;
                     2
                 }
                 // A number that identifies the patterns at run time.
-                "-u" => 2,
-                "-M" => return Err(SampleError::new("flag '-M' is not supported yet").at(i)),
+                "-u" => {
+                    let id = word(i + 1).parse().ok().filter(|id| *id >= 0);
+                    self.id =
+                        Some(id.ok_or_else(|| argument(SampleError::new("the argument of -u must be an integer")))?);
+                    2
+                }
+                "-M" => {
+                    self.has_values = true;
+                    1
+                }
                 "--" => {
                     ended = true;
                     1
@@ -262,9 +293,19 @@ impl ValueParser<'_> {
                 break;
             }
         }
-        for (at, pattern) in words.iter().enumerate().skip(i) {
-            let ignore_case = self.ignore_case;
-            self.patterns_mut().map_err(|e| e.at(at))?.push(pattern.as_ref(), ignore_case).map_err(|e| e.at(at))?;
+        let mut operator = Operator::default();
+        for (at, pattern) in words.iter().map(AsRef::as_ref).enumerate().skip(i) {
+            let method = self.method().map_err(|e| e.at(at))?;
+            if matches!(method, Method::Int | Method::Len) {
+                match Operator::parse(pattern) {
+                    Some(other) => operator = other,
+                    None => self.words.push(operator.range(pattern).map_err(|e| e.at(at))?),
+                }
+                continue;
+            }
+            // Read here to blame the word.
+            crate::pattern::check(method, self.ignore_case, pattern).map_err(|e| e.at(at))?;
+            self.words.push(pattern.to_owned());
         }
         Ok(ended)
     }
@@ -273,7 +314,7 @@ impl ValueParser<'_> {
         if self.method.is_some() {
             return Err(SampleError::new("only one explicit matching method can be defined with '-m' parameter"));
         }
-        if self.patterns.is_some() {
+        if !self.files.is_empty() {
             return Err(SampleError::new("'-m' must only be specified before patterns and files")
                 .help("put '-m' directly after the criterion"));
         }
@@ -284,47 +325,35 @@ impl ValueParser<'_> {
         Ok(())
     }
 
-    /// One pattern a line; leading blanks are dropped, empty lines and `#` lines ignored.
     fn load(&mut self, path: &str) -> Result<(), SampleError> {
-        let bytes = (self.sources.read_file)(path)
-            .map_err(|reason| SampleError::new(format!("failed to open pattern file <{path}>")).help(reason))?;
-        let ignore_case = self.ignore_case;
-        let patterns = self.patterns_mut()?;
-        for (number, line) in String::from_utf8_lossy(&bytes).lines().enumerate() {
-            // `#` counts as a comment only in the first column, as the manual says.
-            let pattern = line.trim_start_matches([' ', '\t']).trim_end_matches('\r');
-            if line.starts_with('#') || pattern.is_empty() {
-                continue;
-            }
-            patterns.push(pattern, ignore_case).map_err(|e| SampleError {
-                message: format!("{} at line {} of file <{path}>", e.message, number + 1),
-                ..e
-            })?;
-        }
+        let method = self.method()?;
+        let file = Matcher::of_file(path, method, self.ignore_case, self.has_values, None, self.sources)?;
+        self.files.push(file);
         Ok(())
     }
 
-    /// The patterns, whose method is settled by the first one at the latest.
-    fn patterns_mut(&mut self) -> Result<&mut Patterns, SampleError> {
-        let method = match self.method {
-            Some(method) => method,
+    /// The method, which is settled by the first pattern at the latest.
+    fn method(&self) -> Result<Method, SampleError> {
+        match self.method {
+            Some(method) => Ok(method),
             // Converters put the keyword's own method out of force.
             None => match self.keyword_method.filter(|_| !self.expr.has_converters()) {
-                Some(method) => method,
+                Some(method) => Ok(method),
                 None => Method::default_for(self.expr.output()).ok_or_else(|| {
                     SampleError::new(format!(
                         "matching method must be specified first (using '-m') when using a sample fetch of this type \
                          ('{}')",
                         self.expr.text()
                     ))
-                })?,
+                }),
             },
-        };
-        Ok(self.patterns.get_or_insert_with(|| Patterns::new(method)))
+        }
     }
 
-    fn into_patterns(mut self) -> Result<Patterns, SampleError> {
-        self.patterns_mut()?;
-        Ok(self.patterns.unwrap_or_else(|| Patterns::new(Method::Found)))
+    fn into_patterns(mut self, criterion: &str) -> Result<(Method, Vec<Matcher>), SampleError> {
+        let method = self.method()?;
+        let own = Matcher::of_line(&self.words, method, self.ignore_case, self.id, criterion, self.sources)?;
+        self.files.push(own);
+        Ok((method, self.files))
     }
 }

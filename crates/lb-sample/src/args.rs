@@ -1,9 +1,11 @@
 //! Arguments in parentheses: `name(arg1,arg2)`.
 
+use crate::convert::map::Map;
+use crate::pattern::{Matcher, Method, Output};
 use crate::vars::{Lookup, VarName, VarTarget};
 use crate::{Context, Reference, Sample, SampleError, Sources};
 use regex::bytes::{Regex, RegexBuilder};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What an argument must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +41,10 @@ pub(crate) enum ArgKind {
     VarCondition,
     /// The name of an environment variable, looked up when parsed.
     Env,
+    /// The file of a map, how it is searched and what its values are.
+    Map(Method, Output),
+    /// An address where a map has none.
+    MapAddress,
 }
 
 /// An argument, checked.
@@ -59,6 +65,8 @@ pub(crate) enum Arg {
     Bytes(Box<[u8]>),
     Var(Box<VarName>),
     VarTarget(Box<VarTarget>),
+    Map(Box<Map>),
+    Ip(IpAddr),
 }
 
 impl Arg {
@@ -132,6 +140,8 @@ impl ArgKind {
             | Self::Var
             | Self::VarTarget
             | Self::VarCondition
+            | Self::Map(..)
+            | Self::MapAddress
             | Self::Env => "string",
         }
     }
@@ -220,7 +230,9 @@ pub(crate) fn check(
             }
             _ => parse(kind, word, i, i < signature.required, sources),
         };
-        args.push(arg.map_err(|e| (i + 1, e))?);
+        // What is wrong with a map is no matter of how its argument is written.
+        let blamed = if matches!(kind, ArgKind::Map(..) | ArgKind::MapAddress) { 0 } else { i + 1 };
+        args.push(arg.map_err(|e| (blamed, e))?);
     }
     let of_counter = kinds.contains(&ArgKind::Counter);
     references.extend(args.iter().zip(kinds).filter_map(|(arg, kind)| match (arg, kind) {
@@ -287,6 +299,14 @@ fn parse(kind: ArgKind, word: &str, index: usize, required: bool, sources: &Sour
             },
         },
         ArgKind::Var => Arg::Var(Box::new(VarName::parse(word, sources.vars)?)),
+        ArgKind::Map(method, output) => {
+            let matcher = Matcher::of_file(word, method, false, true, Some(output), sources)?;
+            Arg::Map(Box::new(Map { matcher, output }))
+        }
+        ArgKind::MapAddress => {
+            let bad = || SampleError::new(format!("map: cannot parse default ip <{word}>."));
+            Arg::Ip(word.parse().map_err(|_| bad())?)
+        }
         // Both are read where all words are at hand.
         ArgKind::VarTarget | ArgKind::VarCondition => Arg::None,
         ArgKind::Env => (sources.env)(word).map_or(Arg::None, |value| Arg::Str(value.into())),

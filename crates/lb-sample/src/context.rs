@@ -1,7 +1,7 @@
 //! What expressions are evaluated against, and what they may depend on at parse time.
 
 use crate::secure::{Secured, Wire};
-use crate::{LogRecord, ProcessVars, Sample, Scope, Vars};
+use crate::{LogRecord, PatternSets, ProcessVars, Sample, Scope, Vars};
 use lb_table::DataKind;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
@@ -402,12 +402,22 @@ pub struct Sources<'a> {
     pub env: &'a dyn Fn(&str) -> Option<String>,
     /// The variables of the process. Without it each expression has its own.
     pub vars: Option<&'a ProcessVars>,
+    /// The sets of patterns. Without it each expression has its own.
+    pub patterns: Option<&'a PatternSets>,
+    /// File and line of the expression, for descriptions.
+    pub place: (&'a str, u32),
 }
 
 impl Default for Sources<'_> {
     /// Nothing: no file can be read, no variable is set.
     fn default() -> Self {
-        Self { read_file: &|_| Err("No such file or directory".to_owned()), env: &|_| None, vars: None }
+        Self {
+            read_file: &|_| Err("No such file or directory".to_owned()),
+            env: &|_| None,
+            vars: None,
+            patterns: None,
+            place: ("", 0),
+        }
     }
 }
 

@@ -233,7 +233,7 @@ fn parse_converter<'t>(
         });
     };
     let rest = text.get(name.len()..).unwrap_or_default();
-    let within = |number: usize, e: SampleError| match args::makes_no_sense(&e.message) {
+    let within = |number: usize, e: SampleError| match number == 0 || args::makes_no_sense(&e.message) {
         true => e.within(&format!("invalid args in converter '{name}'")),
         false => e.within(&format!("invalid arg {number} in converter '{name}'")),
     };

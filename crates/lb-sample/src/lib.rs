@@ -44,6 +44,7 @@ pub use date::local_millis;
 pub use error::SampleError;
 pub use expr::Expr;
 pub use log_format::LogFormat;
+pub use pattern::{Answer, Discarded, Element, Entry, PatternError, PatternSet, PatternSets, Target, split_entry};
 pub use place::{Place, Source};
 pub use record::{CookieStatus, LogRecord};
 pub use sample::Sample;

@@ -12,7 +12,7 @@ fn sources() -> Sources<'static> {
             _ => Err("No such file or directory".to_owned()),
         },
         env: &|_| None,
-        vars: None,
+        ..Sources::default()
     }
 }
 
@@ -268,11 +268,11 @@ fn acls() {
     acl(
         "a src -f bad.acl",
         expect![[r#"
-        a src -f bad.acl
-                 ^^^^^^^
-        error detected while parsing ACL 'a' : 'nope' is not a valid IPv4 or IPv6 address at line 2 of file <bad.acl>
-        help: host names are not resolved here: write the address
-    "#]],
+            a src -f bad.acl
+                     ^^^^^^^
+            error detected while parsing ACL 'a' : 'nope' is not a valid IPv4 or IPv6 address at line 2 of file 'bad.acl'
+            help: host names are not resolved here: write the address
+        "#]],
     );
     acl(
         "a src -f missing.acl",
@@ -341,10 +341,11 @@ fn acls() {
     acl(
         "a path,map(x) y",
         expect![[r#"
-        a path,map(x) y
-          ^^^^^^^^^^^
-        error detected while parsing ACL 'a' : ACL keyword 'path' : converter 'map' is not supported yet
-    "#]],
+            a path,map(x) y
+              ^^^^^^^^^^^
+            error detected while parsing ACL 'a' : ACL keyword 'path' : invalid args in converter 'map' : failed to open pattern file <x>
+            help: No such file or directory
+        "#]],
     );
     acl(
         "a path -m bin 0a0",

@@ -117,6 +117,8 @@ pub fn varying(answer: &str) -> String {
         .rule(r"\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d\.\d{3}\]", "[<date>]")
         .rule(r"(?m)^\d+\.\d+(\.\d+|-dev\d+)[-+~0-9a-z]*$", "<version>")
         .rule(r"\[\d+:\d\d:\d\d:\d\d\]> ", "[<uptime>]> ")
+        // Numbers of maps follow those of ACLs, of which HAProxy has some of its own.
+        .rule(r"(?m)^\d+ (\(.*) at file '[^']*' line \d+", "<id> $1 at <place>")
         // Summaries of commands and descriptions of fields are each program's own words.
         .rule(r"(?m)^(  [a-z@].*?)\s*: \S.*$", "$1 : <summary>")
         .rule(r#"(?m)^([A-Z]\..*:|\d+\..*:|[A-Za-z].*: .*:)"[^"]*"$"#, "$1<description>");

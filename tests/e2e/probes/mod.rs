@@ -53,6 +53,7 @@ const NOT_COMPARED: &[(&str, &str)] = &[
     ),
     ("show resolvers\n", "names are resolved once, so there is no section made from the system's name servers"),
     ("add server help\n", "it lists the parameters that work here"),
+    ("show acl\n", "there is no internal HTTP client, whose ACLs HAProxy lists too"),
     ("prompt foo\n", "the usage is each program's own words"),
 ];
 
@@ -66,7 +67,10 @@ impl Bench {
     fn start(engine: &Engine) -> Result<Bench> {
         let origins = [Origin::http("o0")?, Origin::http("o1")?, Origin::with(Mode::Hang)?];
         let launch = launch(engine, &[("o0", &origins[0]), ("o1", &origins[1])])?;
-        let launch: Launch = launch.set("agent", origins[2].address().port());
+        let launch: Launch = launch
+            .set("agent", origins[2].address().port())
+            .file("deny.acl", "10.0.0.0/8\n192.168.0.0/16\n")?
+            .file("hosts.map", "a.example.com app\nb.example.com tcpb\n")?;
         let config = include_str!("../../data/probes.cfg");
         // HAProxy is what it is; only this program has more commands than were recorded.
         let strict = config.replacen("global\n", "global\n    compat strict\n", 1);

@@ -2,7 +2,7 @@
 
 use super::Status;
 use super::Status::{NotYet, Supported};
-use crate::rules::{self, ActionHandler, vars};
+use crate::rules::{self, ActionHandler, patterns, vars};
 use crate::table;
 
 /// An action. A name that ends in `*` is followed by something in parentheses, or by a number.
@@ -16,17 +16,17 @@ const fn row(name: &'static str, status: Status<ActionHandler>) -> ActionRow {
 }
 
 pub(crate) const HTTP_REQUEST: &[ActionRow] = &[
-    row("add-acl*", NotYet),
+    row("add-acl*", Supported(patterns::action)),
     row("add-header", Supported(rules::add_header)),
     row("add-headers-bin", NotYet),
     row("allow", Supported(rules::allow)),
     row("auth", NotYet),
     row("cache-use", NotYet),
     row("capture", NotYet),
-    row("del-acl*", NotYet),
+    row("del-acl*", Supported(patterns::action)),
     row("del-header", Supported(rules::del_header)),
     row("del-headers-bin", NotYet),
-    row("del-map*", NotYet),
+    row("del-map*", Supported(patterns::action)),
     row("deny", Supported(rules::deny)),
     row("disable-l7-retry", NotYet),
     row("do-log", NotYet),
@@ -59,7 +59,7 @@ pub(crate) const HTTP_REQUEST: &[ActionRow] = &[
     row("set-header", Supported(rules::set_header)),
     row("set-headers-bin", NotYet),
     row("set-log-level", NotYet),
-    row("set-map*", NotYet),
+    row("set-map*", Supported(patterns::action)),
     row("set-mark", NotYet),
     row("set-method", NotYet),
     row("set-nice", NotYet),
@@ -87,16 +87,16 @@ pub(crate) const HTTP_REQUEST: &[ActionRow] = &[
 ];
 
 pub(crate) const HTTP_RESPONSE: &[ActionRow] = &[
-    row("add-acl*", NotYet),
+    row("add-acl*", Supported(patterns::action)),
     row("add-header", Supported(rules::add_header)),
     row("add-headers-bin", NotYet),
     row("allow", Supported(rules::allow)),
     row("cache-store", NotYet),
     row("capture", NotYet),
-    row("del-acl*", NotYet),
+    row("del-acl*", Supported(patterns::action)),
     row("del-header", Supported(rules::del_header)),
     row("del-headers-bin", NotYet),
-    row("del-map*", NotYet),
+    row("del-map*", Supported(patterns::action)),
     row("deny", Supported(rules::deny)),
     row("do-log", NotYet),
     row("pause", NotYet),
@@ -117,7 +117,7 @@ pub(crate) const HTTP_RESPONSE: &[ActionRow] = &[
     row("set-header", Supported(rules::set_header)),
     row("set-headers-bin", NotYet),
     row("set-log-level", NotYet),
-    row("set-map*", NotYet),
+    row("set-map*", Supported(patterns::action)),
     row("set-mark", NotYet),
     row("set-nice", NotYet),
     row("set-status", NotYet),

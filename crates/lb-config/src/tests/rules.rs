@@ -19,7 +19,9 @@ fn switching_rules() {
          use_backend b if { hdr(host) -i a.example } / use_backend b",
     );
     assert_eq!((p.acls.len(), p.use_backend.len()), (2, 4));
-    assert!(p.use_backend[..3].iter().all(|rule| rule.condition.is_some() && rule.backend == ProxyIdx(0)));
+    assert!(
+        p.use_backend[..3].iter().all(|rule| rule.condition.is_some() && rule.backend.fixed() == Some(ProxyIdx(0)))
+    );
     assert!(p.use_backend[3].condition.is_none());
 }
 
@@ -185,7 +187,7 @@ fn faults() {
            |   use_backend nope if { path_beg /x
            |                       ^
            | help: put ' }' behind the last value
-        [ALERT]    (1) : config : parsing [a.cfg:16] : 'http-request' expects 'add-header', 'allow', 'del-header', 'deny', 'redirect', 'return', 'sc-add-gpc*', 'sc-inc-gpc*', 'sc-inc-gpc0*', 'sc-inc-gpc1*', 'sc-set-gpt*', 'sc-set-gpt0*', 'set-header', 'set-path', 'set-var*', 'set-var-fmt*', 'track-sc*', 'unset-var*', 'use-service', but got 'denyy'. Did you mean 'deny' maybe ?
+        [ALERT]    (1) : config : parsing [a.cfg:16] : 'http-request' expects 'add-acl*', 'add-header', 'allow', 'del-acl*', 'del-header', 'del-map*', 'deny', 'redirect', 'return', 'sc-add-gpc*', 'sc-inc-gpc*', 'sc-inc-gpc0*', 'sc-inc-gpc1*', 'sc-set-gpt*', 'sc-set-gpt0*', 'set-header', 'set-map*', 'set-path', 'set-var*', 'set-var-fmt*', 'track-sc*', 'unset-var*', 'use-service', but got 'denyy'. Did you mean 'deny' maybe ?
            |   http-request denyy
            |                ^^^^^
         [ALERT]    (1) : config : parsing [a.cfg:17] : 'http-request deny' expects either 'if' or 'unless' followed by a condition but found 'foo'.

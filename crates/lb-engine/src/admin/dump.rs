@@ -2,6 +2,7 @@
 
 use super::errors::ErrorsDump;
 use super::inside::fd::FdDump;
+use super::patterns::PatternDump;
 use super::servers::{ConnDump, StateDump};
 use super::sess::SessDump;
 use super::stat::StatDump;
@@ -32,6 +33,8 @@ pub(super) enum Dump {
     Errors(ErrorsDump),
     /// `show fd`.
     Descriptors(FdDump),
+    /// `show acl`, `show map`.
+    Patterns(PatternDump),
 }
 
 impl Dump {
@@ -45,6 +48,7 @@ impl Dump {
             Self::Tables(dump) => dump.next(out),
             Self::Errors(dump) => dump.next(control, out),
             Self::Descriptors(dump) => dump.next(control, out),
+            Self::Patterns(dump) => dump.next(out),
         }
     }
 }

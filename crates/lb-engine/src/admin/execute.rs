@@ -1,9 +1,10 @@
 //! Which function runs which command. Levels were checked and the connection's own commands were answered before.
 
 use super::dump::Dump;
+use super::patterns::{self, Kind};
 use super::{
     anon, backend, clear, dynamic, environment, errors, frontend, info, inside, libs, limits, nothing, process,
-    servers, sess, set_server, shutdown, stat, switches, tables, wait,
+    servers, sess, set_server, shutdown, stat, switches, tables, vars, wait,
 };
 use crate::control::{Control, Follower};
 use lb_admin::{Anon, CommandId, Reply, Request};
@@ -50,15 +51,23 @@ impl From<Result<Reply, Reply>> for Outcome {
 /// Runs a command.
 pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
     match request.id {
+        CommandId::AddAcl => patterns::add(control, request, Kind::Acl).into(),
         CommandId::AddBackend => backend::add(control, request).into(),
+        CommandId::AddMap => patterns::add(control, request, Kind::Map).into(),
         CommandId::AddServer => dynamic::add(control, request).into(),
+        CommandId::ClearAcl => patterns::clear(control, request, Kind::Acl).into(),
         CommandId::ClearCounters => clear::maxima(control).await.into(),
         CommandId::ClearCountersAll => clear::all(control).await.into(),
         CommandId::ClearCountersServer => clear::server(control, request).await.into(),
+        CommandId::ClearMap => patterns::clear(control, request, Kind::Map).into(),
         CommandId::ClearTable => tables::clear(control, request).into(),
+        CommandId::CommitAcl => patterns::commit(control, request, Kind::Acl).into(),
+        CommandId::CommitMap => patterns::commit(control, request, Kind::Map).into(),
         CommandId::DebugCounters => inside::debug::counters(control, request).into(),
         CommandId::DebugDevHash => inside::debug::hash(request).into(),
+        CommandId::DelAcl => patterns::delete(control, request, Kind::Acl).into(),
         CommandId::DelBackend => backend::remove(control, request).await.into(),
+        CommandId::DelMap => patterns::delete(control, request, Kind::Map).into(),
         CommandId::DelServer => dynamic::remove(control, request).await.into(),
         CommandId::DisableAgent => switches::agent(control, request, false).into(),
         CommandId::DisableFrontend => frontend::disable(control, request).into(),
@@ -68,10 +77,16 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::EnableFrontend => frontend::enable(control, request).into(),
         CommandId::EnableHealth => switches::health(control, request, true).into(),
         CommandId::EnableServer => switches::server(control, request, true).into(),
+        CommandId::GetAcl => patterns::get(control, request, Kind::Acl).into(),
+        CommandId::GetMap => patterns::get(control, request, Kind::Map).into(),
+        CommandId::GetVar => vars::get(control, request).into(),
         CommandId::GetWeight => set_server::get_weight(control, request).into(),
+        CommandId::PrepareAcl => patterns::prepare(control, request, Kind::Acl).into(),
+        CommandId::PrepareMap => patterns::prepare(control, request, Kind::Map).into(),
         CommandId::PublishBackend => backend::publish(control, request).into(),
         CommandId::SetAnonGlobalKey => anon::set_global_key(control, request).into(),
         CommandId::SetAnonOn => anon::on(control, request).map_or_else(Outcome::Reply, Outcome::Anon),
+        CommandId::SetMap => patterns::set(control, request).into(),
         CommandId::SetMaxconnFrontend => limits::frontend(control, request).into(),
         CommandId::SetMaxconnGlobal => limits::global(control, request).into(),
         CommandId::SetMaxconnServer => limits::server(control, request).into(),
@@ -79,7 +94,9 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::SetRateLimit => limits::rate(control, request).into(),
         CommandId::SetServer => set_server::run(control, request).into(),
         CommandId::SetTable => tables::set(control, request).into(),
+        CommandId::SetVar => vars::set(control, request).into(),
         CommandId::SetWeight => set_server::set_weight(control, request).into(),
+        CommandId::ShowAcl => patterns::show(control, request, Kind::Acl).unwrap_or_else(Outcome::Reply),
         CommandId::ShowActivity => inside::activity::show(control, request).into(),
         CommandId::ShowBackend => process::backends(control).into(),
         CommandId::ShowCache => nothing::caches().into(),
@@ -92,6 +109,7 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::ShowFd => inside::fd::show(control, request).await.into(),
         CommandId::ShowInfo => info::show(control, request).into(),
         CommandId::ShowLibs => libs::show().into(),
+        CommandId::ShowMap => patterns::show(control, request, Kind::Map).unwrap_or_else(Outcome::Reply),
         CommandId::ShowPeers => nothing::peers(request).into(),
         CommandId::ShowPools => inside::pools::show(control, request).into(),
         CommandId::ShowProfiling => inside::profiling::show(control, request).into(),

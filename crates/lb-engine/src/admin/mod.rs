@@ -30,6 +30,7 @@ mod limits;
 mod nothing;
 mod own;
 mod pages;
+mod patterns;
 mod process;
 mod resolve;
 mod servers;
@@ -45,6 +46,7 @@ mod switches;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod vars;
 mod wait;
 
 pub use info::sample;

@@ -749,7 +749,7 @@ fn fullconn(shared: &Shared, proxy: &ProxyState) -> u32 {
         let config = frontend.config.get();
         config.kind.has_frontend()
             && (config.default_backend.is_some_and(|b| b.0 == proxy.index)
-                || config.use_backend.iter().any(|rule| rule.backend.0 == proxy.index))
+                || config.use_backend.iter().any(|rule| rule.backend.fixed().is_some_and(|b| b.0 == proxy.index)))
     };
     let limit = |frontend: &ProxyState| frontend.config.maxconn.unwrap_or(shared.process.hard_maxconn);
     shared.proxies.live().filter(chooses).map(limit).sum::<u32>().div_ceil(10).max(1)

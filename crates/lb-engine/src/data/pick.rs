@@ -10,7 +10,8 @@ use crate::shared::{ProxyState, ServerState};
 use crate::stream::Stream;
 use lb_balance::key::KeyHash;
 use lb_balance::{Algorithm, Balancer, Request, ServerView};
-use lb_config::model::{Balance, Proxy};
+use lb_config::model::{BackendChoice, Balance, Proxy};
+use lb_sample::LogFormat;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 
@@ -104,14 +105,31 @@ pub fn backend(client: &Client, view: &View<'_>) -> Option<&'static ProxyState> 
     let proxy = client.proxy;
     let published = |index: usize| Some(client.ctx.proxy(index)).filter(|backend| backend.published.load(Relaxed));
     for rule in &proxy.config.use_backend {
-        if rule.condition.as_ref().is_none_or(|condition| condition.eval(view))
-            && let Some(backend) = published(rule.backend.0)
-        {
-            return Some(backend);
+        if rule.condition.as_ref().is_some_and(|condition| !condition.eval(view)) {
+            continue;
+        }
+        let backend = match &rule.backend {
+            BackendChoice::Named(index) => published(index.0),
+            BackendChoice::Computed(format) => match computed(client, view, format) {
+                Some(backend) => Some(backend).filter(|backend| backend.published.load(Relaxed)),
+                // No other rule is tried.
+                None => break,
+            },
+        };
+        if backend.is_some() {
+            return backend;
         }
     }
     let own = (!proxy.servers.is_empty()).then_some(proxy.index);
     published(proxy.config.default_backend.map(|backend| backend.0).or(own)?)
+}
+
+/// The backend whose name the format yields, if there is one that serves this kind of traffic.
+fn computed(client: &Client, view: &View<'_>, format: &LogFormat) -> Option<&'static ProxyState> {
+    let mut name = Vec::new();
+    format.render_value(view, &mut name);
+    let backend = client.ctx.backend_named(&name)?;
+    (backend.config.mode == client.proxy.config.mode).then_some(backend)
 }
 
 /// What a stream asks of the choice.

@@ -12,6 +12,7 @@ use crate::shared::{FrontendState, ProxyState, Shared};
 use crate::slots::Slots;
 use crate::timer::TimerWheel;
 use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -62,6 +63,8 @@ pub struct ThreadCtx {
     pub scratch: Cell<Vec<u8>>,
     /// State of the thread's random numbers.
     random: Cell<u64>,
+    /// Where backends that were asked for by name are.
+    backend_names: RefCell<HashMap<Box<[u8]>, usize>>,
 }
 
 impl std::fmt::Debug for ThreadCtx {
@@ -87,6 +90,7 @@ impl ThreadCtx {
             room: Notify::new(),
             scratch: Cell::new(Vec::with_capacity(4_096)),
             random: Cell::new(seed | 1),
+            backend_names: RefCell::default(),
         }
     }
 
@@ -122,6 +126,20 @@ impl ThreadCtx {
     pub fn proxy(&self, index: usize) -> &'static ProxyState {
         // Indices come from the checked configuration.
         &self.shared.proxies[index]
+    }
+
+    /// The backend of that name. Only names of backends are remembered, so that clients cannot fill the memory.
+    pub fn backend_named(&self, name: &[u8]) -> Option<&'static ProxyState> {
+        let proxies = &self.shared.proxies;
+        let is_it = |p: &&ProxyState| p.config.name.as_bytes() == name && p.config.kind.has_backend();
+        let known = self.backend_names.borrow().get(name).copied();
+        // A place may have gone to another proxy since.
+        if let Some(backend) = known.and_then(|index| proxies.get_live(index)).filter(is_it) {
+            return Some(backend);
+        }
+        let backend = proxies.live().find(is_it)?;
+        self.backend_names.borrow_mut().insert(name.into(), backend.index);
+        Some(backend)
     }
 
     /// This thread's idle connections to a server.

@@ -2,6 +2,7 @@
 
 pub(crate) mod base64;
 mod digest;
+pub(crate) mod map;
 mod number;
 mod table;
 mod text;
@@ -34,7 +35,7 @@ impl Converter {
     }
 }
 
-const TABLES: [&[Converter]; 4] = [number::ROWS, text::ROWS, digest::ROWS, table::ROWS];
+const TABLES: [&[Converter]; 6] = [number::ROWS, text::ROWS, digest::ROWS, table::ROWS, map::ROWS, map::OTHERS];
 
 /// Finds a converter by its name.
 pub(crate) fn find(name: &str) -> Option<&'static Converter> {
@@ -48,7 +49,7 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 
 /// Converters HAProxy has and this program has not.
 pub(crate) fn is_known_elsewhere(name: &str) -> bool {
-    const FAMILIES: [&str; 9] = ["map", "jwt_", "aes_", "mqtt_", "fix_", "eth.", "ip.", "tcp.", "rfc7239_"];
+    const FAMILIES: [&str; 8] = ["jwt_", "aes_", "mqtt_", "fix_", "eth.", "ip.", "tcp.", "rfc7239_"];
     const NAMES: &[&str] = &[
         "capture-req",
         "capture-res",

@@ -1,73 +1,50 @@
-//! Addresses and networks, looked up by mask.
+//! Addresses and networks.
 
 use crate::SampleError;
-use crate::args::{mask4, mask6};
-use crate::sample::embedded_ipv4;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use crate::args;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Networks grouped by mask: a lookup is one binary search per different mask.
-#[derive(Debug, Default)]
-pub(super) struct Networks {
-    v4: Vec<(u32, Vec<u32>)>,
-    v6: Vec<(u128, Vec<u128>)>,
+/// A network: its address without the bits behind the mask, and its number of bits or, where the mask is no number of
+/// bits, the mask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Network {
+    V4(u32, u32),
+    V6(u128, u32),
+    Masked(u32, u32),
 }
 
-impl Networks {
-    /// Reads an address with an optional mask.
-    pub(super) fn push(&mut self, word: &str) -> Result<(), SampleError> {
-        let (address, mask) = match word.split_once('/') {
-            Some((address, mask)) => (address, Some(mask)),
-            None => (word, None),
-        };
-        if let (Some(ip), Some(mask)) = (abbreviated(address), mask.map_or(Some(Ipv4Addr::BROADCAST), mask4)) {
-            add(&mut self.v4, u32::from(mask), u32::from(ip) & u32::from(mask));
-            return Ok(());
-        }
-        let full = Some(Ipv6Addr::from(u128::MAX));
-        // Only a number of bits is a mask of an IPv6 network.
-        let bits = mask.map_or(full, |m| if m.contains(':') { None } else { mask6(m) });
-        if let (Ok(ip), Some(mask)) = (address.parse::<Ipv6Addr>(), bits) {
-            add(&mut self.v6, u128::from(mask), u128::from(ip) & u128::from(mask));
-            return Ok(());
-        }
-        let error = SampleError::new(format!("'{word}' is not a valid IPv4 or IPv6 address"));
-        Err(if address.contains(|c: char| c.is_ascii_alphabetic()) && !address.contains(':') {
-            error.help("host names are not resolved here: write the address")
-        } else {
-            error
-        })
+/// Reads an address with an optional mask.
+pub(super) fn network(word: &str) -> Result<Network, SampleError> {
+    let (address, mask) = match word.split_once('/') {
+        Some((address, mask)) => (address, Some(mask)),
+        None => (word, None),
+    };
+    if let (Some(ip), Some(mask)) = (abbreviated(address), mask.map_or(Some(Ipv4Addr::BROADCAST), args::mask4)) {
+        let (ip, mask) = (u32::from(ip), u32::from(mask));
+        let bits = mask.leading_ones();
+        return Ok(if mask == mask4(bits) { Network::V4(ip & mask, bits) } else { Network::Masked(ip & mask, mask) });
     }
-
-    pub(super) fn finish(&mut self) {
-        self.v4.iter_mut().for_each(|(_, networks)| networks.sort_unstable());
-        self.v6.iter_mut().for_each(|(_, networks)| networks.sort_unstable());
+    // Only a number of bits is a mask of an IPv6 network.
+    let bits = mask.map_or(Some(128), |m| m.parse().ok().filter(|bits| *bits <= 128));
+    if let (Ok(ip), Some(bits)) = (address.parse::<Ipv6Addr>(), bits) {
+        return Ok(Network::V6(u128::from(ip) & mask6(bits), bits));
     }
-
-    /// Whether a network has the address. An IPv6 address that carries an IPv4 one also matches
-    /// IPv4 networks, an IPv4 address also matches `::ffff:` networks.
-    pub(super) fn contains(&self, ip: IpAddr) -> bool {
-        match ip {
-            IpAddr::V4(ip) => self.has4(ip) || (!self.v6.is_empty() && self.has6(ip.to_ipv6_mapped())),
-            IpAddr::V6(ip) => self.has6(ip) || embedded_ipv4(ip).is_some_and(|ip| self.has4(ip)),
-        }
-    }
-
-    fn has4(&self, ip: Ipv4Addr) -> bool {
-        let ip = u32::from(ip);
-        self.v4.iter().any(|(mask, networks)| networks.binary_search(&(ip & mask)).is_ok())
-    }
-
-    fn has6(&self, ip: Ipv6Addr) -> bool {
-        let ip = u128::from(ip);
-        self.v6.iter().any(|(mask, networks)| networks.binary_search(&(ip & mask)).is_ok())
-    }
+    let error = SampleError::new(format!("'{word}' is not a valid IPv4 or IPv6 address"));
+    Err(if address.contains(|c: char| c.is_ascii_alphabetic()) && !address.contains(':') {
+        error.help("host names are not resolved here: write the address")
+    } else {
+        error
+    })
 }
 
-fn add<T: PartialEq>(groups: &mut Vec<(T, Vec<T>)>, mask: T, network: T) {
-    match groups.iter_mut().find(|(m, _)| *m == mask) {
-        Some((_, networks)) => networks.push(network),
-        None => groups.push((mask, vec![network])),
-    }
+/// The mask of so many bits.
+pub(super) fn mask4(bits: u32) -> u32 {
+    u32::MAX.checked_shl(32 - bits.min(32)).unwrap_or(0)
+}
+
+/// The mask of so many bits.
+pub(super) fn mask6(bits: u32) -> u128 {
+    u128::MAX.checked_shl(128 - bits.min(128)).unwrap_or(0)
 }
 
 /// An IPv4 address of one to four parts: the last one fills the octets left out (`10.12` is 10.0.0.12).

@@ -2,15 +2,9 @@
 
 use crate::SampleError;
 
-/// Ranges, any of which may match, and the operator for the next one.
-#[derive(Debug, Default)]
-pub(super) struct Ranges {
-    ranges: Vec<(i64, i64)>,
-    operator: Operator,
-}
-
+/// An operator of an ACL's inline patterns. It holds for all numbers behind it.
 #[derive(Debug, Clone, Copy, Default)]
-enum Operator {
+pub(crate) enum Operator {
     #[default]
     Eq,
     Ge,
@@ -19,37 +13,34 @@ enum Operator {
     Lt,
 }
 
-impl Ranges {
-    /// Reads an operator, a number, or a range `low:high` with either end left out.
-    pub(super) fn push(&mut self, word: &str) -> Result<(), SampleError> {
-        self.operator = match word {
-            "eq" => Operator::Eq,
-            "ge" => Operator::Ge,
-            "gt" => Operator::Gt,
-            "le" => Operator::Le,
-            "lt" => Operator::Lt,
-            _ => {
-                let (low, high) = range(word)?;
-                self.ranges.push(match self.operator {
-                    Operator::Eq => (low, high),
-                    // Towards larger numbers the lower end of a range counts, else the upper one.
-                    Operator::Ge => (low, i64::MAX),
-                    Operator::Gt => (low.saturating_add(1), i64::MAX),
-                    Operator::Le => (i64::MIN, high),
-                    Operator::Lt => (i64::MIN, high.saturating_sub(1)),
-                });
-                self.operator
-            }
-        };
-        Ok(())
+impl Operator {
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            "eq" => Self::Eq,
+            "ge" => Self::Ge,
+            "gt" => Self::Gt,
+            "le" => Self::Le,
+            "lt" => Self::Lt,
+            _ => return None,
+        })
     }
 
-    pub(super) fn contains(&self, n: i64) -> bool {
-        self.ranges.iter().any(|(low, high)| (*low..=*high).contains(&n))
+    /// The range that a number or a range behind the operator means. Towards larger numbers the lower end of a range
+    /// counts, else the upper one.
+    pub(crate) fn range(self, word: &str) -> Result<String, SampleError> {
+        let (low, high) = range(word)?;
+        Ok(match self {
+            Self::Eq => word.to_owned(),
+            Self::Ge => format!("{low}:"),
+            Self::Gt => format!("{}:", low.saturating_add(1)),
+            Self::Le => format!(":{high}"),
+            Self::Lt => format!(":{}", high.saturating_sub(1)),
+        })
     }
 }
 
-fn range(word: &str) -> Result<(i64, i64), SampleError> {
+/// Reads a number, or a range `low:high` with either end left out.
+pub(super) fn range(word: &str) -> Result<(i64, i64), SampleError> {
     let number = |text: &str, open: i64| if text.is_empty() { Ok(open) } else { text.parse::<i64>() };
     let parsed = match word.split_once(':') {
         Some((low, high)) => number(low, i64::MIN).and_then(|l| Ok((l, number(high, i64::MAX)?))),

@@ -1,43 +1,12 @@
 //! Text: whole, at an end, inside, between delimiters.
 
-use std::cmp::Ordering;
-
 /// What separates directories.
 pub(super) const DIRECTORY: &[u8] = b"/?";
 /// What separates the parts of a host name or a URL.
 pub(super) const DOMAIN: &[u8] = b"/?.:";
 
-/// Whole texts, looked up by binary search.
-#[derive(Debug)]
-pub(super) struct Exact {
-    texts: Vec<Box<[u8]>>,
-    ignore_case: bool,
-}
-
-impl Exact {
-    pub(super) fn new(ignore_case: bool) -> Self {
-        Self { texts: Vec::new(), ignore_case }
-    }
-
-    pub(super) fn push(&mut self, text: &[u8]) {
-        self.texts.push(text.into());
-    }
-
-    pub(super) fn finish(&mut self) {
-        let ignore_case = self.ignore_case;
-        self.texts.sort_unstable_by(|a, b| order(a, b, ignore_case));
-    }
-
-    pub(super) fn contains(&self, text: &[u8]) -> bool {
-        self.texts.binary_search_by(|t| order(t, text, self.ignore_case)).is_ok()
-    }
-}
-
-fn order(a: &[u8], b: &[u8], ignore_case: bool) -> Ordering {
-    if ignore_case { a.iter().map(u8::to_ascii_lowercase).cmp(b.iter().map(u8::to_ascii_lowercase)) } else { a.cmp(b) }
-}
-
-fn same(a: &[u8], b: &[u8], ignore_case: bool) -> bool {
+/// Whether two texts are the same.
+pub(super) fn same(a: &[u8], b: &[u8], ignore_case: bool) -> bool {
     if ignore_case { a.eq_ignore_ascii_case(b) } else { a == b }
 }
 
@@ -58,8 +27,9 @@ pub(super) fn contains(text: &[u8], pattern: &[u8], ignore_case: bool) -> bool {
     }
 }
 
-/// Whether the pattern stands in the text with a delimiter or an end on both sides.
+/// Whether the pattern, without delimiters at its ends, stands in the text with a delimiter or an end on both sides.
 pub(super) fn contains_part(text: &[u8], pattern: &[u8], ignore_case: bool, delimiters: &[u8]) -> bool {
+    let pattern = trim_delimiters(pattern, delimiters);
     if pattern.is_empty() {
         return false;
     }
@@ -73,7 +43,7 @@ pub(super) fn contains_part(text: &[u8], pattern: &[u8], ignore_case: bool, deli
 }
 
 /// The pattern without delimiters at its ends.
-pub(super) fn trim_delimiters<'a>(pattern: &'a [u8], delimiters: &[u8]) -> &'a [u8] {
+fn trim_delimiters<'a>(pattern: &'a [u8], delimiters: &[u8]) -> &'a [u8] {
     let start = pattern.iter().position(|b| !delimiters.contains(b)).unwrap_or(pattern.len());
     let end = pattern.iter().rposition(|b| !delimiters.contains(b)).map_or(start, |at| at + 1);
     pattern.get(start..end).unwrap_or_default()

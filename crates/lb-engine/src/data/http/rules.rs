@@ -6,9 +6,9 @@ use crate::data::accept::Client;
 use crate::data::track::{self, Scope};
 use crate::data::view::View;
 use crate::shared::ProxyState;
-use lb_config::model::{HttpAction, HttpRule, Redirect, RedirectKind, TcpStage};
+use lb_config::model::{HttpAction, HttpRule, PatternAction, PatternVerb, Redirect, RedirectKind, TcpStage};
 use lb_http::{HeadEdit, RequestHead, ResponseHead, Span, parse_request, parse_response, static_response};
-use lb_sample::LogFormat;
+use lb_sample::{LogFormat, Target};
 
 /// What the rules decided.
 #[derive(Debug)]
@@ -86,9 +86,25 @@ fn takes_effect(action: &HttpAction, view: &View<'_>) -> bool {
         HttpAction::Var(action) => action.run(view),
         HttpAction::Track(track) => track::start(view, track, Scope::Request),
         HttpAction::Count(count) => track::count(view, count),
+        HttpAction::Pattern(action) => change_patterns(action, view),
         _ => return false,
     }
     true
+}
+
+/// Changes a map or an ACL. What cannot be read there changes nothing, as nobody could be told.
+fn change_patterns(action: &PatternAction, view: &View<'_>) {
+    let text = |format: &LogFormat| {
+        let mut text = Vec::new();
+        format.render_value(view, &mut text);
+        text
+    };
+    let key = text(&action.key);
+    let _ = match action.verb {
+        PatternVerb::AddAcl => action.set.add_once(&key),
+        PatternVerb::DelAcl | PatternVerb::DelMap => action.set.delete(Target::Key(&key)),
+        PatternVerb::SetMap => action.set.set_or_add(&key, &action.value.as_deref().map(text).unwrap_or_default()),
+    };
 }
 
 fn action_format(action: &HttpAction) -> Option<&LogFormat> {
@@ -104,7 +120,8 @@ fn action_format(action: &HttpAction) -> Option<&LogFormat> {
         | HttpAction::Metrics
         | HttpAction::Var(_)
         | HttpAction::Track(_)
-        | HttpAction::Count(_) => None,
+        | HttpAction::Count(_)
+        | HttpAction::Pattern(_) => None,
     }
 }
 
@@ -133,7 +150,8 @@ fn request_edit(action: &HttpAction, value: &[u8], buf: &[u8], head: &RequestHea
         | HttpAction::Metrics
         | HttpAction::Var(_)
         | HttpAction::Track(_)
-        | HttpAction::Count(_) => {}
+        | HttpAction::Count(_)
+        | HttpAction::Pattern(_) => {}
     }
     edit
 }
@@ -194,7 +212,8 @@ pub fn run_response(
             | HttpAction::Metrics
             | HttpAction::Var(_)
             | HttpAction::Track(_)
-            | HttpAction::Count(_) => continue,
+            | HttpAction::Count(_)
+            | HttpAction::Pattern(_) => continue,
         }
         let (framing, max_fields) = (head.framing, client.ctx.shared.limits.maxhdr);
         match rewrite_response(buffer, head, &edit, max_fields) {
