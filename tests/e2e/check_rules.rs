@@ -73,7 +73,10 @@ fn prepare(index: usize, row: &Row) -> Result<Running> {
 fn results(engine: &Engine, rows: &[Row]) -> Result<Vec<Vec<String>>> {
     let log = SyslogSink::udp()?;
     let running: Vec<Running> = rows.iter().enumerate().map(|(i, row)| prepare(i, row)).collect::<Result<_>>()?;
-    let head = HEAD.replace("    maxconn 500", "    maxconn 500\n    max-spread-checks 2s\n    log {log} local0");
+    let head = HEAD.replace(
+        "    maxconn 500",
+        "    maxconn 500\n    max-spread-checks 2s\n    external-check\n    insecure-fork-wanted\n    log {log} local0",
+    );
     let backends: String = running.iter().map(|r| r.config.as_str()).collect();
     let config = format!(
         "{head}    log global\n    option log-health-checks\n    default-server inter 30s\nlisten fe\n    \

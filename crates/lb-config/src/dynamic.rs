@@ -8,7 +8,7 @@ use crate::cx::Cx;
 use crate::diagnostic::{Severity, Site};
 use crate::finish::{log_targets, settle_modes};
 use crate::keywords::{self, DYNAMIC_SERVER, SERVER, Status};
-use crate::model::{LogTarget, Place, Proxy, Server, TlsFiles};
+use crate::model::{CheckMethod, LogTarget, Place, Proxy, Server, TlsFiles};
 use crate::proxy::{Defaults, ProxyDraft};
 use crate::server::{ServerDraft, set_address_later};
 use crate::suggest::did_you_mean;
@@ -67,6 +67,8 @@ pub trait Objects {
     fn backend(&self, name: Option<&str>) -> Option<&Proxy>;
     /// The server of the new server's backend that has that number.
     fn numbered(&self, id: u32) -> Option<&Server>;
+    /// The check of a `healthcheck` section.
+    fn healthcheck(&self, name: &str) -> Option<&CheckMethod>;
     /// A server of that backend.
     fn server(&self, backend: Option<&str>, name: &str) -> Option<&Server>;
 }
@@ -141,6 +143,11 @@ pub fn server(owner: &str, name: &str, words: &[String], objects: &dyn Objects) 
         }
     }
     settle(&mut draft, owner)?;
+    if let Some(name) = &draft.healthcheck {
+        let found = objects.healthcheck(name);
+        let missing = || format!("healthcheck section '{name}' not found for server '{}'.", draft.server.name);
+        draft.server.check_method = Some(found.ok_or_else(missing)?.clone());
+    }
     let mut loader = Loader { files: objects.tls_files().clone(), ..Loader::default() };
     draft.server.tls = tls::server::settle(&draft, owner, false, &mut loader, &mut cx);
     if let Some(fault) = cx.sink.found.into_iter().find(|finding| finding.severity == Severity::Alert) {

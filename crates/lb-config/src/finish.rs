@@ -7,13 +7,14 @@ use crate::finish_tables::Tables;
 use crate::line::Fault;
 use crate::log::LogLine;
 use crate::model::{
-    BackendChoice, Balance, CheckMethod, Config, ListenAddress, LogTarget, Proxy, ProxyIdx, Server, UseBackend,
+    BackendChoice, Balance, CheckMethod, Config, ListenAddress, LogTarget, Observe, Proxy, ProxyIdx, Server, UseBackend,
 };
 use crate::proxy::{LogChoice, ProxyDraft};
 use crate::reader::Draft;
 use crate::server::ServerDraft;
 use crate::suggest;
 use crate::tls;
+use lb_check::rules::RuleSet;
 use lb_model::{Mode, ProxyKind};
 use lb_sample::{LogFormat, Place, Reference};
 use std::collections::BTreeMap;
@@ -63,14 +64,19 @@ impl<'d> Names<'d> {
 
 /// Resolves and checks everything that was read. What is wrong goes to `cx`.
 pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
-    let Draft { global, mut proxies, defaults } = draft;
+    let Draft { global, mut proxies, defaults, healthchecks } = draft;
+    let healthchecks: BTreeMap<String, CheckMethod> =
+        healthchecks.iter().map(|check| (check.name.clone(), check.method())).collect();
     // After a fault in the lines, what seems missing may just not have been understood.
     let readable = !cx.sink.has_errors();
     let mut loader = global.loader;
     assign_proxy_ids(&mut proxies, cx);
     for proxy in &mut proxies {
         settle_modes(proxy, cx);
-        settle_servers(proxy, cx);
+        settle_servers(proxy, &healthchecks, cx);
+        if proxy.has_backend() {
+            proxy.check.settle(&proxy.title(), &proxy.site, global.global.external_check, cx);
+        }
         assign_bind_ids(proxy);
     }
     let mut tables = Tables::of(&proxies);
@@ -93,9 +99,9 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
             }
             proxy.servers = servers(draft, i, &names, cx);
             proxy.check = draft.check.method();
-            let CheckMethod::Rules(rules) = &proxy.check;
-            let by_rule = rules.asks_tls();
             for (server, draft) in proxy.servers.iter_mut().zip(&draft.servers) {
+                let method = server.check_method.as_ref().unwrap_or(&proxy.check);
+                let by_rule = method.rules().is_some_and(RuleSet::asks_tls);
                 server.tls = tls::server::settle(draft, &proxy.name, by_rule, &mut loader, cx);
             }
             proxy.default_servers = DefaultServers::of(draft);
@@ -116,7 +122,7 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
     let defaults = defaults.iter().filter_map(|section| NamedDefaults::of(section, &global.logs)).collect();
     let ignored_tuning = std::mem::take(&mut cx.ignored);
     let (tables, vars, patterns) = (tables.into_list(), Arc::clone(&cx.vars), Arc::clone(&cx.patterns));
-    Config { global, proxies: done, tables, vars, patterns, tls: loader.files, ignored_tuning, defaults }
+    Config { global, proxies: done, tables, vars, patterns, tls: loader.files, ignored_tuning, defaults, healthchecks }
 }
 
 /// Hands out the free numbers: the counter moves on at every object, whether it took a number or had
@@ -224,7 +230,7 @@ pub(crate) fn settle_modes(draft: &mut ProxyDraft, cx: &mut Cx<'_>) {
 }
 
 /// Names, ids and the parts of a server that depend on each other.
-fn settle_servers(draft: &mut ProxyDraft, cx: &mut Cx<'_>) {
+fn settle_servers(draft: &mut ProxyDraft, healthchecks: &BTreeMap<String, CheckMethod>, cx: &mut Cx<'_>) {
     let owner = Arc::clone(&draft.proxy.name);
     let mut by_name: BTreeMap<Arc<str>, u32> = BTreeMap::new();
     let mut by_id: BTreeMap<u32, (Site, Arc<str>)> = BTreeMap::new();
@@ -254,9 +260,20 @@ fn settle_servers(draft: &mut ProxyDraft, cx: &mut Cx<'_>) {
         }
     }
     let mut ids = Ids { next: 1 };
-    let CheckMethod::Rules(rules) = draft.check.method();
-    let rules_say_port = rules.says_port();
+    let backend_method = draft.check.method();
     for server in &mut draft.servers {
+        if let Some(name) = &server.healthcheck {
+            server.server.check_method = healthchecks.get(name).cloned();
+            if server.server.check_method.is_none() {
+                let own = &server.server.name;
+                let near = suggest::nearest(name, healthchecks.keys().map(String::as_str));
+                let help = near.map(|near| format!("did you mean '{near}'?"));
+                let message = format!("healthcheck section '{name}' not found for server '{own}'.");
+                cx.sink.push(Severity::Alert, &server.site, message, help);
+            }
+        }
+        let method = server.server.check_method.as_ref().unwrap_or(&backend_method);
+        let rules_say_port = method.rules().is_some_and(RuleSet::says_port);
         server.server.forced_id = server.server.id > 0;
         server.server.id = ids.take(server.server.id, &|id| by_id.contains_key(&id));
         settle_checks(server, &owner, rules_say_port, cx);
@@ -276,6 +293,13 @@ fn settle_checks(draft: &mut ServerDraft, owner: &str, rules_say_port: bool, cx:
         let message = format!("proxy '{owner}': server '{}' has neither service port nor check port.", server.name);
         let help = Some("give the address a port, or add 'port <n>'".to_owned());
         cx.sink.push(Severity::Alert, &draft.site, message, help);
+    }
+    if draft.on_error && server.observe == Observe::None {
+        let message = format!("{title} : 'on-error' has no effect without 'observe'.");
+        let help = Some(
+            "add 'observe layer4' to count failed connections, or 'observe layer7' for wrong answers too".to_owned(),
+        );
+        cx.sink.push(Severity::Warning, &draft.site, message, help);
     }
     if draft.agent_check && draft.agent.port == 0 {
         let message =

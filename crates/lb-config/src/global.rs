@@ -212,6 +212,23 @@ pub(crate) fn daemon(g: &mut GlobalDraft, _: &mut Cx<'_>, line: &Line) -> Done {
     Ok(())
 }
 
+/// `external-check [preserve-env]`: programs may be run as health checks.
+pub(crate) fn external_check(g: &mut GlobalDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    match line.word(1) {
+        "" | "preserve-env" => {}
+        other => {
+            return Err(fault(
+                1,
+                format!("'external-check' only supports 'preserve-env' as an argument, found '{other}'."),
+            ));
+        }
+    }
+    line.ends_after(1, "external-check")?;
+    g.global.external_check = true;
+    g.global.external_check_env |= line.has(1);
+    Ok(())
+}
+
 pub(crate) fn quiet(g: &mut GlobalDraft, _: &mut Cx<'_>, line: &Line) -> Done {
     line.ends_after(0, "quiet")?;
     g.global.quiet = true;

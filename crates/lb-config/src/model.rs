@@ -50,6 +50,8 @@ pub struct Config {
     pub tls: TlsFiles,
     /// Tuning words accepted without effect, each once, for one notice at start-up.
     pub ignored_tuning: Vec<String>,
+    /// The checks of `healthcheck` sections, by name.
+    pub healthchecks: BTreeMap<String, CheckMethod>,
     /// The `defaults` sections with a name, for backends that come at run time.
     pub defaults: Vec<NamedDefaults>,
 }
@@ -133,6 +135,10 @@ pub struct ServerTls {
 /// Process-wide settings.
 #[derive(Debug, Clone, Default)]
 pub struct Global {
+    /// `external-check`: programs may be run as health checks.
+    pub external_check: bool,
+    /// `external-check preserve-env`: they get this process's environment.
+    pub external_check_env: bool,
     /// Data threads; `None`: one per available CPU.
     pub nbthread: Option<usize>,
     /// Most concurrent client connections; `None`: from the descriptor limit.
@@ -707,6 +713,8 @@ pub struct Server {
     pub check: bool,
     /// Check and agent settings.
     pub health: HealthParams,
+    /// `healthcheck`: a check of its own; `None`: the backend's.
+    pub check_method: Option<CheckMethod>,
     /// `agent-check`.
     pub agent: Option<AgentParams>,
     /// `track backend/server`, resolved to (proxy, server index).
@@ -901,6 +909,33 @@ pub struct Timeouts {
 pub enum CheckMethod {
     /// By a connection, and what is said on it.
     Rules(Arc<RuleSet>),
+    /// By a program (`option external-check`).
+    External(Arc<ExternalCheck>),
+}
+
+impl Default for CheckMethod {
+    fn default() -> Self {
+        Self::Rules(Arc::default())
+    }
+}
+
+impl CheckMethod {
+    /// The rules, unless a program checks.
+    pub fn rules(&self) -> Option<&RuleSet> {
+        match self {
+            Self::Rules(rules) => Some(rules),
+            Self::External(_) => None,
+        }
+    }
+}
+
+/// A program that checks servers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ExternalCheck {
+    /// `external-check command`.
+    pub command: String,
+    /// `external-check path`: what its `PATH` is; `None`: the documented default.
+    pub path: Option<String>,
 }
 
 /// Switches of a proxy (`option …`).

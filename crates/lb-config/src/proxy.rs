@@ -179,7 +179,7 @@ fn documented_proxy() -> Proxy {
         redispatch: None,
         http_reuse: HttpReuse::Safe,
         consistent_hash: false,
-        check: CheckMethod::Rules(Arc::default()),
+        check: CheckMethod::default(),
         options: Options::default(),
         error_files: Vec::new(),
         logs: Vec::new(),
@@ -192,7 +192,7 @@ fn documented_proxy() -> Proxy {
 }
 
 impl ProxyDraft {
-    fn documented(site: Site) -> Self {
+    pub fn documented(site: Site) -> Self {
         Self {
             proxy: documented_proxy(),
             kind: None,

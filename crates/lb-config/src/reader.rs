@@ -1,5 +1,6 @@
 //! Files into lines, `.if` blocks, and lines to their section.
 
+use crate::checks::HealthCheckDraft;
 use crate::condition;
 use crate::cx::Cx;
 use crate::diagnostic::{Severity, Site};
@@ -27,6 +28,8 @@ enum Target {
     Defaults,
     /// The last of `Draft::proxies`.
     Proxy,
+    /// The last of `Draft::healthchecks`.
+    HealthCheck,
     /// A section that was refused: its lines are passed over.
     Skipped,
 }
@@ -37,6 +40,7 @@ pub(crate) struct Draft {
     pub global: GlobalDraft,
     pub defaults: Vec<Defaults>,
     pub proxies: Vec<ProxyDraft>,
+    pub healthchecks: Vec<HealthCheckDraft>,
 }
 
 /// One `.if` block being read.
@@ -194,6 +198,10 @@ impl<'a> Reader<'a> {
                 Some(defaults) => defaults.draft.line(&line, &mut self.cx),
                 None => Ok(()),
             },
+            Target::HealthCheck => match self.draft.healthchecks.last_mut() {
+                Some(check) => check.line(&line, &mut self.cx),
+                None => Ok(()),
+            },
             Target::Proxy => match self.draft.proxies.last_mut() {
                 Some(proxy) => proxy.line(&line, &mut self.cx),
                 None => Ok(()),
@@ -222,6 +230,12 @@ impl<'a> Reader<'a> {
                 let proxy = ProxyDraft::open(line, kind, &self.draft.defaults, &mut self.cx)?;
                 self.draft.proxies.push(proxy);
                 self.target = Target::Proxy;
+                Ok(())
+            }
+            Section::HealthCheck => {
+                let check = HealthCheckDraft::open(line, &self.draft.healthchecks)?;
+                self.draft.healthchecks.push(check);
+                self.target = Target::HealthCheck;
                 Ok(())
             }
             Section::NotYet => {

@@ -29,6 +29,10 @@ pub(crate) struct ServerDraft {
     pub id_site: Option<Site>,
     /// `track`, and where it stands.
     pub track: Option<(String, Site)>,
+    /// `healthcheck`: the section whose check it uses.
+    pub healthcheck: Option<String>,
+    /// `on-error` was said.
+    pub on_error: bool,
     /// `init-state` was said.
     pub init_state: bool,
     /// A parameter was said.
@@ -63,6 +67,7 @@ impl ServerDraft {
                 cookie: None,
                 check: false,
                 health: HealthParams::default(),
+                check_method: None,
                 agent: None,
                 track: None,
                 slowstart: None,
@@ -84,6 +89,8 @@ impl ServerDraft {
             site: site.clone(),
             id_site: None,
             track: None,
+            healthcheck: None,
+            on_error: false,
             init_state: false,
             said: false,
             placed: false,
@@ -141,11 +148,15 @@ impl ServerDraft {
                 let near = did_you_mean(name, SERVER.iter().map(|row| row.name));
                 let end = if near.is_empty() { "." } else { "" };
                 let mut fault = fault(at, format!("{outer}unknown keyword '{name}'{near}{end}"));
-                if self.default && at == from {
+                let mut next = at + 1;
+                if let Some((help, words)) = of_the_backend(line, at) {
+                    fault = Fault { message: format!("{outer}unknown keyword '{name}'."), ..fault }.help(help);
+                    next = at + words;
+                } else if self.default && at == from {
                     fault = fault.help("no address was expected for this server");
                 }
                 cx.report(line, fault);
-                at += 1;
+                at = next;
                 continue;
             };
             let argument = if row.arguments == 0 { "" } else { line.word(at + 1) };
@@ -173,6 +184,35 @@ impl ServerDraft {
             at += 1 + row.arguments;
         }
     }
+}
+
+/// Words that articles put on server lines, and the lines of the backend that do what is meant; also how many words
+/// belong to it.
+fn of_the_backend(line: &Line, at: usize) -> Option<(String, usize)> {
+    let (argument, words) = match line.word(at + 1) {
+        "" => ("…", 1),
+        word => (word, 2),
+    };
+    let quoted = |text: &str| if text.contains(' ') { format!("\"{text}\"") } else { text.to_owned() };
+    let (lines, words) = match line.word(at) {
+        "uri" | "url" | "path" | "check-uri" => {
+            (format!("'option httpchk' and 'http-check send meth GET uri {}'", quoted(argument)), words)
+        }
+        "method" | "meth" => (format!("'option httpchk' and 'http-check send meth {} uri /'", quoted(argument)), words),
+        "expect" => match argument {
+            kind @ ("status" | "string" | "rstatus" | "rstring") => {
+                let pattern = quoted(line.word(at + 2));
+                (format!("'option httpchk' and 'http-check expect {kind} {pattern}'"), 3)
+            }
+            code if code.bytes().all(|b| b.is_ascii_digit()) => {
+                (format!("'option httpchk' and 'http-check expect status {code}'"), words)
+            }
+            text => (format!("'option httpchk' and 'http-check expect string {}'", quoted(text)), words),
+        },
+        "timeout" => (format!("'timeout check {argument}'"), words),
+        _ => return None,
+    };
+    Some((format!("what a check sends and expects is said in the backend, for all its servers: {lines}"), words))
 }
 
 /// `default-server [parameters]`.
@@ -364,6 +404,12 @@ values! {
         d.agent.addr = Some(ip);
         d.server.health.port = port.or(d.server.health.port);
     }
+    healthcheck(d, text, _cx) {
+        if text.is_empty() {
+            return Err("'healthcheck' expects the name of a healthcheck section as argument.".to_owned());
+        }
+        d.healthcheck = Some(text.to_owned());
+    }
     cookie(d, text, _cx) {
         if text.is_empty() {
             return Err("'cookie' expects <value> as argument.".to_owned());
@@ -411,6 +457,7 @@ values! {
                 ));
             }
         };
+        d.on_error = true;
     }
     on_marked_down(d, text, _cx) {
         if text != "shutdown-sessions" {

@@ -3,13 +3,15 @@
 mod connect;
 mod expect;
 mod rules;
+mod section;
 
 pub(crate) use rules::{http_check, tcp_check};
+pub(crate) use section::HealthCheckDraft;
 
 use crate::cx::Cx;
-use crate::diagnostic::Site;
+use crate::diagnostic::{Severity, Site};
 use crate::line::{Done, Fault, Line, fault};
-use crate::model::CheckMethod;
+use crate::model::{CheckMethod, ExternalCheck};
 use crate::options::OptionCx;
 use crate::proxy::ProxyDraft;
 use lb_check::rules::{MysqlClient, Request, Rule, RuleSet, Text};
@@ -26,6 +28,9 @@ pub(crate) struct CheckDraft {
     http: Rules,
     disable_on_404: bool,
     send_state: bool,
+    external: ExternalCheck,
+    /// `external-check command` or `path`, to blame when no check uses it.
+    external_site: Option<Site>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -35,6 +40,7 @@ enum Kind {
     Tcp,
     Http,
     Probe(Arc<RuleSet>),
+    External,
 }
 
 /// Rules of one kind.
@@ -71,6 +77,7 @@ impl CheckDraft {
     /// The check as a whole.
     pub fn method(&self) -> CheckMethod {
         CheckMethod::Rules(match &self.kind {
+            Kind::External => return CheckMethod::External(Arc::new(self.external.clone())),
             Kind::Connect => Arc::default(),
             Kind::Tcp => Arc::new(RuleSet::tcp(self.tcp.rules.clone())),
             Kind::Http => {
@@ -88,6 +95,57 @@ impl CheckDraft {
         let tcp = tcp.map(|site| (site, "tcp-check", "option tcp-check"));
         tcp.into_iter().chain(http.map(|site| (site, "http-check", "option httpchk")))
     }
+}
+
+impl CheckDraft {
+    /// What a check by a program lacks, and a line that says how although none is wanted.
+    pub fn settle(&self, title: &str, site: &Site, permitted: bool, cx: &mut Cx<'_>) {
+        if !matches!(self.kind, Kind::External) {
+            if let Some(site) = &self.external_site {
+                let message =
+                    format!("'external-check' will be ignored for {title} (requires 'option external-check').");
+                cx.warn(site, message);
+            }
+            return;
+        }
+        let mut missing = |what: &str, help: &str| {
+            let message = format!("{title} : 'option external-check' unable to find required '{what}'.");
+            cx.sink.push(Severity::Alert, site, message, Some(help.to_owned()));
+        };
+        if !permitted {
+            missing(
+                "global.external-check",
+                "programs are run only when the global section has the line 'external-check'",
+            );
+        }
+        if self.external.command.is_empty() {
+            missing("external-check command", "say which program: external-check command /path/to/it");
+        }
+    }
+}
+
+/// `option external-check`.
+pub(crate) fn option_external_check(x: &mut OptionCx<'_, '_, '_>) -> Done {
+    x.no_negation()?;
+    x.line.ends_after(1, "option external-check")?;
+    x.p.check.kind = Kind::External;
+    Ok(())
+}
+
+/// `external-check command <program>`, `external-check path <path>`.
+pub(crate) fn external_check(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    let what = line.need(1, "missing argument after 'external-check'.")?;
+    if !matches!(what, "command" | "path") {
+        return Err(fault(1, format!("'external-check' only supports 'command' and 'path'. but got '{what}'.")));
+    }
+    let value = line.need(2, format!("missing argument after '{what}'."))?.to_owned();
+    line.ends_after(2, "external-check")?;
+    match what {
+        "command" => p.check.external.command = value,
+        _ => p.check.external.path = Some(value),
+    }
+    p.check.external_site.get_or_insert_with(|| line.site(1));
+    Ok(())
 }
 
 /// `option tcp-check`.

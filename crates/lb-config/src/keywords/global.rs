@@ -39,7 +39,7 @@ pub(crate) const GLOBAL: &[Keyword<GlobalHandler>] = &[
     row("dns-accept-family", Tuning),
     row("expose-deprecated-directives", Tuning),
     row("expose-experimental-directives", Tuning),
-    row("external-check", NotYet),
+    row("external-check", Supported(global::external_check)),
     row("fd-hard-limit", Tuning),
     row("force-cfg-parser-pause", Tuning),
     row("gid", Supported(global::gid)),

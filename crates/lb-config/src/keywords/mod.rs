@@ -92,6 +92,7 @@ pub(crate) enum Section {
     Global,
     Defaults,
     Proxy(ProxyKind),
+    HealthCheck,
     NotYet,
     Gone(&'static str),
 }
@@ -106,7 +107,7 @@ pub(crate) const SECTIONS: &[SectionRow] = &[
     SectionRow { name: "cache", section: Section::NotYet },
     SectionRow { name: "crt-store", section: Section::NotYet },
     SectionRow { name: "fcgi-app", section: Section::NotYet },
-    SectionRow { name: "healthcheck", section: Section::NotYet },
+    SectionRow { name: "healthcheck", section: Section::HealthCheck },
     SectionRow { name: "http-errors", section: Section::NotYet },
     SectionRow { name: "log-forward", section: Section::NotYet },
     SectionRow { name: "log-profile", section: Section::NotYet },

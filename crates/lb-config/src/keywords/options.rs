@@ -22,7 +22,7 @@ pub(crate) const OPTIONS: &[Keyword<OptionHandler>] = &[
     row("disable-h2-upgrade", DF, Tuning),
     row("dontlog-normal", DF, Supported(|x| x.switch(|o| &mut o.dontlog_normal))),
     row("dontlognull", DF, Supported(|x| x.switch(|o| &mut o.dontlognull))),
-    row("external-check", DB, NotYet),
+    row("external-check", DB, Supported(checks::option_external_check)),
     row(
         "forceclose",
         DFB,

@@ -63,7 +63,7 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
     row("errorloc", DFB, Supported(proxy::errorloc)),
     row("errorloc302", DFB, Supported(proxy::errorloc)),
     row("errorloc303", DFB, Supported(proxy::errorloc)),
-    row("external-check", DB, NotYet),
+    row("external-check", DB, Supported(checks::external_check)),
     row("filter", FB, NotYet),
     row("filter-sequence", FB, NotYet),
     row("force-be-switch", Scope::F.and(Scope::STRICT), NotYet),

@@ -65,7 +65,7 @@ pub(crate) const SERVER: &[ServerRow] = &[
     row("from", 1, NotYet),
     row("guid", 1, NotYet),
     row("hash-key", 1, NotYet),
-    row("healthcheck", 1, NotYet),
+    row("healthcheck", 1, Supported(server::healthcheck)),
     row("id", 1, Supported(server::id)),
     row("idle-ping", 1, NotYet),
     row("init-addr", 1, NotYet),

@@ -2,7 +2,6 @@
 //! also runs on a proxy and beside a running HAProxy, here in no time and without a socket.
 
 use super::{Fake, good, parse};
-use crate::model::CheckMethod;
 use lb_check::probe::Verdict;
 use lb_check::rules::{Run, State, Step, Trace, World};
 use lb_model::CheckStatus;
@@ -175,7 +174,7 @@ fn config(row: &Row) -> String {
 
 fn run(row: &Row) -> (Verdict, Vec<String>) {
     let config = good(&config(row));
-    let CheckMethod::Rules(set) = &config.proxies[0].check;
+    let set = config.proxies[0].check.rules().unwrap();
     let mut run = Run::new(set, 16_384, Trace::default());
     let mut connections = [0; 2];
     let mut peer: Option<Peer<'_>> = None;
@@ -232,7 +231,8 @@ fn every_row_ends_as_seen() {
     let rows = rows();
     assert!(rows.len() >= 260, "only {} rows", rows.len());
     let mut wrong = Vec::new();
-    for row in &rows {
+    // A program is not run here.
+    for row in rows.iter().filter(|row| !row.lines.iter().any(|line| line.starts_with("external-check"))) {
         let (verdict, trace) = run(row);
         // 3.x names the error before it describes it.
         let words =
@@ -412,4 +412,93 @@ fn faults_are_told_as_seen() {
         let messages: Vec<&str> = outcome.diagnostics.iter().map(|d| d.message.as_str()).collect();
         assert!(messages.iter().any(|m| m.contains(message)), "{lines}: {message}\n{messages:#?}");
     }
+}
+
+/// `healthcheck` sections, by name, in place of the backend's check.
+#[test]
+fn healthcheck_sections() {
+    let config = good(
+        "healthcheck web\n http-check expect status 204\n type httpchk GET /h HTTP/1.1 h\n\
+         healthcheck plain\n\
+         backend b\n mode http\n option redis-check\n server s1 127.0.0.1:80 check healthcheck web\n \
+         server s2 127.0.0.1:80 check\n server s3 127.0.0.1:80 healthcheck plain\n",
+    );
+    let servers = &config.proxies[0].servers;
+    let own = |i: usize| servers[i].check_method.as_ref().map(|m| m.rules().unwrap().is_http());
+    assert_eq!((own(0), own(1), own(2)), (Some(true), None, Some(false)));
+    assert_eq!(config.healthchecks.keys().collect::<Vec<_>>(), ["plain", "web"]);
+    assert_eq!(servers[0].check_method.as_ref().unwrap().rules().unwrap().host().as_deref(), Some("h"));
+}
+
+/// As a running HAProxy 3.5 words them, but for a star before the name of a section that is missing.
+#[test]
+fn faults_of_healthcheck_sections() {
+    for (text, message) in [
+        ("healthcheck", "missing name for healthcheck section."),
+        ("healthcheck a\nhealthcheck a", "healthcheck section 'a' already defined at a.cfg:1."),
+        ("healthcheck a\n type tcp-check\n type tcp-check", "healthcheck type already defined."),
+        (
+            "healthcheck a\n type tcp-check\n http-check send-state",
+            "unable to configure 'http-check' rule for 'TCP' healthcheck",
+        ),
+        (
+            "healthcheck a\n type foo",
+            "unknown healthcheck type 'foo' (expects 'tcp-check', 'httpchk', 'ssl-hello-chk', 'smtpchk', 'pgsql-check', 'redis-check', 'mysql-check', 'ldap-check', 'spop-check').",
+        ),
+        ("healthcheck a\n option httpchk", "unknown keyword 'option' in 'healthcheck' section"),
+        ("backend b\n server a 127.0.0.1:80 healthcheck zz", "healthcheck section 'zz' not found for server 'a'."),
+        (
+            "backend b\n option external-check\n server a 127.0.0.1:80 check",
+            "unable to find required 'global.external-check'.",
+        ),
+        (
+            "backend b\n option external-check\n server a 127.0.0.1:80 check",
+            "unable to find required 'external-check command'.",
+        ),
+        (
+            "backend b\n external-check command /x\n server a 127.0.0.1:80 check",
+            "'external-check' will be ignored for backend 'b' (requires 'option external-check').",
+        ),
+        ("backend b\n external-check foo", "'external-check' only supports 'command' and 'path'. but got 'foo'."),
+        ("global\n external-check foo", "'external-check' only supports 'preserve-env' as an argument, found 'foo'."),
+    ] {
+        let outcome = parse(&format!("{text}\n"), &Fake::default());
+        let messages: Vec<&str> = outcome.diagnostics.iter().map(|d| d.message.as_str()).collect();
+        assert!(messages.iter().any(|m| m.contains(message)), "{text}: {message}\n{messages:#?}");
+    }
+}
+
+/// Words that articles put on server lines: the answer names the lines that do what is meant.
+#[test]
+fn words_of_articles() {
+    let text = "backend b\n option httpchk\n \
+                server a 127.0.0.1:80 check uri /health method HEAD expect \"all OK\" inter 1s\n \
+                server b 127.0.0.1:80 check expect status 200 on-error mark-down\n \
+                server c 127.0.0.1:80 check on-error mark-down\n";
+    expect_test::expect![[r#"
+        [ALERT]    (1) : config : parsing [a.cfg:3] : 'server b/a' : unknown keyword 'uri'.
+           |   server a 127.0.0.1:80 check uri /health method HEAD expect "all OK" inter 1s
+           |                               ^^^
+           | help: what a check sends and expects is said in the backend, for all its servers: 'option httpchk' and 'http-check send meth GET uri /health'
+        [ALERT]    (1) : config : parsing [a.cfg:3] : 'server b/a' : unknown keyword 'method'.
+           |   server a 127.0.0.1:80 check uri /health method HEAD expect "all OK" inter 1s
+           |                                           ^^^^^^
+           | help: what a check sends and expects is said in the backend, for all its servers: 'option httpchk' and 'http-check send meth HEAD uri /'
+        [ALERT]    (1) : config : parsing [a.cfg:3] : 'server b/a' : unknown keyword 'expect'.
+           |   server a 127.0.0.1:80 check uri /health method HEAD expect "all OK" inter 1s
+           |                                                       ^^^^^^
+           | help: what a check sends and expects is said in the backend, for all its servers: 'option httpchk' and 'http-check expect string "all OK"'
+        [ALERT]    (1) : config : parsing [a.cfg:4] : 'server b/b' : unknown keyword 'expect'.
+           |   server b 127.0.0.1:80 check expect status 200 on-error mark-down
+           |                               ^^^^^^
+           | help: what a check sends and expects is said in the backend, for all its servers: 'option httpchk' and 'http-check expect status 200'
+        [WARNING]  (1) : config : parsing [a.cfg:4] : 'server b/b' : 'on-error' has no effect without 'observe'.
+           |   server b 127.0.0.1:80 check expect status 200 on-error mark-down
+           |          ^
+           | help: add 'observe layer4' to count failed connections, or 'observe layer7' for wrong answers too
+        [WARNING]  (1) : config : parsing [a.cfg:5] : 'server b/c' : 'on-error' has no effect without 'observe'.
+           |   server c 127.0.0.1:80 check on-error mark-down
+           |          ^
+           | help: add 'observe layer4' to count failed connections, or 'observe layer7' for wrong answers too
+    "#]].assert_eq(&super::shown(text));
 }

@@ -5,7 +5,7 @@ use crate::control::{Control, StaysBecause, has_dynamic_weights};
 use crate::shared::ProxyState;
 use lb_admin::{Reply, Request, text};
 use lb_config::dynamic::{self, Objects};
-use lb_config::model::{Proxy, ProxyIdx, Server, TlsFiles};
+use lb_config::model::{CheckMethod, Proxy, ProxyIdx, Server, TlsFiles};
 use std::fmt::Write;
 use std::rc::Rc;
 
@@ -24,6 +24,10 @@ impl Existing<'_> {
 impl Objects for Existing<'_> {
     fn tls_files(&self) -> &TlsFiles {
         &self.control.shared.config.tls
+    }
+
+    fn healthcheck(&self, name: &str) -> Option<&CheckMethod> {
+        self.control.shared.config.healthchecks.get(name)
     }
 
     fn backend(&self, name: Option<&str>) -> Option<&Proxy> {

@@ -2,6 +2,7 @@
 
 mod agent;
 mod connect;
+mod external;
 mod world;
 
 use super::schedule::Work;
@@ -83,7 +84,7 @@ fn prepare(control: &Rc<Control>, proxy: usize, server: usize) -> Option<Check> 
     }
     own.health.check_started();
     Some(Check {
-        method: backend.config.check.clone(),
+        method: target.config.check_method.as_ref().unwrap_or(&backend.config.check).clone(),
         target: resolve(target, &own.check),
         limits: timeouts(&backend.config, own.health.params().inter),
         trace: std::mem::take(&mut own.trace),
@@ -114,7 +115,12 @@ fn resolve(server: &ServerState, to: &CheckTarget) -> Target {
 impl Check {
     async fn run(self) -> End {
         let Self { world, method, target, limits, trace, to } = self;
-        let CheckMethod::Rules(set) = &method;
+        let set = match &method {
+            CheckMethod::Rules(set) => set,
+            CheckMethod::External(program) => {
+                return End::Verdict(external::run(program, &world, &target, limits).await, trace);
+            }
+        };
         let mut run = Run::new(set, world.control.shared.limits.bufsize, trace);
         if set.is_http() {
             let counters = world.backend.back.control();
