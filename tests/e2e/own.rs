@@ -82,3 +82,30 @@ fn a_lease_returns_the_server_and_says_so() {
         Ok(())
     });
 }
+
+#[test]
+fn a_check_for_an_operator_shows_its_steps_and_counts_for_nothing() {
+    own(|engine| {
+        let origin = Origin::http("o1")?;
+        let launch = launch(engine, &[("o1", &origin)])?;
+        let program = launch.start(&format!(
+            "{HEAD}listen app\n    bind 127.0.0.1:{{port:fe}}\n    option httpchk GET /health\n    server web1 {{o1}}\n    \
+             server web2 127.0.0.1:1\n"
+        ))?;
+        let admin = program.admin();
+        let told = admin.ask("check server app/web1")?;
+        let address = origin.address();
+        check_eq!(told.starts_with(&format!("to {address}\n")), true, "{told}");
+        for words in
+            [" ms  connected\n", " ms  sent ", " bytes: \"HTTP/1.", "verdict: L7OK (Layer7 check passed), code 200"]
+        {
+            check_eq!(told.contains(words), true, "{words} in {told}");
+        }
+        let told = admin.ask("check server app/web2")?;
+        check_eq!(told.contains("verdict: L4CON (Layer4 connection problem)"), true, "{told}");
+        check_eq!(admin.stat("app", "web1", "check_status")?, "");
+        check_eq!(admin.stat("app", "web2", "status")?, "no check");
+        check_eq!(admin.ask("check server app/nope")?, "No such server.\n\n");
+        Ok(())
+    });
+}

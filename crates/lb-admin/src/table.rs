@@ -395,6 +395,9 @@ commands! {
         "wait {-h|<delay_ms>} cond [args...]", "answer after a delay, or once something holds",
         "wait 2s srv-removable app/web9";
     // This program's own.
+    CheckServer, "check server", Admin, Listed, Own, [SERVER],
+        "check server <bk>/<srv>", "run one health check and show its steps; it counts for nothing",
+        "check server app/web1";
     ExplainServer, "explain server", User, Listed, Own, [SERVER],
         "explain server <bk>/<srv>", "tell in words why a server is in its state, and what would change it",
         "explain server app/web1";

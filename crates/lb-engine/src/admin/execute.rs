@@ -130,7 +130,8 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::UnpublishBackend => backend::unpublish(control, request).into(),
         CommandId::Wait => wait::run(request).map_or_else(Outcome::Reply, Outcome::Wait),
         // These never come here.
-        CommandId::ExplainServer
+        CommandId::CheckServer
+        | CommandId::ExplainServer
         | CommandId::ShowLeases
         | CommandId::ShowServersRevisions
         | CommandId::SubscribeEvents

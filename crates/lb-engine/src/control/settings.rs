@@ -109,7 +109,7 @@ pub(super) fn own_state(admin: AdminState) -> AdminWord {
     }
 }
 
-fn target_text(target: &Target) -> String {
+pub(super) fn target_text(target: &Target) -> String {
     match target {
         Target::Ip(address) => address.to_string(),
         Target::Unix(path) => format!("unix@{}", path.display()),

@@ -6,8 +6,7 @@
 //!
 //! - `change`: selectors, leases, `if-unchanged`;
 //! - `revisions`, `leases`, `undo`: what was changed, and the way back;
-//! - `explain`: why a server is in its state;
-//! - `subscribe`: state transitions as a stream.
+//! - `explain`: why a server is in its state.
 
 mod caller;
 mod change;
@@ -18,6 +17,7 @@ mod terms;
 mod undo;
 
 use super::execute::{self, Outcome};
+use super::resolve;
 use crate::control::Control;
 pub(super) use caller::Caller;
 use lb_admin::{CommandId, Reply, Request};
@@ -30,6 +30,7 @@ pub(super) async fn run(control: &Rc<Control>, caller: &Caller, request: &Reques
         return execute::run(control, request).await;
     }
     match request.id {
+        CommandId::CheckServer => check(control, request).await.into(),
         CommandId::ExplainServer => explain::run(control, request).into(),
         CommandId::ShowLeases => leases::show(control).into(),
         CommandId::ShowServersRevisions => revisions::show(control, request).into(),
@@ -44,6 +45,14 @@ pub(super) async fn run(control: &Rc<Control>, caller: &Caller, request: &Reques
             outcome
         }
     }
+}
+
+/// `check server <backend>/<server>`.
+async fn check(control: &Rc<Control>, request: &Request) -> Result<Reply, Reply> {
+    let target = resolve::server(control, request)?;
+    let lines = control.try_check(target.proxy.index, target.index).await;
+    let lines = lines.ok_or_else(|| Reply::err(lb_admin::text::NO_SUCH_SERVER))?;
+    Ok(Reply::Raw((lines.join("\n") + "\n").into_bytes()))
 }
 
 /// Whether a command was refused.

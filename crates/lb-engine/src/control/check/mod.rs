@@ -72,23 +72,36 @@ struct Check {
     trace: Trace,
     /// The server's own choice of where they go.
     to: CheckTarget,
+    /// It shows in counters.
+    counts: bool,
 }
 
 fn prepare(control: &Rc<Control>, proxy: usize, server: usize) -> Option<Check> {
+    let trace = {
+        let mut backends = control.backends.borrow_mut();
+        let own = backends.get_mut(proxy)?.servers.get_mut(server)?;
+        if !own.health.check().may_start() {
+            return None;
+        }
+        own.health.check_started();
+        std::mem::take(&mut own.trace)
+    };
+    Some(Check { trace, ..assemble(control, proxy, server)? })
+}
+
+/// A check as the server is now.
+fn assemble(control: &Rc<Control>, proxy: usize, server: usize) -> Option<Check> {
     let backend = control.shared.proxies.get(proxy)?;
     let target = backend.servers.get(server)?;
-    let mut backends = control.backends.borrow_mut();
-    let own = backends.get_mut(proxy)?.servers.get_mut(server)?;
-    if !own.health.check().may_start() {
-        return None;
-    }
-    own.health.check_started();
+    let backends = control.backends.borrow();
+    let own = backends.get(proxy)?.servers.get(server)?;
     Some(Check {
         method: target.config.check_method.as_ref().unwrap_or(&backend.config.check).clone(),
         target: resolve(target, &own.check),
         limits: timeouts(&backend.config, own.health.params().inter),
-        trace: std::mem::take(&mut own.trace),
+        trace: Trace::default(),
         to: own.check.clone(),
+        counts: true,
         world: CheckWorld {
             control: Rc::clone(control),
             backend,
@@ -97,6 +110,38 @@ fn prepare(control: &Rc<Control>, proxy: usize, server: usize) -> Option<Check> 
             addresses: Cell::new(None),
         },
     })
+}
+
+/// The longest that a check for an operator may take to connect, and to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Control {
+    /// Runs a server's health check once, for an operator: it counts for nothing. What it did, line by line.
+    pub async fn try_check(self: &Rc<Self>, proxy: usize, server: usize) -> Option<Vec<String>> {
+        let mut check = Check { counts: false, ..assemble(self, proxy, server)? };
+        check.limits = CheckTimeouts {
+            connect: check.limits.connect.min(PATIENCE),
+            read: check.limits.read.map(|read| read.min(PATIENCE)),
+        };
+        let mut lines = vec![format!("to {}", super::settings::target_text(&check.target))];
+        let method = check.method.clone();
+        let started = Instant::now();
+        let End::Verdict(verdict, trace) = check.run().await else { return None };
+        match &method {
+            CheckMethod::Rules(set) => lines.extend(trace.lines(set)),
+            CheckMethod::External(_) => lines.push("by a program of its own".to_owned()),
+        }
+        let Verdict { status, code, info } = verdict;
+        let mut text = format!("{} ({})", status.code(), status.description());
+        if status.has_code() && code > 0 {
+            text += &format!(", code {code}");
+        }
+        if !info.is_empty() {
+            text += &format!(", \"{}\"", info.escape_debug());
+        }
+        lines.push(format!("verdict: {text}, after {} ms; nothing was counted", started.elapsed().as_millis()));
+        Some(lines)
+    }
 }
 
 /// Where a check connects: the server's target with the check's own address and port.
@@ -114,7 +159,7 @@ fn resolve(server: &ServerState, to: &CheckTarget) -> Target {
 
 impl Check {
     async fn run(self) -> End {
-        let Self { world, method, target, limits, trace, to } = self;
+        let Self { world, method, target, limits, trace, to, counts } = self;
         let set = match &method {
             CheckMethod::Rules(set) => set,
             CheckMethod::External(program) => {
@@ -122,7 +167,7 @@ impl Check {
             }
         };
         let mut run = Run::new(set, world.control.shared.limits.bufsize, trace);
-        if set.is_http() {
+        if counts && set.is_http() {
             let counters = world.backend.back.control();
             counters.h1_connections.inc();
             counters.h1_streams.inc();
