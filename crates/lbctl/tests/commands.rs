@@ -16,6 +16,8 @@ mod objects;
 mod rolls;
 #[path = "commands/scripts.rs"]
 mod scripts;
+#[path = "commands/traps.rs"]
+mod traps;
 #[path = "commands/workers.rs"]
 mod workers;
 
