@@ -12,6 +12,8 @@ mod journal;
 mod nodes;
 #[path = "commands/objects.rs"]
 mod objects;
+#[path = "commands/pair.rs"]
+mod pair;
 #[path = "commands/rolls.rs"]
 mod rolls;
 #[path = "commands/scripts.rs"]

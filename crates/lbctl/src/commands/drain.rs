@@ -314,6 +314,8 @@ fn deadline_passed(args: &Args, ctx: &Context, left: &[Watch]) -> Fault {
     let kill = ctx.suggest(&format!("kill-sessions {all}"));
     let fault = Fault::new(Exit::Deadline, deadline_words(args.deadline)).details(details);
     match args.on_deadline.unwrap_or(OnDeadline::Fail) {
+        // Every node is put back.
+        _ if ctx.all_or_nothing => fault,
         OnDeadline::Restore | OnDeadline::Kill => fault,
         OnDeadline::Maint => fault.hint(format!("to end the sessions: {kill}")),
         OnDeadline::Fail => fault.hint(format!(
