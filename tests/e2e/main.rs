@@ -15,6 +15,7 @@ mod config_errors;
 mod cookies;
 mod dynamic;
 mod error_pages;
+mod events;
 mod garbage;
 mod http_basics;
 mod http_malformed;

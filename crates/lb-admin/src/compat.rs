@@ -48,7 +48,6 @@ macro_rules! absent {
 }
 
 const COOKIE: &str = "cookies' values are those of the configuration";
-const EVENTS: &str = "there are no event sinks and trace sources to read from";
 const STATS_FILE: &str = "objects carry no GUID to keep counters under";
 const TLS: &str = "there is no TLS";
 
@@ -83,7 +82,6 @@ absent! {
     Admin, "set ssl crl-file", "set ssl crl-file <crlfile> <payload>", NotYet(TLS);
     Admin, "set ssl ocsp-response", "set ssl ocsp-response <resp|payload>", NotYet(TLS);
     Admin, "set ssl tls-key", "set ssl tls-key [id|file] <key>", NotYet(TLS);
-    Operator, "show events", "show events [<sink>] [-w] [-n] [-0]", NotYet(EVENTS);
     User, "show ssl ca-file", "show ssl ca-file [<cafile>[:<index>]]", NotYet(TLS);
     User, "show ssl cert", "show ssl cert [<certfile>]", NotYet(TLS);
     User, "show ssl crl-file", "show ssl crl-file [<crlfile[:<index>>]]", NotYet(TLS);
@@ -94,8 +92,6 @@ absent! {
     User, "show ssl providers", "show ssl providers", NotYet(TLS);
     User, "show ssl sni", "show ssl sni [-f <frontend>] [-A]", NotYet(TLS);
     Admin, "show tls-keys", "show tls-keys [id|*]", NotYet(TLS);
-    Operator, "show trace", "show trace [<module>]", NotYet(EVENTS);
-    Operator, "trace", "trace [<module>|0] [cmd [args...]]", NotYet(EVENTS);
     Admin, "update ssl ocsp-response", "update ssl ocsp-response <certfile>", NotYet(TLS);
 }
 
@@ -122,6 +118,7 @@ pub const DIFFERENCES: &[(CommandId, &str)] = &[
     ),
     (CommandId::ShowCache, "always empty, as there is no cache"),
     (CommandId::ShowDev, "its facts are in other words"),
+    (CommandId::ShowEvents, "there is no ring `dpapi`; the list is for everybody, what rings hold for operators"),
     (CommandId::ShowFd, "states are those of this engine's sockets; the owner is the session's number"),
     (CommandId::ShowPools, "its pools are those of this engine"),
     (CommandId::ShowProfiling, "its functions are those of this engine, and the time a task waits to run is not known"),
@@ -132,6 +129,8 @@ pub const DIFFERENCES: &[(CommandId, &str)] = &[
     (CommandId::ShowStat, "`domain resolvers` has no rows, as there are no resolvers"),
     (CommandId::ShowTasks, "it counts the tasks there are, not only those about to run"),
     (CommandId::ShowThreads, "the facts of a thread are those of this engine; the control thread is the last one"),
+    (CommandId::ShowTrace, "the sources are those of this engine"),
+    (CommandId::Trace, "the sources and their events are those of this engine; there is no `follow`"),
     (CommandId::Wait, "its usage is in other words; a bare one that is interrupted answers `Interrupted.`"),
 ];
 

@@ -160,6 +160,9 @@ const RATES: &[&str] = &["connections", "http-compression", "sessions", "ssl-ses
 /// How entries of a stick table are named.
 const ENTRY: &[&str] = &["key", "ptr"];
 
+/// Sources of traces.
+const TRACES: &[&str] = &["0", "all", "applet", "check", "h1", "server", "session", "stream"];
+
 const SESS_FILTERS: &[Arg] = &[
     Arg::OneOf(&["all", "backend", "frontend", "help", "older", "server", "show-uri", "susp"]),
     Arg::Name(Name::Proxy),
@@ -336,6 +339,9 @@ commands! {
         [Arg::Name(Name::Proxy), Arg::OneOf(&["request", "response"])],
         "show errors [<px>] [request|response]", "show the last invalid request and response of each proxy",
         "show errors www request";
+    // The list of sinks is for everybody; what they hold is for operators.
+    ShowEvents, "show events", User, Listed, V2_6, [Arg::Text, Arg::Many(&[Arg::OneOf(&["-0", "-n", "-w"])])],
+        "show events [<sink>] [-w] [-n] [-0]", "show what rings hold, and perhaps what comes", "show events buf0";
     ShowFd, "show fd", Operator, Listed, V2_6, [Arg::Text, Arg::Number],
         "show fd [-!plcfbs]* [num]", "list the descriptors and what they are for", "show fd";
     ShowInfo, "show info", User, Listed, V2_6, [Arg::Many(&[Arg::OneOf(&["desc", "float", "json", "typed"])])],
@@ -379,6 +385,8 @@ commands! {
         "show tasks", "count the tasks by function", "show tasks";
     ShowThreads, "show threads", User, Listed, V2_6, [],
         "show threads", "show what each thread does", "show threads";
+    ShowTrace, "show trace", Operator, Listed, V2_6, [Arg::OneOf(TRACES)],
+        "show trace [<module>]", "show which traces run, and where to", "show trace";
     ShowVersion, "show version", User, Listed, V2_6, [],
         "show version", "tell the version", "show version";
     ShutdownFrontend, "shutdown frontend", Admin, Listed, V2_6, [FRONTEND],
@@ -387,6 +395,9 @@ commands! {
         "shutdown session [id]", "end one session", "shutdown session 0x55d3c8a0";
     ShutdownSessionsServer, "shutdown sessions server", Admin, Listed, V2_6, [SERVER],
         "shutdown sessions server <bk>/<srv>", "end all sessions of a server", "shutdown sessions server app/web1";
+    Trace, "trace", Operator, Listed, V2_6,
+        [Arg::OneOf(TRACES), Arg::Many(&[Arg::OneOf(&["event", "level", "lock", "pause", "sink", "start", "stop", "verbosity"])])],
+        "trace [<module>|0] [cmd [args...]]", "choose what the engine reports of its own doings", "trace h1 sink buf0 start now";
     UnpublishBackend, "unpublish backend", Admin, Listed, V3, [BACKEND],
         "unpublish backend <backend>", "let rules pass a backend by", "unpublish backend app";
     User, "user", User, Listed, V2_6, [],

@@ -35,6 +35,8 @@ pub(crate) struct Cx<'a> {
     pub stick_counters: usize,
     /// A section other than `global` was met.
     pub past_global: bool,
+    /// Rings that `log` lines name, and where.
+    pub ring_uses: Vec<(String, Site)>,
 }
 
 impl<'a> Cx<'a> {
@@ -50,6 +52,7 @@ impl<'a> Cx<'a> {
             place: ("".into(), 0),
             stick_counters: 3,
             past_global: false,
+            ring_uses: Vec::new(),
         }
     }
 

@@ -11,6 +11,7 @@ use crate::model::{
 };
 use crate::proxy::{LogChoice, ProxyDraft};
 use crate::reader::Draft;
+use crate::ring;
 use crate::server::ServerDraft;
 use crate::suggest;
 use crate::tls;
@@ -64,7 +65,7 @@ impl<'d> Names<'d> {
 
 /// Resolves and checks everything that was read. What is wrong goes to `cx`.
 pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
-    let Draft { global, mut proxies, defaults, healthchecks } = draft;
+    let Draft { global, mut proxies, defaults, healthchecks, rings } = draft;
     let healthchecks: BTreeMap<String, CheckMethod> =
         healthchecks.iter().map(|check| (check.name.clone(), check.method())).collect();
     // After a fault in the lines, what seems missing may just not have been understood.
@@ -121,8 +122,10 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
     mark_references(&mut done, &proxies);
     let defaults = defaults.iter().filter_map(|section| NamedDefaults::of(section, &global.logs)).collect();
     let ignored_tuning = std::mem::take(&mut cx.ignored);
+    ring::check_uses(&rings, cx);
     let (tables, vars, patterns) = (tables.into_list(), Arc::clone(&cx.vars), Arc::clone(&cx.patterns));
-    Config { global, proxies: done, tables, vars, patterns, tls: loader.files, ignored_tuning, defaults, healthchecks }
+    let tls = loader.files;
+    Config { global, proxies: done, tables, rings, vars, patterns, tls, ignored_tuning, defaults, healthchecks }
 }
 
 /// Hands out the free numbers: the counter moves on at every object, whether it took a number or had

@@ -27,6 +27,7 @@ pub mod model;
 mod options;
 mod proxy;
 mod reader;
+mod ring;
 mod rules;
 mod server;
 mod state;

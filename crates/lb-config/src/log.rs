@@ -40,7 +40,7 @@ const FORMATS: [(&str, LogWire); 8] = [
 const DEFAULT_LENGTH: usize = 1024;
 
 /// Reads a `log` line. In `global` there is no `log global`.
-pub(crate) fn log(line: &Line, in_global: bool, cx: &Cx<'_>) -> Result<LogLine, Fault> {
+pub(crate) fn log(line: &Line, in_global: bool, cx: &mut Cx<'_>) -> Result<LogLine, Fault> {
     if line.prefix == Prefix::No {
         return match line.words.get(1) {
             None => Ok(LogLine::Clear),
@@ -59,7 +59,7 @@ pub(crate) fn log(line: &Line, in_global: bool, cx: &Cx<'_>) -> Result<LogLine, 
     } else {
         "log : expects <address> and <facility> or global as arguments"
     };
-    let sink = sink(line.need(1, usage)?, cx).map_err(|(message, help)| {
+    let sink = sink(line, line.need(1, usage)?, cx).map_err(|(message, help)| {
         let fault = fault(1, format!("log : {message}"));
         Fault { help, ..fault }
     })?;
@@ -74,10 +74,10 @@ pub(crate) fn log(line: &Line, in_global: bool, cx: &Cx<'_>) -> Result<LogLine, 
                     value.parse().ok().filter(|len| (80..=65_535).contains(len)).ok_or(fault(at + 1, complaint))?;
             }
             "format" => {
-                let known = FORMATS.iter().find(|(name, _)| *name == value);
+                let known = wire(value);
                 let near = did_you_mean(value, FORMATS.map(|(name, _)| name));
                 let complaint = || fault(at + 1, format!("log : unknown log format '{value}'{near}"));
-                format = known.ok_or_else(complaint)?.1;
+                format = known.ok_or_else(complaint)?;
             }
             word @ ("sample" | "profile") => return Err(fault(at, format!("log : {}", keywords::not_yet(word)))),
             _ => break,
@@ -109,7 +109,16 @@ fn level(line: &Line, at: usize, what: &str, default: Severity) -> Result<Severi
     })
 }
 
-fn sink(text: &str, cx: &Cx<'_>) -> Result<LogSink, (String, Option<String>)> {
+/// A form of lines by its name.
+pub(crate) fn wire(name: &str) -> Option<LogWire> {
+    FORMATS.iter().find(|(known, _)| *known == name).map(|(_, format)| *format)
+}
+
+fn sink(line: &Line, text: &str, cx: &mut Cx<'_>) -> Result<LogSink, (String, Option<String>)> {
+    if let Some(name) = text.strip_prefix("ring@") {
+        cx.ring_uses.push((name.to_owned(), line.site(1)));
+        return Ok(LogSink::Ring(name.to_owned()));
+    }
     match text {
         "stdout" => return Ok(LogSink::Fd(1)),
         "stderr" => return Ok(LogSink::Fd(2)),

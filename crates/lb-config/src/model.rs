@@ -52,6 +52,8 @@ pub struct Config {
     pub ignored_tuning: Vec<String>,
     /// The checks of `healthcheck` sections, by name.
     pub healthchecks: BTreeMap<String, CheckMethod>,
+    /// The `ring` sections.
+    pub rings: Vec<Ring>,
     /// The `defaults` sections with a name, for backends that come at run time.
     pub defaults: Vec<NamedDefaults>,
 }
@@ -301,6 +303,21 @@ pub struct LogTarget {
     pub max_len: usize,
 }
 
+/// Memory that keeps the latest log lines and trace events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ring {
+    /// Its name, for `ring@name` and `show events`.
+    pub name: String,
+    /// `description`; by default its name.
+    pub description: String,
+    /// `format` of log lines in it, whatever the `log` line says.
+    pub format: LogWire,
+    /// `maxlen`: bytes of a line at most.
+    pub max_len: usize,
+    /// `size`: bytes of all lines at most.
+    pub size: usize,
+}
+
 /// A log destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogSink {
@@ -308,6 +325,8 @@ pub enum LogSink {
     Udp(IpAddr, u16),
     /// UNIX datagram socket (`/dev/log`).
     Unix(PathBuf),
+    /// A ring, by name.
+    Ring(String),
     /// An open descriptor: `stdout` is 1, `stderr` is 2, `fd@N` is N.
     Fd(i32),
 }

@@ -9,7 +9,9 @@ use crate::global::GlobalDraft;
 use crate::keywords::{self, SECTIONS, Section};
 use crate::lexer::{self, Word};
 use crate::line::{Fault, Line, Prefix, fault};
+use crate::model::Ring;
 use crate::proxy::{Defaults, ProxyDraft};
+use crate::ring;
 use crate::suggest::did_you_mean;
 use crate::{Host, Outcome, Source};
 use std::sync::Arc;
@@ -30,6 +32,8 @@ enum Target {
     Proxy,
     /// The last of `Draft::healthchecks`.
     HealthCheck,
+    /// The last of `Draft::rings`.
+    Ring,
     /// A section that was refused: its lines are passed over.
     Skipped,
 }
@@ -41,6 +45,7 @@ pub(crate) struct Draft {
     pub defaults: Vec<Defaults>,
     pub proxies: Vec<ProxyDraft>,
     pub healthchecks: Vec<HealthCheckDraft>,
+    pub rings: Vec<Ring>,
 }
 
 /// One `.if` block being read.
@@ -194,6 +199,10 @@ impl<'a> Reader<'a> {
             }
             Target::Skipped => Ok(()),
             Target::Global => self.draft.global.line(&line, &mut self.cx),
+            Target::Ring => match self.draft.rings.last_mut() {
+                Some(ring) => ring::line(ring, &line, &mut self.cx),
+                None => Ok(()),
+            },
             Target::Defaults => match self.draft.defaults.last_mut() {
                 Some(defaults) => defaults.draft.line(&line, &mut self.cx),
                 None => Ok(()),
@@ -236,6 +245,12 @@ impl<'a> Reader<'a> {
                 let check = HealthCheckDraft::open(line, &self.draft.healthchecks)?;
                 self.draft.healthchecks.push(check);
                 self.target = Target::HealthCheck;
+                Ok(())
+            }
+            Section::Ring => {
+                let ring = ring::open(line, &self.draft.rings, &mut self.cx)?;
+                self.draft.rings.push(ring);
+                self.target = Target::Ring;
                 Ok(())
             }
             Section::NotYet => {

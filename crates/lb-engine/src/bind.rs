@@ -11,6 +11,7 @@ use crate::shared::{Gate, Limits, ListenerState, Process, ProxyState, Shared, Ta
 use crate::slots::Slots;
 use crate::tables::Tables;
 use crate::tls::ListenerSecurity;
+use crate::trace::Traces;
 use lb_config::model::{Config, Global, ListenAddress, LogSink, Proxy};
 use nix::sys::resource::{Resource, getrlimit};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -200,10 +201,10 @@ fn shared_state(
     let targets = global.logs.iter().chain(config.proxies.iter().flat_map(|proxy| &proxy.logs));
     let descriptors = targets.filter_map(|target| match target.sink {
         LogSink::Fd(fd) => Some(fd),
-        LogSink::Udp(..) | LogSink::Unix(_) => None,
+        LogSink::Udp(..) | LogSink::Unix(_) | LogSink::Ring(_) => None,
     });
     let tag = global.log_tag.clone().unwrap_or_else(|| program.to_owned());
-    let logger = Logger::new(clock, tag, log_host.cloned(), descriptors);
+    let logger = Logger::new(clock, tag, log_host.cloned(), descriptors.chain([1, 2]), &config.rings);
     let ulimit_n = getrlimit(Resource::RLIMIT_NOFILE).map_or(1_024, |(soft, _)| soft);
     // Two descriptors per connection, and some for listeners, checks, logs and admin sockets.
     let fixed = u64::from(listeners) * threads as u64 + u64::from(global.stats_maxconn.unwrap_or(0)) + 64;
@@ -244,6 +245,7 @@ fn shared_state(
         orders: OnceLock::new(),
         gate: Gate::default(),
         logger,
+        traces: Traces::default(),
         activity: (0..=threads).map(|_| Activity::default()).collect(),
         threads,
         limits: Limits {

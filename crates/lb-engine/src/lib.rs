@@ -23,6 +23,7 @@ pub mod log;
 pub mod orders;
 mod queue;
 pub mod rate;
+pub mod ring;
 mod run;
 pub mod slots;
 mod stream;
@@ -32,6 +33,7 @@ mod tables;
 mod testing;
 mod timer;
 pub mod tls;
+pub mod trace;
 
 pub use bind::{Bound, StartError, StartOptions, bind};
 pub use former::Former;

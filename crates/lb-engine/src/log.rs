@@ -2,7 +2,9 @@
 //! gone costs a dropped line, which is counted, never a wait.
 
 use crate::clock::Clock;
-use lb_config::model::{LogSink, LogTarget, LogWire};
+use crate::ring::Rings;
+use crate::trace::Sink;
+use lb_config::model::{self, LogSink, LogTarget, LogWire};
 use lb_model::Severity;
 use lb_sample::WallTime;
 use nix::sys::socket::{MsgFlags, send};
@@ -27,12 +29,19 @@ pub struct Logger {
     pid: u32,
     clock: Clock,
     dropped: AtomicU64,
+    rings: Rings,
 }
 
 impl Logger {
     /// A logger; `tag` and `host` go in each envelope. `descriptors` are those that targets name: they are opened anew
     /// here, which is before the process changes its root.
-    pub fn new(clock: Clock, tag: String, host: Option<String>, descriptors: impl Iterator<Item = i32>) -> Self {
+    pub fn new(
+        clock: Clock,
+        tag: String,
+        host: Option<String>,
+        descriptors: impl Iterator<Item = i32>,
+        rings: &[model::Ring],
+    ) -> Self {
         let udp = |address: &str| {
             let socket = UdpSocket::bind(address).ok()?;
             socket.set_nonblocking(true).ok()?;
@@ -49,6 +58,21 @@ impl Logger {
             pid: std::process::id(),
             clock,
             dropped: AtomicU64::new(0),
+            rings: Rings::new(rings),
+        }
+    }
+
+    /// The rings.
+    pub fn rings(&self) -> &Rings {
+        &self.rings
+    }
+
+    /// Writes a trace's line as it is. `false`: it is lost.
+    pub fn write_raw(&self, sink: &Sink, line: &[u8]) -> bool {
+        match sink {
+            Sink::None => true,
+            Sink::Fd(fd) => self.descriptors.get(fd).is_some_and(|d| d.write(&[line, b"\n"].concat())),
+            Sink::Ring(name) => self.rings.find(name).map(|ring| ring.push(line)).is_some(),
         }
     }
 
@@ -71,7 +95,20 @@ impl Logger {
             // More severe lines than the minimum are sent as the minimum.
             let level = severity.max(target.min_level);
             line.clear();
-            self.envelope(target, level, tag.unwrap_or(&self.tag), &now, &mut line);
+            let tag = tag.unwrap_or(&self.tag);
+            if let LogSink::Ring(name) = &target.sink {
+                // A ring has a form and a length of its own.
+                match self.rings.find(name) {
+                    Some(ring) => {
+                        self.envelope(ring.format, target.facility, level, tag, &now, &mut line);
+                        line.extend_from_slice(message);
+                        ring.push(&line);
+                    }
+                    None => drop(self.dropped.fetch_add(1, Relaxed)),
+                }
+                continue;
+            }
+            self.envelope(target.format, target.facility, level, tag, &now, &mut line);
             line.extend_from_slice(message);
             line.truncate(target.max_len.saturating_sub(1));
             line.push(b'\n');
@@ -81,11 +118,11 @@ impl Logger {
         }
     }
 
-    fn envelope(&self, target: &LogTarget, level: Severity, tag: &str, now: &WallTime, out: &mut Vec<u8>) {
-        let priority = u32::from(target.facility) * 8 + u32::from(level.number());
+    fn envelope(&self, format: LogWire, facility: u8, level: Severity, tag: &str, now: &WallTime, out: &mut Vec<u8>) {
+        let priority = u32::from(facility) * 8 + u32::from(level.number());
         let host = self.host.as_deref();
         // Writing to a vector cannot fail.
-        let _ = match target.format {
+        let _ = match format {
             LogWire::Raw => Ok(()),
             LogWire::Short => write!(out, "<{}>", level.number()),
             LogWire::Timed => write!(out, "<{}>{} ", level.number(), iso_time(now)),
@@ -107,6 +144,8 @@ impl Logger {
                 socket.as_ref().is_some_and(|s| s.send_to(line, SocketAddr::new(*ip, *port)).is_ok())
             }
             LogSink::Unix(path) => self.unix.as_ref().is_some_and(|s| s.send_to(line, path).is_ok()),
+            // Rings were served before.
+            LogSink::Ring(_) => false,
             LogSink::Fd(fd) => self.descriptors.get(fd).is_some_and(|d| d.write(line)),
         }
     }

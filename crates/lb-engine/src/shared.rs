@@ -14,6 +14,7 @@ use crate::queue::Queue;
 use crate::slots::{Slots, Swap};
 use crate::tables::Tables;
 use crate::tls::{ListenerSecurity, ServerSecurity};
+use crate::trace::{Source, Traces, Whom};
 use lb_check::TrafficEvent;
 use lb_config::model::Observe;
 use lb_config::model::{Bind, ConnectAddress, ListenAddress, Proxy, Server};
@@ -52,6 +53,8 @@ pub struct Shared {
     pub orders: OnceLock<tokio::sync::mpsc::Sender<crate::orders::Order>>,
     /// Log lines' way out.
     pub logger: Logger,
+    /// What is reported of the engine's own doings.
+    pub traces: Traces,
     /// What each thread's machinery does: data threads, then the control thread.
     pub activity: Box<[Activity]>,
     /// Number of data threads.
@@ -61,6 +64,18 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// Reports an event of a trace; asks whether anybody wants it first.
+    pub fn trace(
+        &self,
+        what: (Source, u32, crate::trace::Level),
+        whom: impl FnOnce() -> Whom,
+        text: std::fmt::Arguments<'_>,
+    ) {
+        if self.traces.is_on(what.0) {
+            self.traces.emit((&self.logger, &self.clock), what, &whom(), text);
+        }
+    }
+
     /// Tells the control thread what a session saw of a server, if the server is observed. Never waits: when the
     /// control thread is behind, the event is dropped.
     pub fn report(&self, proxy: usize, server: usize, event: TrafficEvent) {

@@ -93,6 +93,7 @@ pub(crate) enum Section {
     Defaults,
     Proxy(ProxyKind),
     HealthCheck,
+    Ring,
     NotYet,
     Gone(&'static str),
 }
@@ -120,7 +121,7 @@ pub(crate) const SECTIONS: &[SectionRow] = &[
         ),
     },
     SectionRow { name: "resolvers", section: Section::NotYet },
-    SectionRow { name: "ring", section: Section::NotYet },
+    SectionRow { name: "ring", section: Section::Ring },
     SectionRow { name: "traces", section: Section::NotYet },
     SectionRow { name: "userlist", section: Section::NotYet },
 ];

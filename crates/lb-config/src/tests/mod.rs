@@ -3,6 +3,7 @@
 mod checks;
 mod faults;
 mod pages;
+mod rings;
 mod rules;
 mod seen;
 mod state;

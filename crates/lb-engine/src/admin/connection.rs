@@ -1,12 +1,14 @@
 //! One admin connection: its bytes go through [`lb_admin::Session`], its commands to `execute`.
 
 use super::dump::{BATCH, Dump, PIECE};
+use super::events::Reading;
 use super::execute::Outcome;
 use super::own::{self, Caller};
 use super::socket::DEFAULT_TIMEOUT;
 use super::wait::{self, End, Wait};
 use crate::control::{Control, Follower};
 use crate::stream::Stream;
+use crate::trace::{Level, Source, Whom, event};
 use lb_admin::{Reply, Session, Settings, SeverityOutput, Step};
 use lb_config::model::{self, StatsSocket};
 use std::io;
@@ -87,12 +89,20 @@ impl Connection<'_> {
             match session.poll(self.control.now()) {
                 Step::Command(request) => {
                     self.control.admin.count_command(self.id);
+                    self.trace(&request);
                     let busy = Busy::new(self.control);
                     let reply = match own::run(self.control, &self.caller, &request).await {
                         Outcome::Reply(reply) => reply,
                         Outcome::Dump(dump) => {
                             self.flush().await?;
                             self.send_dump(*dump).await?
+                        }
+                        Outcome::Events(mut reading) => {
+                            drop(busy);
+                            self.flush().await?;
+                            let reply = self.send_events(&mut reading).await?;
+                            session.complete(reply, self.control.now());
+                            continue;
                         }
                         Outcome::Anon(anon) => {
                             session.set_anon(anon);
@@ -137,6 +147,17 @@ impl Connection<'_> {
                     }
                 }
             }
+        }
+    }
+
+    fn trace(&self, request: &lb_admin::Request) {
+        let shared = self.control.shared;
+        if shared.traces.is_on(Source::Applet) {
+            shared.trace(
+                (Source::Applet, event::Applet::COMMAND, Level::User),
+                || Whom { thread: shared.threads + 1, session: self.id, ..Whom::default() },
+                format_args!("connection {} ({}) runs '{}'", self.id, request.level, request.id.command().words),
+            );
         }
     }
 
@@ -274,6 +295,41 @@ impl Connection<'_> {
         peeked.is_ok_and(|n| n > 0)
     }
 
+    /// Sends what a ring holds and, if asked to, what comes, until the client sends anything or no more, or the process
+    /// stops.
+    async fn send_events(&mut self, reading: &mut Reading) -> io::Result<Reply> {
+        let mut piece = Vec::new();
+        let news = reading.ring.news.notified();
+        tokio::pin!(news);
+        loop {
+            // Asked for before the ring is read, so that no line comes unseen in between.
+            news.as_mut().enable();
+            let more = reading.next(&mut piece);
+            self.send(&piece).await?;
+            piece.clear();
+            if more {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            if !reading.follows || self.ended {
+                return Ok(Reply::Streamed);
+            }
+            let mut bytes = [0; READ_SIZE];
+            tokio::select! {
+                () = news.as_mut() => news.set(reading.ring.news.notified()),
+                received = self.receive(&mut bytes) => {
+                    self.ended |= received? == 0;
+                    return Ok(Reply::Streamed);
+                }
+                () = tokio::time::sleep(STOP_INTERVAL) => {
+                    if self.control.shared.process.stopping.load(Relaxed) {
+                        return Ok(Reply::Streamed);
+                    }
+                }
+            }
+        }
+    }
+
     /// Ends the writing side, and takes what the client still sends: closing over unread bytes would reset the
     /// connection and could destroy an answer on its way.
     async fn close(&mut self) -> io::Result<()> {
@@ -295,6 +351,9 @@ impl Connection<'_> {
         tokio::time::timeout(LINGER, drain).await.unwrap_or(Ok(()))
     }
 }
+
+/// How often one who follows events looks whether the process stops.
+const STOP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long a client's unread bytes are awaited after the last answer.
 const LINGER: Duration = Duration::from_millis(500);

@@ -1,10 +1,11 @@
 //! Which function runs which command. Levels were checked and the connection's own commands were answered before.
 
 use super::dump::Dump;
+use super::events::{self, Reading};
 use super::patterns::{self, Kind};
 use super::{
     anon, backend, clear, dynamic, environment, errors, frontend, info, inside, libs, limits, nothing, process,
-    servers, sess, set_server, shutdown, stat, switches, tables, vars, wait,
+    servers, sess, set_server, shutdown, stat, switches, tables, trace, vars, wait,
 };
 use crate::control::{Control, Follower};
 use lb_admin::{Anon, CommandId, Reply, Request};
@@ -18,6 +19,8 @@ pub(super) enum Outcome {
     Dump(Box<Dump>),
     /// Nothing is answered before this is over, or the client sends no more.
     Wait(wait::Wait),
+    /// What a ring holds, and perhaps what comes.
+    Events(Reading),
     /// The connection shows names this way from here on.
     Anon(Anon),
     /// State transitions as they come, until the client sends or closes.
@@ -106,6 +109,7 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::ShowDev => inside::dev::show(control, request).into(),
         CommandId::ShowEnv => environment::show(control, request).into(),
         CommandId::ShowErrors => errors::show(control, request).into(),
+        CommandId::ShowEvents => events::show(control, request).map_or_else(Outcome::Reply, Outcome::Events),
         CommandId::ShowFd => inside::fd::show(control, request).await.into(),
         CommandId::ShowInfo => info::show(control, request).into(),
         CommandId::ShowLibs => libs::show().into(),
@@ -123,11 +127,13 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::ShowTable => tables::show(control, request).into(),
         CommandId::ShowTasks => inside::threads::tasks(control).into(),
         CommandId::ShowThreads => inside::threads::show(control).into(),
+        CommandId::ShowTrace => trace::show(control, request).into(),
         CommandId::ShowVersion => process::version().into(),
         CommandId::ShutdownFrontend => frontend::shutdown(control, request).into(),
         CommandId::ShutdownSession => shutdown::session(control, request).await.into(),
         CommandId::ShutdownSessionsServer => shutdown::server_sessions(control, request).into(),
         CommandId::UnpublishBackend => backend::unpublish(control, request).into(),
+        CommandId::Trace => trace::run(control, request).into(),
         CommandId::Wait => wait::run(request).map_or_else(Outcome::Reply, Outcome::Wait),
         // These never come here.
         CommandId::CheckServer

@@ -21,6 +21,7 @@ mod dump;
 mod dynamic;
 mod environment;
 mod errors;
+mod events;
 mod execute;
 mod frontend;
 mod info;
@@ -46,6 +47,7 @@ mod switches;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod vars;
 mod wait;
 

@@ -5,6 +5,7 @@ use super::server::MAX_CHAIN;
 use super::{Control, ServerCtl, schedule::Work};
 use crate::queue;
 use crate::shared::ProxyState;
+use crate::trace::{Level, Source, Whom, event};
 use lb_check::{Action, BackendCounts, ServerNames};
 use lb_model::TermCause;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -128,6 +129,16 @@ impl Control {
             queued: unbound_queue(proxy) as usize,
         };
         let text = line.render(&names, &counts);
+        self.shared.trace(
+            (Source::Server, event::Server::STATE, Level::User),
+            || Whom {
+                thread: self.shared.threads + 1,
+                backend: Some(proxy.index),
+                server: Some(server),
+                ..Whom::default()
+            },
+            format_args!("{text}"),
+        );
         self.tell_followers(proxy, server, line.severity(), &text);
         self.tell_proxy(proxy, line.severity(), &text);
     }

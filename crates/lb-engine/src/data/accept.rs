@@ -2,6 +2,7 @@
 
 use super::session::Session;
 use super::thread::{ThreadCtx, accepts};
+use super::traced;
 use super::upstream::Upstream;
 use super::{http, secure, tcp};
 use crate::activity::{self, task};
@@ -11,6 +12,7 @@ use crate::queue;
 use crate::rate::Rate;
 use crate::shared::{FrontendState, ListenerState, ProxyState};
 use crate::stream::Stream;
+use crate::trace::{Source, event};
 use lb_model::Mode;
 use std::cell::Cell;
 use std::io;
@@ -214,6 +216,9 @@ fn start(
         let _ = socket2::SockRef::from(tcp).set_keepalive(true);
     }
     let client = Client { ctx, proxy, listener, session, private: Cell::new(None) };
+    if ctx.shared.traces.is_on(Source::Session) {
+        traced::session(&client, event::Session::NEW);
+    }
     if let Some(security) = listener.tls.as_deref() {
         activity::spawn(task::Secure, secure::serve(client, stream, security));
         return;
@@ -311,6 +316,9 @@ impl Drop for Client {
         }
         if let Some(backend) = self.session.backend.take() {
             self.ctx.proxy(backend).back_sessions.dec();
+        }
+        if self.ctx.shared.traces.is_on(Source::Session) {
+            traced::session(self, event::Session::END);
         }
         self.ctx.sessions.remove(self.session.id);
         self.listener.sessions.dec();

@@ -4,6 +4,7 @@
 use super::accept::Client;
 use super::pick::{self, NoServer, Wish};
 use super::session::{Cut, Phase};
+use super::traced;
 use super::upstream::{self, ConnectError, ServerName, Upstream};
 use super::view::View;
 use crate::counters::Counters;
@@ -11,6 +12,7 @@ use crate::queue;
 use crate::shared::ProxyState;
 use crate::stream::Stream;
 use crate::tls::{HandshakeError, ServerSecurity};
+use crate::trace::{Source, event};
 use lb_check::TrafficEvent;
 use lb_http::RequestHead;
 use lb_sample::{LogRecord, Vars};
@@ -178,11 +180,17 @@ async fn attempt(
             pool.take(server, name.as_ref().and_then(|name| name.sni.as_deref()))
         });
         if let Some(upstream) = pooled {
+            if ctx.shared.traces.is_on(Source::Stream) {
+                traced::way(client, event::Stream::REUSE, &backend.config.name, &server.config.name);
+            }
             own.reuses.inc();
             ctx.back(backend).reuses.inc();
             route.connected_us = route.slot_us;
             return Ok(upstream);
         }
+    }
+    if ctx.shared.traces.is_on(Source::Stream) {
+        traced::way(client, event::Stream::CONNECT, &backend.config.name, &server.config.name);
     }
     // As observed, attempts count, not successes.
     own.connects.inc();
@@ -222,6 +230,9 @@ async fn attempt(
         Err(Cut::Timeout) => true,
         Err(cut) => return Err(Failure::Ended(cut)),
     };
+    if ctx.shared.traces.is_on(Source::Stream) {
+        traced::way(client, event::Stream::FAILED, &backend.config.name, &server.config.name);
+    }
     ctx.shared.report(backend.index, index, TrafficEvent::ConnectFailed);
     Err(Failure::Connect { timeout })
 }

@@ -9,6 +9,7 @@ pub mod session;
 mod stick;
 mod tcp;
 pub mod thread;
+mod traced;
 pub mod track;
 mod tunnel;
 pub(crate) mod upstream;

@@ -72,7 +72,12 @@ async fn succeeds(control: &Rc<Control>, words: Vec<String>) -> bool {
     };
     match Box::pin(own::run(control, &Caller::of_page(), &request)).await {
         Outcome::Reply(Reply::Message(severity, _)) => severity > Severity::Warning,
-        Outcome::Reply(_) | Outcome::Dump(_) | Outcome::Wait(_) | Outcome::Anon(_) | Outcome::Follow(_) => true,
+        Outcome::Reply(_)
+        | Outcome::Dump(_)
+        | Outcome::Wait(_)
+        | Outcome::Anon(_)
+        | Outcome::Events(_)
+        | Outcome::Follow(_) => true,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::activity::{self, task};
 use crate::shared::{ServerState, Target};
 use crate::stream::Stream;
 use crate::tls::HandshakeError;
+use crate::trace::{Level, Source, Whom, event};
 use connect::{Dial, Failure, Way};
 use lb_check::AgentReply;
 use lb_check::probe::Verdict;
@@ -41,6 +42,7 @@ pub(super) fn start(control: &Rc<Control>, proxy: usize, server: usize, work: Wo
         _ => prepare(control, proxy, server).map(Prepared::Check),
     };
     let Some(prepared) = started else { return false };
+    traced(control, proxy, server, event::Check::START, format_args!("{work:?}"));
     let serial = control.serial_of(proxy, server);
     let control = Rc::clone(control);
     activity::spawn(task::Check, async move {
@@ -248,7 +250,23 @@ async fn receive(stream: &mut Stream, into: &mut Vec<u8>) -> io::Result<bool> {
     Ok(received == 0)
 }
 
+/// Reports a check's beginning or end to traces.
+fn traced(control: &Control, proxy: usize, server: usize, event: u32, text: std::fmt::Arguments<'_>) {
+    let shared = control.shared;
+    if !shared.traces.is_on(Source::Check) {
+        return;
+    }
+    let Some(backend) = shared.proxies.get(proxy) else { return };
+    let name = backend.servers.get(server).map_or("?", |server| &server.config.name);
+    shared.trace(
+        (Source::Check, event, Level::User),
+        || Whom { thread: shared.threads + 1, backend: Some(proxy), server: Some(server), ..Whom::default() },
+        format_args!("{}/{name} {text}", backend.config.name),
+    );
+}
+
 fn finish(control: &Control, proxy: usize, server: usize, work: Work, end: End, took: Duration) {
+    traced(control, proxy, server, event::Check::END, format_args!("{work:?} took {took:?}"));
     control.change(proxy, server, |state, now, actions| match end {
         End::Agent(reply) => state.health.agent_replied(&reply, took, now, actions),
         End::AgentIncomplete => state.health.agent_incomplete(took),

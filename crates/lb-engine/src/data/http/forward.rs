@@ -8,6 +8,8 @@ use super::relay::{Outcome, Relay, Upload, UploadError, count_abort, count_respo
 use super::request::{capture, capture_response};
 use super::txn::Txn;
 use crate::buffer::Buffer;
+use crate::data::traced;
+use crate::trace::Source;
 use lb_check::TrafficEvent;
 use lb_http::{RequestHead, ResponseHead, parse_response};
 use lb_model::{TermCause, TermPhase};
@@ -149,6 +151,9 @@ async fn parse_head(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) ->
             }
             Ok(Some(response)) => {
                 txn.response_us = relay.client.ctx.now_us();
+                if relay.client.ctx.shared.traces.is_on(Source::H1) {
+                    traced::response(relay.client, response.status);
+                }
                 report(relay, TrafficEvent::of_status(response.status));
                 return Ok(Some(response));
             }

@@ -8,8 +8,10 @@ use super::txn::Txn;
 use super::{Next, respond, service};
 use crate::buffer::Buffer;
 use crate::data::accept::Client;
+use crate::data::traced;
 use crate::shared::{Capture, lock};
 use crate::stream::Stream;
+use crate::trace::{Source, event};
 use lb_http::{RequestError, RequestHead, parse_request};
 use lb_model::{TermCause, TermPhase};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -50,6 +52,9 @@ async fn serve_one(client: &Client, stream: &mut Stream, buffer: &mut Buffer, tx
     };
     txn.is_head = head.is_head;
     client.session.requests.set(client.session.requests.get() + 1);
+    if client.ctx.shared.traces.is_on(Source::H1) {
+        traced::request(client, buffer.data(), &head);
+    }
     let front = client.ctx.front(client.proxy);
     front.requests.inc();
     front.h1_streams.inc();
@@ -180,6 +185,10 @@ static EVENTS: AtomicU64 = AtomicU64::new(0);
 
 /// Keeps a bad request for `show errors`.
 pub fn capture(client: &Client, buffer: &Buffer, reason: &str) {
+    let position = lb_http::request_fault(buffer.data(), client.ctx.shared.limits.maxhdr);
+    if client.ctx.shared.traces.is_on(Source::H1) {
+        traced::invalid(client, event::H1::BAD_REQUEST, reason, position);
+    }
     *lock(&client.proxy.captures.request) = Some(Capture {
         event: EVENTS.fetch_add(1, Relaxed),
         at_us: client.ctx.now_us(),
@@ -188,7 +197,7 @@ pub fn capture(client: &Client, buffer: &Buffer, reason: &str) {
         backend: None,
         server: None,
         bytes: buffer.data().into(),
-        position: lb_http::request_fault(buffer.data(), client.ctx.shared.limits.maxhdr),
+        position,
         reason: reason.to_owned(),
     });
 }
@@ -196,6 +205,10 @@ pub fn capture(client: &Client, buffer: &Buffer, reason: &str) {
 /// Keeps a bad response for `show errors`.
 pub fn capture_response(client: &Client, txn: &Txn, buffer: &Buffer, reason: &str) {
     let Some(backend) = txn.backend else { return };
+    let position = lb_http::response_fault(buffer.data(), client.ctx.shared.limits.maxhdr);
+    if client.ctx.shared.traces.is_on(Source::H1) {
+        traced::invalid(client, event::H1::BAD_RESPONSE, reason, position);
+    }
     *lock(&backend.captures.response) = Some(Capture {
         event: EVENTS.fetch_add(1, Relaxed),
         at_us: client.ctx.now_us(),
@@ -204,7 +217,7 @@ pub fn capture_response(client: &Client, txn: &Txn, buffer: &Buffer, reason: &st
         backend: Some(backend.index),
         server: txn.route.server.and_then(|i| backend.servers.get(i)).map(|s| &*s.config.name),
         bytes: buffer.data().into(),
-        position: lb_http::response_fault(buffer.data(), client.ctx.shared.limits.maxhdr),
+        position,
         reason: reason.to_owned(),
     });
 }

@@ -8,7 +8,9 @@ use super::super::view::View;
 use super::cookie::Persistence;
 use crate::counters::Counters;
 use crate::data::accept::Client;
+use crate::data::traced;
 use crate::shared::ProxyState;
+use crate::trace::Source;
 use lb_http::{RequestHead, ResponseHead};
 use lb_model::{Severity, TermCause, TermPhase, Termination};
 use lb_sample::{LogRecord, Vars};
@@ -119,6 +121,9 @@ impl Txn {
         let ctx = client.ctx;
         let now_us = ctx.now_us();
         self.count(ctx, client, now_us);
+        if ctx.shared.traces.is_on(Source::H1) {
+            traced::done(client, self.status, self.bytes_in, self.bytes_out, self.termination);
+        }
         let config = client.proxy.config.get();
         if config.logs.is_empty() {
             return;
