@@ -97,6 +97,8 @@ impl Control {
     }
 
     fn forget_server(&self, proxy: usize, server: &ServerState) {
+        // What comes into the place later has no part in what was agreed for this one.
+        self.ledger.borrow_mut().leases.retain(|_, lease| lease.place != (proxy, server.index));
         let mut backends = self.backends.borrow_mut();
         if let Some(backend) = backends.get_mut(proxy) {
             backend.servers.take(server.index);

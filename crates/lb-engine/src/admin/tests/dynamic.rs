@@ -272,3 +272,15 @@ fn waiting_for_a_server_to_be_removable() {
         "#]],
     );
 }
+
+#[test]
+fn a_lease_ends_with_its_server() {
+    on_a_runtime(async || {
+        let node = Node::start(QUIET);
+        node.ask("add server app/n1 127.0.0.1:9001").await;
+        assert_eq!(node.ask("set server app/n1 weight 5 for 1h").await, "\n");
+        let leases = node.ask("show leases").await.lines().count();
+        assert_eq!(node.ask("del server app/n1").await, "Server deleted.\n\n");
+        assert_eq!(node.ask("show leases").await.lines().count(), leases - 1);
+    });
+}
