@@ -28,7 +28,7 @@ pub struct DefaultServers {
 impl DefaultServers {
     pub(crate) fn of(draft: &ProxyDraft) -> Self {
         let unnamed = draft.default_server.is_said().then(|| Box::new(draft.default_server.clone()));
-        Self { unnamed, named: Vec::new() }
+        Self { unnamed, named: draft.named_servers.clone() }
     }
 
     /// The names of the others.
@@ -212,8 +212,9 @@ fn base(origin: &str, objects: &dyn Objects) -> Result<ServerDraft, String> {
     let Some(proxy) = objects.backend(owner.as_deref()) else {
         return Err(format!("from: unknown backend instance '{}'.", owner.unwrap_or_default()));
     };
-    match objects.server(owner.as_deref(), name) {
-        Some(server) => Ok(ServerDraft::like(server)),
+    let set = proxy.default_servers.named.iter().find(|(known, _)| known == name).map(|(_, set)| set.clone());
+    match set.or_else(|| objects.server(owner.as_deref(), name).map(ServerDraft::like)) {
+        Some(draft) => Ok(draft),
         None => Err(format!("from: unknown server '{name}' in backend '{}'.", proxy.name)),
     }
 }

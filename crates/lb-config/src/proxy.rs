@@ -61,6 +61,8 @@ pub(crate) struct ProxyDraft {
     /// The argument of `id`.
     pub id_site: Option<Site>,
     pub default_server: ServerDraft,
+    /// Sets of parameters with a name, which `from` finds.
+    pub named_servers: Vec<(String, ServerDraft)>,
     /// What `bind` lines say of TLS.
     pub bind_words: Vec<BindWords>,
     pub servers: Vec<ServerDraft>,
@@ -199,6 +201,7 @@ impl ProxyDraft {
             named_defaults: false,
             mode_said: false,
             default_server: ServerDraft::documented(&site),
+            named_servers: Vec::new(),
             bind_words: Vec::new(),
             site,
             id_site: None,

@@ -215,20 +215,77 @@ fn of_the_backend(line: &Line, at: usize) -> Option<(String, usize)> {
     Some((format!("what a check sends and expects is said in the backend, for all its servers: {lines}"), words))
 }
 
-/// `default-server [parameters]`.
+/// `default-server [name <name>] [from <origin>] [parameters]`.
 pub(crate) fn default_server(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
-    p.default_server.default = true;
-    let mut draft = std::mem::replace(&mut p.default_server, ServerDraft::documented(&line.site(0)));
-    draft.parameters(line, 1, "'default-server' : ", cx);
+    let named = line.word(1) == "name";
+    let name = if named { line.need(2, "'default-server' : 'name' expects a name.")? } else { "" };
+    if named && !is_valid_name(name) {
+        return Err(fault(2, format!("'default-server' : invalid character in name '{name}'.")));
+    }
+    if let Some(server) = p.servers.iter().find(|server| named && *server.server.name == *name) {
+        let line = server.site.line;
+        return Err(fault(
+            2,
+            format!("'default-server' : a server named '{name}' was already defined at line {line}."),
+        ));
+    }
+    let at = if named { 3 } else { 1 };
+    let known = p.named_servers.iter().position(|(known, _)| named && known == name);
+    let (mut draft, from) = match known.and_then(|known| p.named_servers.get(known)) {
+        Some((_, set)) if line.word(at) != "from" => (set.clone(), at),
+        _ => base(p, line, at)?,
+    };
+    draft.default = true;
+    draft.parameters(line, from, "'default-server' : ", cx);
     if let Some(site) = draft.id_site.take() {
         cx.sink.alert(&site, "'id' option is not accepted in default-server sections");
         draft.server.id = 0;
     }
-    p.default_server = draft;
+    match known.and_then(|known| p.named_servers.get_mut(known)) {
+        Some((_, set)) => *set = draft,
+        None if named => p.named_servers.push((name.to_owned(), draft)),
+        None => p.default_server = draft,
+    }
     Ok(())
 }
 
-/// `server <name> <address>[:<port>] [parameters]`.
+/// What a line begins with: what `from` at word `at` says, else the section's unnamed set. The word after it.
+fn base(p: &ProxyDraft, line: &Line, at: usize) -> Result<(ServerDraft, usize), Fault> {
+    if line.word(at) != "from" {
+        return Ok((p.default_server.clone(), at));
+    }
+    let own = |name: &str| name.is_empty() || *p.proxy.name == *name;
+    let elsewhere = |name: &str| {
+        fault(at + 1, format!("from: unknown backend instance '{name}'."))
+            .help("in a file, only the section's own sets and the servers above can be named")
+    };
+    let origin = line.word(at + 1);
+    let draft = match (origin, origin.strip_prefix("be:"), origin.strip_prefix("srv:")) {
+        ("none", ..) => ServerDraft::documented(&line.site(0)),
+        (_, Some(name), _) if own(name) => p.default_server.clone(),
+        (_, Some(name), _) => return Err(elsewhere(name)),
+        (_, _, Some(path)) => {
+            let (owner, name) = path.split_once('/').unwrap_or(("", path));
+            if !own(owner) {
+                return Err(elsewhere(owner));
+            }
+            let set = p.named_servers.iter().find(|(known, _)| known == name).map(|(_, set)| set);
+            let server = p.servers.iter().find(|server| *server.server.name == *name);
+            let Some(found) = set.or(server) else {
+                let message = format!("from: unknown server '{name}' in backend '{}'.", p.proxy.name);
+                return Err(fault(at + 1, message));
+            };
+            let mut draft = found.clone();
+            // What names one server alone is not handed on.
+            (draft.server.id, draft.id_site, draft.track) = (0, None, None);
+            draft
+        }
+        _ => return Err(fault(at + 1, "'from' expects 'none', 'be:[<backend>]' or 'srv:[<backend>/]<name>'.")),
+    };
+    Ok((draft, at + 2))
+}
+
+/// `server <name> <address>[:<port>] [from <origin>] [parameters]`.
 pub(crate) fn server(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
     let usage = "'server' expects <name> and <addr>[:<port>] as arguments.";
     let name = line.need(1, usage)?;
@@ -238,14 +295,17 @@ pub(crate) fn server(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
     }
     let text = line.need(2, usage)?;
     let outer = format!("'server {}/{name}' : ", p.proxy.name);
-    let mut draft = p.default_server.clone();
+    if p.named_servers.iter().any(|(known, _)| known == name) {
+        return Err(fault(1, format!("{outer}a default-server set has this name already.")));
+    }
+    let (mut draft, from) = base(p, line, 3)?;
     draft.begin(name, line.place());
     draft.site = line.site(1);
     // The server is kept even when its address is wrong, so that what names it is not blamed as well.
     let allow = Allow { port_offset: true, ..Allow::default() };
     let placed = set_address(&mut draft.server, text, allow, cx);
     draft.placed = placed.is_ok();
-    draft.parameters(line, 3, &outer, cx);
+    draft.parameters(line, from, &outer, cx);
     p.servers.push(draft);
     placed.map_err(|error| Fault { help: error.help, ..fault(2, format!("{outer}{}", error.message)) })
 }

@@ -1,7 +1,7 @@
 //! Parameters of `server` and `default-server` lines.
 
 use super::Status;
-use super::Status::{NotYet, Supported, Tuning};
+use super::Status::{Gone, NotYet, Supported, Tuning};
 use crate::server::{self, ServerHandler};
 use crate::tls::server as tls;
 
@@ -62,7 +62,7 @@ pub(crate) const SERVER: &[ServerRow] = &[
     secure("force-tlsv11", 0, tls::force_tlsv11),
     secure("force-tlsv12", 0, tls::force_tlsv12),
     secure("force-tlsv13", 0, tls::force_tlsv13),
-    row("from", 1, NotYet),
+    row("from", 1, Gone("'from' stands before all other parameters.")),
     row("guid", 1, NotYet),
     row("hash-key", 1, NotYet),
     row("healthcheck", 1, Supported(server::healthcheck)),
@@ -79,7 +79,7 @@ pub(crate) const SERVER: &[ServerRow] = &[
     row("maxconn", 1, Supported(server::maxconn)),
     row("maxqueue", 1, Supported(server::maxqueue)),
     row("minconn", 1, NotYet),
-    row("name", 1, NotYet),
+    row("name", 1, Gone("'name' stands right behind 'default-server'.")),
     row("namespace", 1, NotYet),
     row("no-agent-check", 0, Supported(server::no_agent_check)),
     row("no-backup", 0, Supported(server::no_backup)),

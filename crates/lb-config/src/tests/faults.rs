@@ -408,3 +408,29 @@ fn messages_of_the_file_itself() {
     "#]],
     );
 }
+
+#[test]
+fn origins_that_are_not_there() {
+    check(
+        "backend b\n default-server name set weight 2\n server a 127.0.0.1:1 from srv:nope\n server c 127.0.0.1:1 from \
+         be:other\n server d 127.0.0.1:1 from what\n server set 127.0.0.1:1\n default-server name\n",
+        expect![[r#"
+            [ALERT]    (1) : config : parsing [a.cfg:3] : from: unknown server 'nope' in backend 'b'.
+               |   server a 127.0.0.1:1 from srv:nope
+               |                             ^^^^^^^^
+            [ALERT]    (1) : config : parsing [a.cfg:4] : from: unknown backend instance 'other'.
+               |   server c 127.0.0.1:1 from be:other
+               |                             ^^^^^^^^
+               | help: in a file, only the section's own sets and the servers above can be named
+            [ALERT]    (1) : config : parsing [a.cfg:5] : 'from' expects 'none', 'be:[<backend>]' or 'srv:[<backend>/]<name>'.
+               |   server d 127.0.0.1:1 from what
+               |                             ^^^^
+            [ALERT]    (1) : config : parsing [a.cfg:6] : 'server b/set' : a default-server set has this name already.
+               |   server set 127.0.0.1:1
+               |          ^^^
+            [ALERT]    (1) : config : parsing [a.cfg:7] : 'default-server' : 'name' expects a name.
+               |   default-server name
+               |                      ^
+        "#]],
+    );
+}

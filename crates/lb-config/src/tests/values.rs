@@ -394,3 +394,26 @@ fn words_that_change_nothing_are_named_or_refused() {
     }
     assert!(shown("global\n stats socket ipv6@::1:9 v6only\n").contains("does not support yet."));
 }
+
+#[test]
+fn servers_begin_with_what_from_says() {
+    let lines = "default-server weight 7 maxconn 3 / default-server name big from none weight 200 / \
+                 default-server name big maxqueue 5 / server a 127.0.0.1:1 / server b 127.0.0.1:1 from none / \
+                 server c 127.0.0.1:1 from srv:big maxconn 9 / server d 127.0.0.1:2 from srv:l/c id 40 / \
+                 server e 127.0.0.1:1 from be: weight 8 / default-server from none / server f 127.0.0.1:1";
+    let proxy = listen(lines);
+    let seen: Vec<_> = proxy.servers.iter().map(|s| (&*s.name, s.weight, s.maxconn, s.maxqueue, s.id)).collect();
+    assert_eq!(
+        seen,
+        [
+            ("a", 7, 3, 0, 1),
+            ("b", 1, 0, 0, 2),
+            ("c", 200, 9, 5, 3),
+            ("d", 200, 9, 5, 40),
+            ("e", 8, 3, 0, 5),
+            ("f", 1, 0, 0, 6)
+        ]
+    );
+    assert!(!proxy.default_servers.has_unnamed());
+    assert_eq!(proxy.default_servers.names().collect::<Vec<_>>(), ["big"]);
+}

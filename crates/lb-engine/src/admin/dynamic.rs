@@ -60,7 +60,7 @@ pub(super) fn add(control: &Control, request: &Request) -> Result<Reply, Reply> 
     let new =
         dynamic::server(&proxy.config.name, name, words, &Existing { control, own: proxy }).map_err(Reply::err)?;
     let mut server = new.server;
-    if proxy.servers.live().any(|known| *known.config.name == *name) {
+    if is_taken(proxy, name) {
         return Err(Reply::err("Already exists a server with the same name in backend."));
     }
     if let Some(path) = new.track {
@@ -74,6 +74,12 @@ pub(super) fn add(control: &Control, request: &Request) -> Result<Reply, Reply> 
     }
     control.notice("New server registered.");
     Ok(Reply::info("New server registered."))
+}
+
+/// Whether a server or a set of parameters has that name.
+fn is_taken(proxy: &ProxyState, name: &str) -> bool {
+    proxy.servers.live().any(|known| *known.config.name == *name)
+        || proxy.config.default_servers.names().any(|known| known == name)
 }
 
 fn help() -> String {
@@ -142,7 +148,7 @@ pub(super) fn rename(control: &Control, target: ServerTarget, name: &str) -> Res
     if !lb_model::is_valid_name(name) {
         return Err(Reply::err("Server name contains invalid characters."));
     }
-    if target.proxy.servers.live().any(|s| *s.config.name == *name) {
+    if is_taken(target.proxy, name) {
         return Err(Reply::err("A server with the same name already exists in this backend."));
     }
     control.rename_server(target.proxy, target.server, name);

@@ -17,6 +17,7 @@ defaults web
     timeout server 1s
     timeout connect 1s
     default-server weight 7 inter 5s
+    default-server name large from none weight 100
     cookie SRV insert
 frontend fe from web
     bind 127.0.0.1:8080
@@ -51,6 +52,10 @@ fn backends_are_made_from_a_section_and_go_again() {
             "show backend",
             "add server blue/s1 127.0.0.1:9001 from be:",
             "get weight blue/s1",
+            "add server blue/s2 127.0.0.1:9002 from srv:large",
+            "get weight blue/s2",
+            "add server blue/large 127.0.0.1:9002",
+            "del server blue/s2",
             "del backend blue",
             "unpublish backend blue",
             "del backend blue",
@@ -78,6 +83,7 @@ fn backends_are_made_from_a_section_and_go_again() {
 
             > show default-server
             * app
+              app/large
 
             > show default-server other
 
@@ -129,6 +135,18 @@ fn backends_are_made_from_a_section_and_go_again() {
 
             > get weight blue/s1
             7 (initial 7)
+
+            > add server blue/s2 127.0.0.1:9002 from srv:large
+            New server registered.
+
+            > get weight blue/s2
+            100 (initial 100)
+
+            > add server blue/large 127.0.0.1:9002
+            Already exists a server with the same name in backend.
+
+            > del server blue/s2
+            Server deleted.
 
             > del backend blue
             Only a backend without server can be deleted.
