@@ -3,7 +3,8 @@
 use crate::check_eq;
 use crate::support::{both, same};
 use anyhow::{Context, Result};
-use lb_testkit::{Engine, Launch, Mode, Origin, Program};
+use lb_testkit::{Engine, Launch, Mode, Origin, Program, until};
+use nix::sys::signal::Signal;
 
 const COLUMNS: &str = "be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight \
                        srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state \
@@ -258,4 +259,40 @@ fn a_state_survives_a_restart() {
         check_eq!(without_health(states(&program)?), without_health(before));
         Ok(())
     });
+}
+
+/// `lbd` writes the file by itself; wherever a kill meets it, the next process finds a whole one.
+#[test]
+fn a_kill_at_any_moment_leaves_a_whole_file() {
+    let engine = Engine::subject().unwrap();
+    if engine.is_haproxy {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state");
+    let servers: String = (0..200).map(|n| format!(" server s{n} 127.0.0.1:1 weight 10\n")).collect();
+    let config = format!(
+        "global\n stats socket {{sock}} level admin\n server-state-file {}\n server-state-save 1ms\n\
+         defaults\n mode http\n timeout connect 1s\n timeout client 1s\n timeout server 1s\n \
+         load-server-state-from-file global\n\
+         frontend fe\n bind 127.0.0.1:{{port:fe}}\n default_backend app\nbackend app\n{servers}",
+        path.display()
+    );
+    for round in 0..50_u64 {
+        let mut program = Program::start(&engine, &config).unwrap();
+        let warned = program.stderr();
+        assert!(!warned.contains("corrupted") && !warned.contains("version of"), "round {round}: {warned}");
+        until("the file", || path.exists().then_some(())).unwrap();
+        // Moments spread over several writes.
+        std::thread::sleep(std::time::Duration::from_micros(round * 379 % 5_000));
+        program.signal(Signal::SIGKILL).unwrap();
+        program.wait().unwrap();
+    }
+    // Asked to stop, it writes what it knows.
+    let mut program = Program::start(&engine, &config).unwrap();
+    program.admin().ask("set server app/s7 weight 99").unwrap();
+    program.signal(Signal::SIGTERM).unwrap();
+    program.wait().unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.lines().any(|line| line.contains(" s7 127.0.0.1 2 0 99 10 ")), "{text}");
 }

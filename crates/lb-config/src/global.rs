@@ -87,7 +87,7 @@ fn size(line: &Line) -> Result<usize, Fault> {
     usize::try_from(value).ok().filter(|v| (1..1 << 30).contains(v)).ok_or_else(complaint)
 }
 
-fn delay(line: &Line, usage: &str) -> Result<Duration, Fault> {
+pub(crate) fn delay(line: &Line, usage: &str) -> Result<Duration, Fault> {
     let name = line.word(0);
     let word = line.need(1, usage)?;
     line.ends_after(1, name)?;

@@ -208,6 +208,8 @@ pub struct Global {
 pub struct StateFiles {
     /// `server-state-file`.
     pub servers: Option<PathBuf>,
+    /// `server-state-save`: how often the process itself writes `servers`; `None`: never.
+    pub save: Option<Duration>,
     /// `server-state-base`: the directory of state files whose path is not absolute.
     pub base: Option<PathBuf>,
 }

@@ -16,6 +16,16 @@ pub(crate) fn server_state_base(g: &mut GlobalDraft, cx: &mut Cx<'_>, line: &Lin
     global::path(&mut g.global.state.base, line, cx, "'server-state-base' expects one argument: a directory path.")
 }
 
+/// `server-state-save <period>`.
+pub(crate) fn server_state_save(g: &mut GlobalDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    let period = global::delay(line, "'server-state-save' expects how often to write, as in 10s.")?;
+    if period.is_zero() {
+        return Err(fault(1, "'server-state-save' expects a time above zero."));
+    }
+    g.global.state.save = Some(period);
+    Ok(())
+}
+
 /// `compat extended|strict`.
 pub(crate) fn compat(g: &mut GlobalDraft, _: &mut Cx<'_>, line: &Line) -> Done {
     let word = line.word(1);

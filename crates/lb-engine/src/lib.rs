@@ -23,6 +23,7 @@ pub mod log;
 pub mod orders;
 mod queue;
 pub mod rate;
+mod replace;
 pub mod ring;
 mod run;
 pub mod slots;

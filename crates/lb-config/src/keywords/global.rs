@@ -119,6 +119,7 @@ pub(crate) const GLOBAL: &[Keyword<GlobalHandler>] = &[
     row("resetenv", NotYet),
     row("server-state-base", Supported(state::server_state_base)),
     row("server-state-file", Supported(state::server_state_file)),
+    row("server-state-save", Supported(state::server_state_save)),
     row("set-dumpable", Tuning),
     row("set-var", Supported(vars::global)),
     row("set-var-fmt", Supported(vars::global)),

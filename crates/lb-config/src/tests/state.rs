@@ -36,6 +36,8 @@ fn faults() {
         ("global\n server-state-base\n", "expects one argument: a directory path"),
         ("global\n server-state-file /a\n server-state-file /b\n", "'server-state-file' already specified"),
         ("global\n compat stric\n", "did you mean 'strict' maybe ?"),
+        ("global\n server-state-save 0\n", "above zero"),
+        ("global\n server-state-save\n", "how often"),
         ("global\n compat\n", "expects 'extended' or 'strict'"),
         ("backend b\n load-server-state-from-file gobal\n", "did you mean 'global' maybe ?"),
         ("backend b\n server-state-file-name a b\n", "'b'"),

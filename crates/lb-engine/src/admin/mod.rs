@@ -53,4 +53,5 @@ mod wait;
 
 pub use info::sample;
 pub use pages::serve as serve_pages;
+pub use servers::servers_state;
 pub use socket::{BoundAdmin, Registry, listen};

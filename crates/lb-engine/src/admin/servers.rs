@@ -26,6 +26,17 @@ pub(super) fn state(control: &Control, request: &Request) -> Result<Dump, Reply>
     Ok(Dump::ServersState(StateDump { at: Walk::new(scope(control, request)?), anon: request.anon }))
 }
 
+/// The whole answer to `show servers state`, as a file.
+pub fn servers_state(control: &Control) -> Vec<u8> {
+    let mut dump = StateDump { at: Walk::new(None), anon: Anon::OFF };
+    let (mut all, mut piece) = (Vec::new(), Vec::new());
+    while dump.next(control, &mut piece) {
+        all.append(&mut piece);
+    }
+    all.append(&mut piece);
+    all
+}
+
 /// `show servers conn`.
 pub(super) fn conn(control: &Control, request: &Request) -> Result<Dump, Reply> {
     Ok(Dump::ServersConn(ConnDump { at: Walk::new(scope(control, request)?), idle: Vec::new() }))

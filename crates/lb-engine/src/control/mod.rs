@@ -7,7 +7,7 @@
 //! - `server`: what is known of one server, and how its configuration becomes a health machine;
 //! - `transition`: the one way a server's state changes;
 //! - `publish`: what data threads see of it;
-//! - `restore`: states that a former process left;
+//! - `restore`, `save`: states that a former process left, and those left to the next;
 //! - `schedule` and `check`: when checks run, and how;
 //! - `frontend`: pausing, resuming and shutting listeners;
 //! - `sessions`: reaching the sessions of data threads;
@@ -27,6 +27,7 @@ mod ledger;
 mod message;
 mod publish;
 mod restore;
+mod save;
 mod schedule;
 mod server;
 mod sessions;
@@ -230,6 +231,7 @@ pub fn run(
         let _ = shared.orders.set(order_sender);
         activity::spawn(task::Page, admin::serve_pages(Rc::clone(&control), orders));
         activity::spawn(task::Watch, watch_events(Rc::clone(&control), events));
+        activity::spawn(task::Watch, save::drive(Rc::clone(&control)));
         Ok(obey(&control, commands).await)
     })
 }
@@ -243,8 +245,14 @@ async fn watch_events(control: Rc<Control>, mut events: mpsc::Receiver<ServerEve
 async fn obey(control: &Rc<Control>, mut commands: mpsc::UnboundedReceiver<ControlCommand>) -> Stopped {
     loop {
         match commands.recv().await {
-            Some(ControlCommand::SoftStop) => return finish(control, &mut commands).await,
-            Some(ControlCommand::HardStop) | None => return Stopped::Hard,
+            Some(ControlCommand::SoftStop) => {
+                control.save_states();
+                return finish(control, &mut commands).await;
+            }
+            Some(ControlCommand::HardStop) | None => {
+                control.save_states();
+                return Stopped::Hard;
+            }
             Some(ControlCommand::DumpServers) => control.dump_servers(),
             Some(ControlCommand::PauseFrontends) => control.pause_frontends(),
             Some(ControlCommand::ResumeFrontends) => control.resume_frontends(),
