@@ -28,6 +28,7 @@ mod probes;
 mod queue;
 mod random;
 mod retries;
+mod rewrites;
 mod start_stop;
 mod state_files;
 mod statistics;

@@ -11,7 +11,7 @@ pub use table::{Count, CountChange, Number, StickRule, StickTable, TableIdx, Tab
 
 use lb_check::rules::RuleSet;
 use lb_model::{Compat, Level, Mode, ProxyKind, Severity};
-use lb_sample::{Acl, Condition, Expr, LogFormat, PatternSet, PatternSets, ProcessVars, VarAction};
+use lb_sample::{Acl, Condition, Expr, LogFormat, PatternSet, PatternSets, ProcessVars, Rewrite, VarAction};
 pub use lb_tls::Named;
 use lb_tls::{Bundle, Ciphers, Crl, Offer, Trust, Versions};
 use std::collections::BTreeMap;
@@ -537,8 +537,10 @@ pub enum HttpAction {
     AddHeader(String, Arc<LogFormat>),
     /// `del-header name`.
     DelHeader(String),
-    /// `set-path fmt`.
-    SetPath(Arc<LogFormat>),
+    /// `set-method`, `set-path`, `set-pathq`, `set-query`, `set-uri`, `replace-path`, `replace-pathq`, `replace-uri`.
+    SetLine(LineEdit),
+    /// `replace-header`, `replace-value`.
+    ReplaceField(FieldEdit),
     /// `return status <n> [content-type …] [string …]`.
     Return(StaticReturn),
     /// `set-var`, `set-var-fmt`, `unset-var`.
@@ -547,6 +549,45 @@ pub enum HttpAction {
     Metrics,
     /// `add-acl`, `del-acl`, `set-map`, `del-map`.
     Pattern(PatternAction),
+}
+
+/// A change of the request line.
+#[derive(Debug, Clone)]
+pub struct LineEdit {
+    /// What is changed.
+    pub part: LinePart,
+    /// Changed only where this matches, groups being put into the value.
+    pub rewrite: Option<Rewrite>,
+    /// The format of the value.
+    pub value: Arc<LogFormat>,
+}
+
+/// Parts of a request line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinePart {
+    /// The method.
+    Method,
+    /// The path, without the query.
+    Path,
+    /// Path and query.
+    PathQuery,
+    /// The query, without the question mark.
+    Query,
+    /// The whole target.
+    Uri,
+}
+
+/// A change of header fields.
+#[derive(Debug, Clone)]
+pub struct FieldEdit {
+    /// The fields' name.
+    pub name: String,
+    /// What their values must match.
+    pub rewrite: Rewrite,
+    /// The format of the value.
+    pub value: Arc<LogFormat>,
+    /// Values between commas are taken one by one (`replace-value`).
+    pub each: bool,
 }
 
 /// A change of a set of patterns.

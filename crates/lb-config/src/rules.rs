@@ -1,6 +1,7 @@
 //! Rules: `acl`, `use_backend`, `http-request`, `http-response`, `tcp-request`, `redirect`.
 
 pub(crate) mod patterns;
+pub(crate) mod rewrite;
 pub(crate) mod vars;
 
 use crate::cx::{Cx, reason};
@@ -418,11 +419,6 @@ pub(crate) fn del_header(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> 
         return Err(fault(x.next, keywords::not_yet("del-header … -m")));
     }
     Ok(Action::Http(HttpAction::DelHeader(name)))
-}
-
-/// `set-path <format>`.
-pub(crate) fn set_path(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
-    x.format("expects exactly 1 argument <format>.").map(|format| Action::Http(HttpAction::SetPath(format)))
 }
 
 /// `redirect location|prefix|scheme <format> [code <n>] [option]…`.

@@ -2,7 +2,7 @@
 
 use super::Status;
 use super::Status::{NotYet, Supported};
-use crate::rules::{self, ActionHandler, patterns, vars};
+use crate::rules::{self, ActionHandler, patterns, rewrite, vars};
 use crate::table;
 
 /// An action. A name that ends in `*` is followed by something in parentheses, or by a number.
@@ -36,11 +36,11 @@ pub(crate) const HTTP_REQUEST: &[ActionRow] = &[
     row("pause", NotYet),
     row("redirect", Supported(rules::redirect_action)),
     row("reject", NotYet),
-    row("replace-header", NotYet),
-    row("replace-path", NotYet),
-    row("replace-pathq", NotYet),
-    row("replace-uri", NotYet),
-    row("replace-value", NotYet),
+    row("replace-header", Supported(rewrite::replace_field)),
+    row("replace-path", Supported(rewrite::replace_line)),
+    row("replace-pathq", Supported(rewrite::replace_line)),
+    row("replace-uri", Supported(rewrite::replace_line)),
+    row("replace-value", Supported(rewrite::replace_field)),
     row("return", Supported(rules::return_action)),
     row("sc-add-gpc*", Supported(table::count)),
     row("sc-inc-gpc*", Supported(table::count)),
@@ -61,19 +61,19 @@ pub(crate) const HTTP_REQUEST: &[ActionRow] = &[
     row("set-log-level", NotYet),
     row("set-map*", Supported(patterns::action)),
     row("set-mark", NotYet),
-    row("set-method", NotYet),
+    row("set-method", Supported(rewrite::set_line)),
     row("set-nice", NotYet),
-    row("set-path", Supported(rules::set_path)),
-    row("set-pathq", NotYet),
+    row("set-path", Supported(rewrite::set_line)),
+    row("set-pathq", Supported(rewrite::set_line)),
     row("set-priority-class", NotYet),
     row("set-priority-offset", NotYet),
-    row("set-query", NotYet),
+    row("set-query", Supported(rewrite::set_line)),
     row("set-retries", NotYet),
     row("set-src", NotYet),
     row("set-src-port", NotYet),
     row("set-timeout", NotYet),
     row("set-tos", NotYet),
-    row("set-uri", NotYet),
+    row("set-uri", Supported(rewrite::set_line)),
     row("set-var*", Supported(vars::action)),
     row("set-var-fmt*", Supported(vars::action)),
     row("silent-drop", NotYet),
@@ -101,8 +101,8 @@ pub(crate) const HTTP_RESPONSE: &[ActionRow] = &[
     row("do-log", NotYet),
     row("pause", NotYet),
     row("redirect", Supported(rules::redirect_action)),
-    row("replace-header", NotYet),
-    row("replace-value", NotYet),
+    row("replace-header", Supported(rewrite::replace_field)),
+    row("replace-value", Supported(rewrite::replace_field)),
     row("return", Supported(rules::return_action)),
     row("sc-add-gpc*", Supported(table::count)),
     row("sc-inc-gpc*", Supported(table::count)),

@@ -7,6 +7,8 @@ mod number;
 mod table;
 mod text;
 
+pub(crate) use text::expand;
+
 use crate::args::{Arg, ArgKind, Signature};
 use crate::sample::Type;
 use crate::{Context, Sample};

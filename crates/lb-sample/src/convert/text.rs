@@ -353,7 +353,7 @@ fn regsub<'a>(s: Sample<'a>, args: &'a [Arg]) -> Option<Sample<'a>> {
 }
 
 /// Puts groups in place of `\0` to `\9`.
-pub(super) fn expand(replacement: &[u8], groups: &regex::bytes::Captures<'_>, out: &mut Vec<u8>) {
+pub(crate) fn expand(replacement: &[u8], groups: &regex::bytes::Captures<'_>, out: &mut Vec<u8>) {
     let mut bytes = replacement.iter().copied().peekable();
     while let Some(b) = bytes.next() {
         match (b, bytes.peek().copied()) {

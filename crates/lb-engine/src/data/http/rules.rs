@@ -6,8 +6,10 @@ use crate::data::accept::Client;
 use crate::data::track::{self, Scope};
 use crate::data::view::View;
 use crate::shared::ProxyState;
-use lb_config::model::{HttpAction, HttpRule, PatternAction, PatternVerb, Redirect, RedirectKind, TcpStage};
-use lb_http::{HeadEdit, RequestHead, ResponseHead, Span, parse_request, parse_response, static_response};
+use lb_config::model::{
+    FieldEdit, HttpAction, HttpRule, LineEdit, LinePart, PatternAction, PatternVerb, Redirect, RedirectKind, TcpStage,
+};
+use lb_http::{HeadEdit, HeaderList, RequestHead, ResponseHead, Span, parse_request, parse_response, static_response};
 use lb_sample::{LogFormat, Target};
 
 /// What the rules decided.
@@ -69,6 +71,9 @@ pub fn run_request(
             }
             edit => {
                 let changes = request_edit(edit, &value, buffer.data(), head);
+                if changes.is_empty() {
+                    continue;
+                }
                 let max_fields = client.ctx.shared.limits.maxhdr;
                 match rewrite_request(buffer, head, &changes, max_fields) {
                     Some(edited) => *head = edited.with_semantics_of(head),
@@ -109,9 +114,9 @@ fn change_patterns(action: &PatternAction, view: &View<'_>) {
 
 fn action_format(action: &HttpAction) -> Option<&LogFormat> {
     match action {
-        HttpAction::SetHeader(_, format) | HttpAction::AddHeader(_, format) | HttpAction::SetPath(format) => {
-            Some(format)
-        }
+        HttpAction::SetHeader(_, format) | HttpAction::AddHeader(_, format) => Some(format),
+        HttpAction::SetLine(edit) => Some(&edit.value),
+        HttpAction::ReplaceField(edit) => Some(&edit.value),
         HttpAction::Redirect(redirect) => Some(&redirect.target),
         HttpAction::Allow
         | HttpAction::Deny(_)
@@ -134,15 +139,8 @@ fn request_edit(action: &HttpAction, value: &[u8], buf: &[u8], head: &RequestHea
         }
         HttpAction::AddHeader(name, _) => edit.add(name.as_bytes(), value),
         HttpAction::DelHeader(name) => edit.remove_all(buf, &head.headers, name),
-        HttpAction::SetPath(_) => {
-            let target = head.target.get(buf);
-            let query = target.iter().position(|&b| b == b'?').and_then(|at| target.get(at..)).unwrap_or_default();
-            let path: Vec<u8> = value.iter().copied().filter(u8::is_ascii_graphic).collect();
-            edit.set_first_line(
-                [head.method.get(buf), b" ", &path, query, b" HTTP/1.", if head.minor == 0 { b"0" } else { b"1" }]
-                    .concat(),
-            );
-        }
+        HttpAction::SetLine(line) => set_line(line, value, buf, head, &mut edit),
+        HttpAction::ReplaceField(field) => replace_field(field, value, buf, &head.headers, &mut edit),
         HttpAction::Allow
         | HttpAction::Deny(_)
         | HttpAction::Redirect(_)
@@ -154,6 +152,74 @@ fn request_edit(action: &HttpAction, value: &[u8], buf: &[u8], head: &RequestHea
         | HttpAction::Pattern(_) => {}
     }
     edit
+}
+
+/// Changes a part of the request line.
+fn set_line(line: &LineEdit, value: &[u8], buf: &[u8], head: &RequestHead, edit: &mut HeadEdit) {
+    let (method, target) = (head.method.get(buf), head.target.get(buf));
+    // What stands before the path of an absolute URI stays where it is.
+    let scheme = memchr::memmem::find(target, b"://").filter(|_| !target.starts_with(b"/"));
+    let start = scheme.map_or(0, |at| {
+        let host = target.get(at + 3..).unwrap_or_default();
+        at + 3 + host.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(host.len())
+    });
+    let (origin, rest) = target.split_at(start.min(target.len()));
+    let (path, query) = rest.split_at(rest.iter().position(|&b| b == b'?').unwrap_or(rest.len()));
+    let old = match line.part {
+        LinePart::Method => method,
+        LinePart::Path => path,
+        LinePart::PathQuery => rest,
+        LinePart::Query => query.get(1..).unwrap_or_default(),
+        LinePart::Uri => target,
+    };
+    let new = match &line.rewrite {
+        Some(rewrite) => match rewrite.apply(old, value) {
+            Some(new) => new,
+            None => return,
+        },
+        None => value.to_vec(),
+    };
+    // Blanks and what is no text would end the word.
+    let new: Vec<u8> = new.into_iter().filter(u8::is_ascii_graphic).collect();
+    let mark: &[u8] = if new.is_empty() { b"" } else { b"?" };
+    let (method, target) = match line.part {
+        LinePart::Method => (&*new, target.to_vec()),
+        LinePart::Path => (method, [origin, &new, query].concat()),
+        LinePart::PathQuery => (method, [origin, &new].concat()),
+        LinePart::Query => (method, [origin, path, mark, &new].concat()),
+        LinePart::Uri => (method, new),
+    };
+    let version: &[u8] = if head.minor == 0 { b" HTTP/1.0" } else { b" HTTP/1.1" };
+    edit.set_first_line([method, b" ", &target, version].concat());
+}
+
+/// Replaces the values of a field that match, whole lines or between commas.
+fn replace_field(field: &FieldEdit, value: &[u8], buf: &[u8], headers: &HeaderList, edit: &mut HeadEdit) {
+    for (index, header) in headers.iter().enumerate() {
+        let name = header.name.get(buf);
+        if !name.eq_ignore_ascii_case(field.name.as_bytes()) {
+            continue;
+        }
+        let old = header.value.get(buf);
+        let new = if field.each {
+            let mut matched = false;
+            let values = old.split(|b| *b == b',').map(|one| match field.rewrite.apply(one.trim_ascii(), value) {
+                Some(new) => {
+                    matched = true;
+                    new
+                }
+                None => one.to_vec(),
+            });
+            let joined = values.collect::<Vec<_>>().join(&b","[..]);
+            matched.then_some(joined)
+        } else {
+            field.rewrite.apply(old, value)
+        };
+        if let Some(new) = new {
+            edit.remove(index);
+            edit.add(name, &new);
+        }
+    }
 }
 
 /// Applies edits to the request at the front of the buffer and parses the result. `None`: it does not fit or is no
@@ -205,9 +271,15 @@ pub fn run_response(
             }
             HttpAction::AddHeader(name, _) => edit.add(name.as_bytes(), &value),
             HttpAction::DelHeader(name) => edit.remove_all(buffer.data(), &head.headers, name),
+            HttpAction::ReplaceField(field) => {
+                replace_field(field, &value, buffer.data(), &head.headers, &mut edit);
+                if edit.is_empty() {
+                    continue;
+                }
+            }
             // The parser refuses these in responses, or they were carried out.
             HttpAction::Redirect(_)
-            | HttpAction::SetPath(_)
+            | HttpAction::SetLine(_)
             | HttpAction::Return(_)
             | HttpAction::Metrics
             | HttpAction::Var(_)
