@@ -1,7 +1,7 @@
 //! Persistence by cookie and `X-Forwarded-For`.
 
 use crate::check_eq;
-use crate::support::{both, canonical, one_backend, same, start};
+use crate::support::{HEAD, both, canonical, one_backend, same, start};
 use anyhow::Result;
 use lb_testkit::client::Client;
 use lb_testkit::{Engine, Origin, Program, Response};
@@ -93,6 +93,103 @@ fn a_drained_server_keeps_its_clients_and_one_in_maintenance_does_not() {
         check_eq!(farm.get(Some("SRV=a"))?.get("x-origin") == Some("w1"), false);
         check_eq!(admin.ask("set server app/w1 state ready")?, "\n");
         check_eq!(farm.get(Some("SRV=a"))?.get("x-origin"), Some("w1"));
+        Ok(())
+    });
+}
+
+#[test]
+fn cookies_are_made_from_addresses_and_a_key() {
+    same(|engine| {
+        let config = format!(
+            "{HEAD}frontend fe
+    bind 127.0.0.1:{{port:fe}}
+    default_backend app
+backend app
+    balance roundrobin
+    cookie SRV insert dynamic
+    dynamic-cookie-key first
+    server s1 127.0.0.1:81
+    server s2 127.0.0.2:81
+    server s3 [::1]:82
+    server s4 127.0.0.1:83 cookie own
+backend bare
+    cookie SRV insert
+    server s1 127.0.0.1:81
+"
+        );
+        let program = start(engine, &[], &config)?;
+        let admin = program.admin();
+        let mut seen = Vec::new();
+        for line in [
+            "show version",
+            "set dynamic-cookie-key backend app second",
+            "set dynamic-cookie-key backend app",
+            "set dynamic-cookie-key backend nope x",
+            "set dynamic-cookie-key backend",
+            "set server app/s1 addr 127.0.0.9 port 81",
+            "disable dynamic-cookie backend app",
+            "enable dynamic-cookie backend app",
+            "enable dynamic-cookie backend",
+            "enable dynamic-cookie backend nope",
+            "enable dynamic-cookie backend bare",
+            "set dynamic-cookie-key backend bare third",
+            "disable dynamic-cookie backend bare",
+        ] {
+            let answer = admin.ask(line)?;
+            let answer = if line.starts_with("show") { String::new() } else { answer };
+            let servers = [("app", "s1"), ("app", "s2"), ("app", "s3"), ("app", "s4"), ("bare", "s1")];
+            let cookies: Vec<String> =
+                servers.into_iter().map(|(app, name)| admin.stat(app, name, "cookie")).collect::<Result<_>>()?;
+            seen.push((line, answer, cookies));
+        }
+        Ok(seen)
+    });
+}
+
+#[test]
+fn a_made_cookie_binds_and_a_server_without_one_takes_it_away() {
+    same(|engine| {
+        let farm = farm(engine, "cookie SRV insert dynamic\n    dynamic-cookie-key secret")?;
+        let admin = farm.program.admin();
+        let made = admin.stat("app", "w3", "cookie")?;
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            let response = farm.get(Some(&format!("SRV={made}")))?;
+            seen.push((response.get("x-origin").map(str::to_owned), response.get("set-cookie").is_some()));
+        }
+        admin.ask("disable dynamic-cookie backend app")?;
+        for server in ["w1", "w2"] {
+            admin.ask(&format!("set server app/{server} state drain"))?;
+        }
+        let response = farm.get(Some(&format!("SRV={made}")))?;
+        seen.push((response.get("set-cookie").map(str::to_owned), false));
+        Ok(seen)
+    });
+}
+
+#[test]
+fn rules_decide_whether_persistence_counts() {
+    both(|engine| {
+        let farm = farm(
+            engine,
+            "cookie SRV insert indirect\n    ignore-persist if { path_beg /c } { hdr(x-how) ignore }\n    \
+             force-persist if { hdr(x-how) force }",
+        )?;
+        let get = |how: &str| -> Result<Option<String>> {
+            let mut client = Client::connect(farm.program.address("fe"))?;
+            client.send(format!("GET /c HTTP/1.1\r\nHost: t\r\nCookie: SRV=a\r\nX-How: {how}\r\n\r\n"))?;
+            Ok(client.response()?.get("x-origin").map(str::to_owned))
+        };
+        let admin = farm.program.admin();
+        let mut others = 0;
+        for _ in 0..6 {
+            others += usize::from(get("ignore")?.as_deref() != Some("w1"));
+        }
+        check_eq!(others, 4);
+        check_eq!(get("usual")?.as_deref(), Some("w1"));
+        admin.ask("set server app/w1 state maint")?;
+        check_eq!(get("usual")?.as_deref() == Some("w1"), false);
+        check_eq!(get("force")?.as_deref(), Some("w1"));
         Ok(())
     });
 }

@@ -47,7 +47,6 @@ macro_rules! absent {
     };
 }
 
-const COOKIE: &str = "cookies' values are those of the configuration";
 const STATS_FILE: &str = "objects carry no GUID to keep counters under";
 const TLS: &str = "there is no TLS";
 
@@ -69,14 +68,11 @@ absent! {
     Admin, "del ssl crl-file", "del ssl crl-file <crlfile>", NotYet(TLS);
     Admin, "del ssl crt-list", "del ssl crt-list <list> <cert[:line]>", NotYet(TLS);
     Admin, "del ssl jwt", "del ssl jwt <certfile>", NotYet(TLS);
-    Admin, "disable dynamic-cookie backend", "disable dynamic-cookie backend <bk>", NotYet(COOKIE);
     Admin, "dump ssl cert", "dump ssl cert <certfile>", NotYet(TLS);
     User, "dump stats-file", "dump stats-file", NotYet(STATS_FILE);
-    Admin, "enable dynamic-cookie backend", "enable dynamic-cookie backend <bk>", NotYet(COOKIE);
     Admin, "new ssl ca-file", "new ssl ca-file <cafile>", NotYet(TLS);
     Admin, "new ssl cert", "new ssl cert <certfile>", NotYet(TLS);
     Admin, "new ssl crl-file", "new ssl crl-file <crlfile>", NotYet(TLS);
-    Admin, "set dynamic-cookie-key backend", "set dynamic-cookie-key backend <bk> <k>", NotYet(COOKIE);
     Admin, "set ssl ca-file", "set ssl ca-file <cafile> <payload>", NotYet(TLS);
     Admin, "set ssl cert", "set ssl cert <certfile> <payload>", NotYet(TLS);
     Admin, "set ssl crl-file", "set ssl crl-file <crlfile> <payload>", NotYet(TLS);
@@ -122,6 +118,7 @@ pub const DIFFERENCES: &[(CommandId, &str)] = &[
     (CommandId::ShowFd, "states are those of this engine's sockets; the owner is the session's number"),
     (CommandId::ShowPools, "its pools are those of this engine"),
     (CommandId::ShowProfiling, "its functions are those of this engine, and the time a task waits to run is not known"),
+    (CommandId::ShowPeers, "always empty: stick tables are not exchanged with peers"),
     (
         CommandId::ShowSess,
         "fields about HAProxy's own machinery (flags, analysers, calls) are constant; `show-uri` adds nothing",

@@ -225,6 +225,9 @@ commands! {
         "del server <bk>/<srv>", "take a server in maintenance out of its backend", "del server app/web9";
     DisableAgent, "disable agent", Admin, Listed, V2_6, [SERVER],
         "disable agent", "suspend a server's agent checks", "disable agent app/web1";
+    DisableDynamicCookie, "disable dynamic-cookie backend", Admin, Listed, V2_6, [BACKEND],
+        "disable dynamic-cookie backend <bk>", "stop making cookies from servers' addresses",
+        "disable dynamic-cookie backend app";
     DisableFrontend, "disable frontend", Admin, Listed, V2_6, [FRONTEND],
         "disable frontend <frontend>", "stop accepting on a frontend until it is enabled again",
         "disable frontend www";
@@ -237,6 +240,9 @@ commands! {
         "echo <text>", "print a text", "echo done";
     EnableAgent, "enable agent", Admin, Listed, V2_6, [SERVER],
         "enable agent", "resume a server's agent checks", "enable agent app/web1";
+    EnableDynamicCookie, "enable dynamic-cookie backend", Admin, Listed, V2_6, [BACKEND],
+        "enable dynamic-cookie backend <bk>", "make cookies from servers' addresses",
+        "enable dynamic-cookie backend app";
     EnableFrontend, "enable frontend", Admin, Listed, V2_6, [FRONTEND],
         "enable frontend <frontend>", "accept again on a disabled frontend", "enable frontend www";
     EnableHealth, "enable health", Admin, Listed, V2_6, [SERVER],
@@ -277,6 +283,9 @@ commands! {
         "set anon off", "show names in this connection's answers", "set anon off";
     SetAnonOn, "set anon on", User, Listed, V3, [Arg::Number],
         "set anon on [value]", "show hashes in place of names in this connection's answers", "set anon on 1234";
+    SetDynamicCookieKey, "set dynamic-cookie-key backend", Admin, Listed, V2_6, [BACKEND, Arg::Text],
+        "set dynamic-cookie-key backend <bk> <k>", "change the key that cookies are made with",
+        "set dynamic-cookie-key backend app secret";
     SetMap, "set map", Admin, Listed, V2_6, [Arg::Text, Arg::Text, Arg::Text],
         "set map <map> [<key>|#<ref>] <value>", "change the value of entries of a map",
         "set map #0 a.example.com other";

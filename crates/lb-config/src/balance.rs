@@ -171,7 +171,8 @@ pub(crate) fn cookie(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
                 cookie.attrs.push(line.need(at + 1, "'attr' expects <value> as argument.")?.to_owned());
                 at += 1;
             }
-            ("maxidle" | "maxlife" | "dynamic", _) => {
+            ("dynamic", _) => cookie.dynamic = true,
+            ("maxidle" | "maxlife", _) => {
                 return Err(fault(at, keywords::not_yet(&format!("cookie … {word}"))));
             }
             _ => return Err(fault(at, COOKIE_OPTIONS)),

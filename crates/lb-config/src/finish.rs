@@ -65,7 +65,7 @@ impl<'d> Names<'d> {
 
 /// Resolves and checks everything that was read. What is wrong goes to `cx`.
 pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
-    let Draft { global, mut proxies, defaults, healthchecks, rings } = draft;
+    let Draft { global, mut proxies, defaults, healthchecks, rings, peers } = draft;
     let healthchecks: BTreeMap<String, CheckMethod> =
         healthchecks.iter().map(|check| (check.name.clone(), check.method())).collect();
     // After a fault in the lines, what seems missing may just not have been understood.
@@ -80,7 +80,8 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
         }
         assign_bind_ids(proxy);
     }
-    let mut tables = Tables::of(&proxies);
+    let mut tables = Tables::of(&proxies, &peers);
+    tables.check_peers(&proxies, &peers, cx);
     proxies.iter().for_each(|draft| tables.check(draft, cx));
     let mut done = Vec::with_capacity(proxies.len());
     {
@@ -125,7 +126,8 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
     ring::check_uses(&rings, cx);
     let (tables, vars, patterns) = (tables.into_list(), Arc::clone(&cx.vars), Arc::clone(&cx.patterns));
     let tls = loader.files;
-    Config { global, proxies: done, tables, rings, vars, patterns, tls, ignored_tuning, defaults, healthchecks }
+    let peers = peers.into_iter().map(|section| section.name).collect();
+    Config { global, proxies: done, tables, peers, rings, vars, patterns, tls, ignored_tuning, defaults, healthchecks }
 }
 
 /// Hands out the free numbers: the counter moves on at every object, whether it took a number or had

@@ -3,6 +3,7 @@
 use crate::cx::Cx;
 use crate::diagnostic::{Severity, Site};
 use crate::model::{HttpAction, Place, Proxy, StickTable, TableIdx, TableRef, TcpAction};
+use crate::peers::PeersDraft;
 use crate::proxy::ProxyDraft;
 use crate::suggest;
 use crate::table::TableDraft;
@@ -18,15 +19,42 @@ pub(crate) struct Tables {
 }
 
 impl Tables {
-    /// Those that proxies declare.
-    pub fn of(proxies: &[ProxyDraft]) -> Self {
+    /// Those that sections declare.
+    pub fn of(proxies: &[ProxyDraft], peers: &[PeersDraft]) -> Self {
         let mut tables = Self::default();
+        for (name, table) in peers.iter().flat_map(|section| &section.tables) {
+            tables.add(Arc::clone(name), table);
+        }
         for draft in proxies {
             if let Some(table) = &draft.table {
                 tables.add(Arc::clone(&draft.proxy.name), table);
             }
         }
         tables
+    }
+
+    /// Checks what declarations name, and says what will not happen.
+    pub fn check_peers(&self, proxies: &[ProxyDraft], peers: &[PeersDraft], cx: &mut Cx<'_>) {
+        peers.iter().for_each(|section| section.warn(cx));
+        let of_proxies = proxies.iter().filter_map(|draft| Some((&draft.proxy.name, draft.table.as_ref()?)));
+        let of_peers = peers.iter().flat_map(|section| section.tables.iter().map(|(name, table)| (name, table)));
+        for (owner, table) in of_proxies.chain(of_peers) {
+            if let Some((name, site)) = &table.peers
+                && !peers.iter().any(|section| *section.name == **name)
+            {
+                cx.sink.alert(site, format!("Proxy '{owner}': unable to find sync peers '{name}'."));
+            }
+            if let Some((name, site)) = &table.write_to {
+                let message = format!("stick-table '{owner}': unable to find the table '{name}' of 'write-to'.");
+                match self.find(name) {
+                    None => self.missing(site, name, message, cx),
+                    Some(_) => cx.warn(
+                        site,
+                        format!("stick-table '{owner}': nothing is learned that could be written to '{name}'."),
+                    ),
+                }
+            }
+        }
     }
 
     fn add(&mut self, name: Arc<str>, draft: &TableDraft) {

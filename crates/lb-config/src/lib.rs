@@ -25,6 +25,7 @@ mod line;
 mod log;
 pub mod model;
 mod options;
+mod peers;
 mod proxy;
 mod reader;
 mod ring;

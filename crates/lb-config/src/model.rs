@@ -42,6 +42,8 @@ pub struct Config {
     pub proxies: Vec<Proxy>,
     /// Stick tables in declaration order.
     pub tables: Vec<StickTable>,
+    /// Names of `peers` sections.
+    pub peers: Vec<Arc<str>>,
     /// Variables of the process, with the values that the global section gives them.
     pub vars: Arc<ProcessVars>,
     /// Pattern files, maps and the patterns of `acl` lines.
@@ -410,6 +412,10 @@ pub struct Proxy {
     pub default_servers: DefaultServers,
     /// Session persistence by cookie.
     pub cookie: Option<Cookie>,
+    /// `dynamic-cookie-key`.
+    pub dynamic_cookie_key: Option<String>,
+    /// `force-persist` and `ignore-persist`, in order.
+    pub persist_rules: Vec<PersistRule>,
     /// All timeouts; `None`: infinite.
     pub timeouts: Timeouts,
     /// `retries`; default 3.
@@ -694,6 +700,15 @@ pub enum TcpAction {
     Count(Count),
 }
 
+/// `force-persist` or `ignore-persist`.
+#[derive(Debug, Clone)]
+pub struct PersistRule {
+    /// A server that is down is used all the same; else persistence does not count.
+    pub force: bool,
+    /// When.
+    pub condition: Condition,
+}
+
 /// `balance`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Balance {
@@ -915,6 +930,8 @@ pub struct Cookie {
     pub postonly: bool,
     /// `preserve`.
     pub preserve: bool,
+    /// `dynamic`: servers without a cookie get one made from their address.
+    pub dynamic: bool,
     /// `httponly`.
     pub httponly: bool,
     /// `secure`.

@@ -176,6 +176,8 @@ fn documented_proxy() -> Proxy {
         servers: Vec::new(),
         default_servers: DefaultServers::default(),
         cookie: None,
+        dynamic_cookie_key: None,
+        persist_rules: Vec::new(),
         timeouts: Timeouts::default(),
         retries: 3,
         redispatch: None,
@@ -400,6 +402,12 @@ pub(crate) fn id(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
     p.proxy.id = value;
     p.id_site = Some(line.site(1));
     Ok(())
+}
+
+pub(crate) fn dynamic_cookie_key(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    let key = line.need(1, "'dynamic-cookie-key' expects <secret_key> as argument.")?;
+    p.proxy.dynamic_cookie_key = Some(key.to_owned());
+    line.ends_after(1, "dynamic-cookie-key")
 }
 
 pub(crate) fn description(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {

@@ -10,6 +10,7 @@ use crate::keywords::{self, SECTIONS, Section};
 use crate::lexer::{self, Word};
 use crate::line::{Fault, Line, Prefix, fault};
 use crate::model::Ring;
+use crate::peers::PeersDraft;
 use crate::proxy::{Defaults, ProxyDraft};
 use crate::ring;
 use crate::suggest::did_you_mean;
@@ -34,6 +35,8 @@ enum Target {
     HealthCheck,
     /// The last of `Draft::rings`.
     Ring,
+    /// The last of `Draft::peers`.
+    Peers,
     /// A section that was refused: its lines are passed over.
     Skipped,
 }
@@ -46,6 +49,7 @@ pub(crate) struct Draft {
     pub proxies: Vec<ProxyDraft>,
     pub healthchecks: Vec<HealthCheckDraft>,
     pub rings: Vec<Ring>,
+    pub peers: Vec<PeersDraft>,
 }
 
 /// One `.if` block being read.
@@ -211,6 +215,10 @@ impl<'a> Reader<'a> {
                 Some(check) => check.line(&line, &mut self.cx),
                 None => Ok(()),
             },
+            Target::Peers => match self.draft.peers.last_mut() {
+                Some(peers) => peers.line(&line, &mut self.cx),
+                None => Ok(()),
+            },
             Target::Proxy => match self.draft.proxies.last_mut() {
                 Some(proxy) => proxy.line(&line, &mut self.cx),
                 None => Ok(()),
@@ -251,6 +259,11 @@ impl<'a> Reader<'a> {
                 let ring = ring::open(line, &self.draft.rings, &mut self.cx)?;
                 self.draft.rings.push(ring);
                 self.target = Target::Ring;
+                Ok(())
+            }
+            Section::Peers => {
+                self.draft.peers.push(PeersDraft::open(line)?);
+                self.target = Target::Peers;
                 Ok(())
             }
             Section::NotYet => {

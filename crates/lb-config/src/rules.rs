@@ -8,7 +8,7 @@ use crate::cx::{Cx, reason};
 use crate::keywords::{self, ActionRow, HTTP_REQUEST, HTTP_RESPONSE, Status, TCP_CONNECTION, TCP_CONTENT, TCP_SESSION};
 use crate::line::{Done, Fault, Line, fault};
 use crate::model::{
-    Count, HttpAction, HttpRule, Redirect, RedirectKind, StaticReturn, TcpAction, TcpRule, TcpStage, Track,
+    Count, HttpAction, HttpRule, PersistRule, Redirect, RedirectKind, StaticReturn, TcpAction, TcpRule, TcpStage, Track,
 };
 use crate::proxy::{ProxyDraft, Switch};
 use crate::suggest;
@@ -205,6 +205,19 @@ pub(crate) fn use_backend(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> D
     };
     p.switches.push(Switch { backend: name.to_owned(), computed, site: line.site(1), condition });
     failed
+}
+
+/// `force-persist if|unless <condition>`, `ignore-persist if|unless <condition>`.
+pub(crate) fn persist(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
+    let word = line.word(0);
+    if !matches!(line.word(1), "if" | "unless") {
+        return Err(fault(1, format!("'{word}' requires either 'if' or 'unless' followed by a condition.")));
+    }
+    let outer = format!("error detected while parsing a '{word}' rule : ");
+    let condition = condition(p, cx, line, 1, Place::BackendContent).map_err(|fault| fault.within(&outer))?;
+    // Without a condition, it was wrong and has been reported.
+    p.proxy.persist_rules.extend(condition.map(|condition| PersistRule { force: word == "force-persist", condition }));
+    Ok(())
 }
 
 /// The rule set's table row for an action. `set-var(x)` finds `set-var*`.

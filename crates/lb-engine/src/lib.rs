@@ -16,6 +16,7 @@ mod bind;
 mod buffer;
 pub mod clock;
 pub mod counters;
+mod dynamic_cookie;
 pub mod facts;
 mod former;
 mod listen;

@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::control::ServerEvent;
 use crate::counters::{Counter, Counters, Gauge, Handshakes, PerThread};
 use crate::data::thread::Mailbox;
+use crate::dynamic_cookie::{DynamicCookies, MadeCookie};
 use crate::former::Former;
 use crate::log::Logger;
 use crate::queue::Queue;
@@ -218,6 +219,8 @@ pub struct ProxyState {
     pub queue: Queue,
     /// Log lines sent.
     pub log_count: Counter,
+    /// What cookies made from servers' addresses are made from.
+    pub dynamic_cookies: DynamicCookies,
     /// The last bad request and response.
     pub captures: Captures,
 }
@@ -243,6 +246,7 @@ impl ProxyState {
             usable_backup: AtomicU32::new(0),
             queue: Queue::default(),
             log_count: Counter::default(),
+            dynamic_cookies: DynamicCookies::of(config),
             captures: Captures::default(),
         }
     }
@@ -256,6 +260,7 @@ impl ProxyState {
         }
         self.published.store(!config.unpublished, Relaxed);
         self.log_count.set(0);
+        self.dynamic_cookies.begin_anew(config);
         *lock(&self.captures.request) = None;
         *lock(&self.captures.response) = None;
         // Data threads make another balancer.
@@ -379,6 +384,8 @@ pub struct ServerState {
     pub maxconn: AtomicU32,
     /// Where to connect; changed by `set server … addr`.
     target: Mutex<Target>,
+    /// The cookie made from its address, if any.
+    pub made_cookie: MadeCookie,
     /// Idle connections in all pools.
     pub idle: Gauge,
     /// Changes when pooled connections must go (maintenance, address change).
@@ -399,6 +406,7 @@ impl ServerState {
             fitness: AtomicU32::new(0),
             maxconn: AtomicU32::new(config.maxconn),
             target: Mutex::new(Target::of(config)),
+            made_cookie: MadeCookie::default(),
             idle: Gauge::default(),
             purge_epoch: AtomicU32::new(0),
             tls: Swap::new(ServerSecurity::of(config)),

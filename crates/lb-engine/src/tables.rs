@@ -1,7 +1,7 @@
 //! The stick tables of a configuration, shared by all threads.
 
 use crate::shared::Shared;
-use lb_config::model::{self, Config, TableIdx};
+use lb_config::model::{self, Config, TableIdx, TableRef};
 use lb_table::Table;
 use std::collections::BTreeMap;
 use std::hash::RandomState;
@@ -47,7 +47,12 @@ impl Tables {
         self.list.get(*self.by_name.get(name)?)
     }
 
-    /// The table that a rule means.
+    /// The table that a rule means. Rules that came with a backend made at run time know its name only.
+    pub fn of(&self, table: &TableRef) -> Option<&StickTable> {
+        self.get(table.index).or_else(|| self.find(table.name.as_deref()?))
+    }
+
+    /// The table of that index.
     pub fn get(&self, index: Option<TableIdx>) -> Option<&StickTable> {
         self.list.get(index?.0)
     }

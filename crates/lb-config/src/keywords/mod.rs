@@ -94,6 +94,7 @@ pub(crate) enum Section {
     Proxy(ProxyKind),
     HealthCheck,
     Ring,
+    Peers,
     NotYet,
     Gone(&'static str),
 }
@@ -113,7 +114,7 @@ pub(crate) const SECTIONS: &[SectionRow] = &[
     SectionRow { name: "log-forward", section: Section::NotYet },
     SectionRow { name: "log-profile", section: Section::NotYet },
     SectionRow { name: "mailers", section: Section::NotYet },
-    SectionRow { name: "peers", section: Section::NotYet },
+    SectionRow { name: "peers", section: Section::Peers },
     SectionRow {
         name: "program",
         section: Section::Gone(

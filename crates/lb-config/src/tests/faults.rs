@@ -191,7 +191,7 @@ fn a_keyword_out_of_place() {
 fn what_haproxy_has_and_lbd_has_not() {
     check(
         "global\n lua-load /x\nfrontend f\n bind :443 ssl crt /c alpn h2\n option httpslog\n capture request header Host len 9\n \
-         http-request send-spoe-group a b\n tcp-request inspect-delay 5s\n filter trace\npeers p\n peer a 1.2.3.4:9\n\
+         http-request send-spoe-group a b\n tcp-request inspect-delay 5s\n filter trace\nmailers p\n peer a 1.2.3.4:9\n\
          backend b\n server s 1.2.3.4:80 ssl verify none sni str(x) resolvers r\n reqadd X\n",
         expect![[r#"
             [ALERT]    (1) : config : parsing [a.cfg:2] : 'lua-load' is a HAProxy keyword that lbd does not support yet.
@@ -212,9 +212,9 @@ fn what_haproxy_has_and_lbd_has_not() {
             [ALERT]    (1) : config : parsing [a.cfg:9] : 'filter' is a HAProxy keyword that lbd does not support yet.
                |   filter trace
                |   ^^^^^^
-            [ALERT]    (1) : config : parsing [a.cfg:10] : 'peers' is a HAProxy section that lbd does not support yet.
-               |   peers p
-               |   ^^^^^
+            [ALERT]    (1) : config : parsing [a.cfg:10] : 'mailers' is a HAProxy section that lbd does not support yet.
+               |   mailers p
+               |   ^^^^^^^
                | help: its lines were passed over
             [ALERT]    (1) : config : parsing [a.cfg:13] : 'server b/s' : 'resolvers' is a HAProxy keyword that lbd does not support yet.
                |   server s 1.2.3.4:80 ssl verify none sni str(x) resolvers r

@@ -150,6 +150,30 @@ fn wrong_rules() {
 }
 
 #[test]
+fn sections_of_peers_hold_tables_and_say_what_they_do_not_do() {
+    let section = "peers mates\n bind :1024\n peer a\n peer b 10.0.0.1:1024\n table t type ip size 10 store gpc0\n";
+    let rest = with("stick-table type ip size 1 peers mates / http-request track-sc0 src table mates/t");
+    let text = format!("{section}{rest}");
+    let warning = "peers section 'mates': stick tables are not exchanged with peers (a, b). They are this process's own, \
+                   and empty after a reload. Add 'disabled' to the section if that will do.";
+    assert!(shown(&text).contains(warning), "{}", shown(&text));
+    let quiet = format!("{section} disabled\n{rest}");
+    assert_eq!(shown(&quiet), "");
+    let config = good(&quiet);
+    assert_eq!(config.tables.iter().map(|t| &*t.name).collect::<Vec<_>>(), ["mates/t", "tt", "b"]);
+    assert_eq!(config.peers.iter().map(|name| &**name).collect::<Vec<_>>(), ["mates"]);
+    for (text, complaint) in [
+        (with("stick-table type ip size 1 peers nope"), "Proxy 'b': unable to find sync peers 'nope'."),
+        ("peers\n".to_owned(), "missing name for peers section."),
+        ("peers x\n foo\n".to_owned(), "unknown keyword 'foo' in 'peers' section"),
+        ("peers x\n peer a\n peer a\n".to_owned(), "peer 'a' is in peers section 'x' already."),
+        ("peers x\n table t size 3\n".to_owned(), "stick-table: missing type."),
+    ] {
+        assert!(shown(&text).contains(complaint), "{}", shown(&text));
+    }
+}
+
+#[test]
 fn more_counters_are_allowed_when_asked_for() {
     let text = format!("global\n tune.stick-counters 5\n{}", with("http-request track-sc4 src table tt"));
     assert_eq!(good(&text).global.stick_counters, Some(5));

@@ -4,8 +4,8 @@ use super::dump::Dump;
 use super::events::{self, Reading};
 use super::patterns::{self, Kind};
 use super::{
-    anon, backend, clear, dynamic, environment, errors, frontend, info, inside, libs, limits, nothing, process,
-    servers, sess, set_server, shutdown, stat, switches, tables, trace, vars, wait,
+    anon, backend, clear, dynamic, dynamic_cookie, environment, errors, frontend, info, inside, libs, limits, nothing,
+    process, servers, sess, set_server, shutdown, stat, switches, tables, trace, vars, wait,
 };
 use crate::control::{Control, Follower};
 use lb_admin::{Anon, CommandId, Reply, Request};
@@ -73,10 +73,12 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::DelMap => patterns::delete(control, request, Kind::Map).into(),
         CommandId::DelServer => dynamic::remove(control, request).await.into(),
         CommandId::DisableAgent => switches::agent(control, request, false).into(),
+        CommandId::DisableDynamicCookie => dynamic_cookie::enable(control, request, false).into(),
         CommandId::DisableFrontend => frontend::disable(control, request).into(),
         CommandId::DisableHealth => switches::health(control, request, false).into(),
         CommandId::DisableServer => switches::server(control, request, false).into(),
         CommandId::EnableAgent => switches::agent(control, request, true).into(),
+        CommandId::EnableDynamicCookie => dynamic_cookie::enable(control, request, true).into(),
         CommandId::EnableFrontend => frontend::enable(control, request).into(),
         CommandId::EnableHealth => switches::health(control, request, true).into(),
         CommandId::EnableServer => switches::server(control, request, true).into(),
@@ -89,6 +91,7 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::PublishBackend => backend::publish(control, request).into(),
         CommandId::SetAnonGlobalKey => anon::set_global_key(control, request).into(),
         CommandId::SetAnonOn => anon::on(control, request).map_or_else(Outcome::Reply, Outcome::Anon),
+        CommandId::SetDynamicCookieKey => dynamic_cookie::set_key(control, request).into(),
         CommandId::SetMap => patterns::set(control, request).into(),
         CommandId::SetMaxconnFrontend => limits::frontend(control, request).into(),
         CommandId::SetMaxconnGlobal => limits::global(control, request).into(),
@@ -114,7 +117,7 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::ShowInfo => info::show(control, request).into(),
         CommandId::ShowLibs => libs::show().into(),
         CommandId::ShowMap => patterns::show(control, request, Kind::Map).unwrap_or_else(Outcome::Reply),
-        CommandId::ShowPeers => nothing::peers(request).into(),
+        CommandId::ShowPeers => nothing::peers(control, request).into(),
         CommandId::ShowPools => inside::pools::show(control, request).into(),
         CommandId::ShowProfiling => inside::profiling::show(control, request).into(),
         CommandId::ShowResolvers => nothing::resolvers(request).into(),

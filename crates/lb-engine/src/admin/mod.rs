@@ -19,6 +19,7 @@ mod clear;
 mod connection;
 mod dump;
 mod dynamic;
+mod dynamic_cookie;
 mod environment;
 mod errors;
 mod events;

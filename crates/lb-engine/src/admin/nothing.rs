@@ -1,6 +1,7 @@
-//! Lists of what a configuration cannot contain: peers, caches and resolvers are refused when it is read, so these
-//! lists are empty and no name is in them.
+//! Lists of what is not there: caches and resolvers are refused when a configuration is read, and peers, which may be
+//! in it, are never spoken to.
 
+use crate::control::Control;
 use lb_admin::{Reply, Request};
 
 /// `show cache`.
@@ -9,12 +10,13 @@ pub(super) fn caches() -> Reply {
 }
 
 /// `show peers [dict|-] [section]`.
-pub(super) fn peers(request: &Request) -> Result<Reply, Reply> {
+pub(super) fn peers(control: &Control, request: &Request) -> Result<Reply, Reply> {
     let section = match request.arg(0) {
         "dict" | "-" => request.arg(1),
         section => section,
     };
-    if section.is_empty() { Ok(Reply::Empty) } else { Err(Reply::err("No such peers")) }
+    let known = control.shared.config.peers.iter().any(|name| **name == *section);
+    if section.is_empty() || known { Ok(Reply::Empty) } else { Err(Reply::err("No such peers")) }
 }
 
 /// `show resolvers [section]`.

@@ -564,7 +564,7 @@ impl StatSource for ServerRow<'_> {
                     Empty
                 }
             }
-            F::Cookie => viewer.private(server.config.cookie.as_deref()),
+            F::Cookie => server.cookie().filter(|_| viewer.detailed).map_or(Empty, Value::Str),
             F::Mode => self.proxy.config.mode.as_str().into(),
             F::Wrew => U64(sums.sum(|c| c.failed_rewrites.get())),
             F::Connect => U64(sums.sum(|c| c.connects.get())),

@@ -192,13 +192,15 @@ impl Control {
     /// A free place, or a new one.
     fn place_for(&self, proxy: &'static ProxyState, config: &'static Server) -> Option<usize> {
         let free = self.backends.borrow_mut().get_mut(proxy.index)?.free.pop();
-        match free.and_then(|index| proxy.servers.get(index)) {
+        let place = match free.and_then(|index| proxy.servers.get(index)) {
             Some(server) => {
                 server.begin_anew(config);
                 Some(server.index)
             }
             None => proxy.servers.push(|index| ServerState::new(index, config, self.shared.threads)),
-        }
+        };
+        place.and_then(|index| proxy.servers.get(index)).inspect(|server| proxy.renew_cookie(server));
+        place
     }
 
     /// Makes a new server one of those that its tracked server tells of changes.

@@ -222,6 +222,7 @@ pub fn run(
         for socket in admin_sockets {
             admin::listen(&control, socket)?;
         }
+        shared.proxies.live().for_each(crate::shared::ProxyState::renew_cookies);
         shared.gate.open();
         on_ready();
         activity::spawn(task::Watch, crate::tables::expire(control.shared));

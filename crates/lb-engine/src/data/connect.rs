@@ -57,6 +57,8 @@ pub struct Ask<'a> {
     pub watched: Option<&'a Stream>,
     /// The server its persistence names.
     pub persistent: Option<usize>,
+    /// That server is used even when it is down.
+    pub insists: bool,
     /// Hash of the balancing key.
     pub key: Option<u32>,
     /// Whether a connection that served others will do.
@@ -82,7 +84,10 @@ pub async fn connect(
     loop {
         let index = match held {
             Some(index) => index,
-            None => acquire(client, backend, ask, Wish { persistent, avoid, key: ask.key }, route).await?,
+            None => {
+                acquire(client, backend, ask, Wish { persistent, insists: ask.insists, avoid, key: ask.key }, route)
+                    .await?
+            }
         };
         let failed = match attempt(client, backend, index, ask, route).await {
             Ok(upstream) => return Ok(upstream),
@@ -118,7 +123,7 @@ pub async fn connect(
             return Err(Failure::Ended(cut));
         }
         // The server may have gone out in the meantime: then any other will do.
-        if !backend.servers.get(index).is_some_and(crate::shared::ServerState::is_persistent) {
+        if !ask.insists && !backend.servers.get(index).is_some_and(crate::shared::ServerState::is_persistent) {
             release(client, backend, route);
             (persistent, held) = (None, None);
         }

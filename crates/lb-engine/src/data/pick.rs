@@ -137,6 +137,8 @@ fn computed(client: &Client, view: &View<'_>, format: &LogFormat) -> Option<&'st
 pub struct Wish {
     /// The server its persistence names.
     pub persistent: Option<usize>,
+    /// That server is used even when it is down.
+    pub insists: bool,
     /// The server to stay away from, if there is another.
     pub avoid: Option<usize>,
     /// Hash of the balancing key.
@@ -166,7 +168,7 @@ pub async fn acquire(
     let ctx = client.ctx;
     let mut persistent = wish.persistent;
     loop {
-        let bound = persistent.filter(|&i| backend.servers.get(i).is_some_and(ServerState::is_persistent));
+        let bound = persistent.filter(|&i| backend.servers.get(i).is_some_and(|s| wish.insists || s.is_persistent()));
         let (wanted, queue_on) = match bound {
             Some(index) => (Some(index), Some(index)),
             None => match balance(ctx, backend, wish) {

@@ -1,5 +1,6 @@
 //! `stick` rules: keys that bind a client to a server.
 
+use super::http::Demand;
 use super::view::View;
 use crate::shared::{ProxyState, ServerState, Target};
 use crate::tables::StickTable;
@@ -15,17 +16,17 @@ pub type Stores = Vec<(&'static StickTable, Key)>;
 
 /// Runs the rules that look at requests: the server that the first known key names, if it may still be used; what is to
 /// be stored is added to `stores`.
-pub fn on_request(view: &View<'_>, backend: &'static ProxyState, stores: &mut Stores) -> Option<usize> {
+pub fn on_request(view: &View<'_>, backend: &'static ProxyState, demand: Demand, stores: &mut Stores) -> Option<usize> {
     let mut found = None;
     for rule in &backend.config.stick_rules {
-        let lookup = rule.matches && found.is_none();
+        let lookup = rule.matches && demand != Demand::Ignore && found.is_none();
         if !(lookup || wants_store(rule, rule.stores, stores, view)) {
             continue;
         }
         let Some((table, key)) = key_of(rule, view) else { continue };
         if lookup && let Some(entry) = table.table.peek(&key, view.ctx.now_ms()) {
             entry.touch(view.ctx.now_ms());
-            found = server_of(backend, &entry);
+            found = server_of(backend, demand, &entry);
         }
         if wants_store(rule, rule.stores, stores, view) {
             stores.push((table, key));
@@ -51,11 +52,11 @@ pub fn on_response(view: &View<'_>, backend: &'static ProxyState, stores: &mut S
 fn wants_store(rule: &StickRule, stores: bool, known: &Stores, view: &View<'_>) -> bool {
     stores
         && known.len() < MOST_STORES
-        && view.ctx.shared.tables.get(rule.table.index).is_some_and(|t| !known.iter().any(|(k, _)| std::ptr::eq(*k, t)))
+        && view.ctx.shared.tables.of(&rule.table).is_some_and(|t| !known.iter().any(|(k, _)| std::ptr::eq(*k, t)))
 }
 
 fn key_of(rule: &StickRule, view: &View<'_>) -> Option<(&'static StickTable, Key)> {
-    let table = view.ctx.shared.tables.get(rule.table.index)?;
+    let table = view.ctx.shared.tables.of(&rule.table)?;
     if rule.condition.as_ref().is_some_and(|condition| !condition.eval(view)) {
         return None;
     }
@@ -63,7 +64,7 @@ fn key_of(rule: &StickRule, view: &View<'_>) -> Option<(&'static StickTable, Key
 }
 
 /// The server an entry names: by name or address if that is kept, else by number.
-fn server_of(backend: &ProxyState, entry: &Entry) -> Option<usize> {
+fn server_of(backend: &ProxyState, demand: Demand, entry: &Entry) -> Option<usize> {
     let by_key = entry.name().and_then(|name| {
         backend.servers.live().find(|s| *s.config.name == *name || address(s).is_some_and(|a| *a == *name))
     });
@@ -72,7 +73,8 @@ fn server_of(backend: &ProxyState, entry: &Entry) -> Option<usize> {
         backend.servers.live().find(|s| u64::from(s.config.id) == id)
     };
     let server = by_key.or_else(by_id)?;
-    (server.is_persistent() || backend.config.options.persist).then_some(server.index)
+    let insists = backend.config.options.persist || demand == Demand::Force;
+    (server.is_persistent() || insists).then_some(server.index)
 }
 
 fn address(server: &ServerState) -> Option<Arc<str>> {

@@ -2,6 +2,7 @@
 
 use super::accept::Client;
 use super::connect::{self, Ask, Failure, Route};
+use super::http::Demand;
 use super::pick::{self, NoServer};
 use super::session::{Cut, Phase};
 use super::stick::{self, Stores};
@@ -143,10 +144,18 @@ async fn session(client: &Client, stream: &mut Stream, books: &mut Books) {
     let mut stores = Stores::new();
     let stuck = match config.stick_rules.is_empty() {
         true => None,
-        false => stick::on_request(&view_of(client, books, LogRecord::default()), backend, &mut stores),
+        false => stick::on_request(&view_of(client, books, LogRecord::default()), backend, Demand::Usual, &mut stores),
     };
-    let ask =
-        Ask { watched: None, persistent: stuck, key, may_reuse: false, request: None, vars: None, replayed: None };
+    let ask = Ask {
+        watched: None,
+        persistent: stuck,
+        insists: config.options.persist,
+        key,
+        may_reuse: false,
+        request: None,
+        vars: None,
+        replayed: None,
+    };
     match connect::connect(client, backend, ask, &mut books.route).await {
         Ok(upstream) => {
             client.session.phase.set(Phase::Data);

@@ -158,7 +158,7 @@ pub fn start(view: &View<'_>, track: &Track, scope: Scope) {
     if trackers.get(track.counter, |_| ()).is_some() {
         return;
     }
-    let Some(table) = view.ctx.shared.tables.get(track.table.index) else { return };
+    let Some(table) = view.ctx.shared.tables.of(&track.table) else { return };
     let Some(key) = track.key.eval(view).and_then(|sample| sample.to_key(table.config.spec.key)) else { return };
     let now_ms = view.ctx.now_ms();
     let Some(entry) = table.table.hold(key, now_ms) else { return };

@@ -4,7 +4,7 @@ use super::{Converter, row};
 use crate::Sample;
 use crate::args::{Arg, ArgKind};
 use crate::sample::Type;
-use lb_model::hash::{avalanche, crc32, crc32c, djb2, sdbm};
+use lb_model::hash::{avalanche, crc32, crc32c, djb2, sdbm, xxh64};
 
 /// A 32-bit hash with the optional avalanche of its first argument.
 macro_rules! hash {
@@ -66,56 +66,6 @@ fn xxh32(input: &[u8], seed: u32) -> u32 {
     hash = (hash ^ (hash >> 15)).wrapping_mul(p2);
     hash = (hash ^ (hash >> 13)).wrapping_mul(p3);
     hash ^ (hash >> 16)
-}
-
-/// XXH64, from its public specification.
-fn xxh64(input: &[u8], seed: u64) -> u64 {
-    const P: [u64; 5] = [
-        0x9e37_79b1_85eb_ca87,
-        0xc2b2_ae3d_27d4_eb4f,
-        0x1656_67b1_9e37_79f9,
-        0x85eb_ca77_c2b2_ae63,
-        0x27d4_eb2f_1656_67c5,
-    ];
-    let [p1, p2, p3, p4, p5] = P;
-    let round = |acc: u64, lane: u64| acc.wrapping_add(lane.wrapping_mul(p2)).rotate_left(31).wrapping_mul(p1);
-    let (stripes, rest) = input.as_chunks::<32>();
-    let mut hash = if stripes.is_empty() {
-        seed.wrapping_add(p5)
-    } else {
-        let mut acc = [seed.wrapping_add(p1).wrapping_add(p2), seed.wrapping_add(p2), seed, seed.wrapping_sub(p1)];
-        for stripe in stripes {
-            let (lanes, _) = stripe.as_chunks::<8>();
-            for (a, lane) in acc.iter_mut().zip(lanes) {
-                *a = round(*a, u64::from_le_bytes(*lane));
-            }
-        }
-        let [a, b, c, d] = acc;
-        let mixed = a
-            .rotate_left(1)
-            .wrapping_add(b.rotate_left(7))
-            .wrapping_add(c.rotate_left(12))
-            .wrapping_add(d.rotate_left(18));
-        acc.iter().fold(mixed, |h, lane| (h ^ round(0, *lane)).wrapping_mul(p1).wrapping_add(p4))
-    };
-    hash = hash.wrapping_add(input.len() as u64);
-    let (longs, rest) = rest.as_chunks::<8>();
-    for long in longs {
-        hash = (hash ^ round(0, u64::from_le_bytes(*long))).rotate_left(27).wrapping_mul(p1).wrapping_add(p4);
-    }
-    let (words, bytes) = rest.as_chunks::<4>();
-    for word in words {
-        hash = (hash ^ u64::from(u32::from_le_bytes(*word)).wrapping_mul(p1))
-            .rotate_left(23)
-            .wrapping_mul(p2)
-            .wrapping_add(p3);
-    }
-    for byte in bytes {
-        hash = (hash ^ u64::from(*byte).wrapping_mul(p5)).rotate_left(11).wrapping_mul(p1);
-    }
-    hash = (hash ^ (hash >> 33)).wrapping_mul(p2);
-    hash = (hash ^ (hash >> 29)).wrapping_mul(p3);
-    hash ^ (hash >> 32)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Session persistence by cookie: reading the client's, setting ours.
 
-use crate::shared::ProxyState;
+use crate::data::view::View;
+use crate::shared::{ProxyState, ServerState};
 use lb_config::model::{Cookie, CookieMode};
 use lb_http::{HeadEdit, RequestHead, ResponseHead};
 use lb_sample::CookieStatus;
@@ -14,6 +15,28 @@ pub struct Persistence {
     pub status: CookieStatus,
     /// The cookie was there.
     pub present: bool,
+}
+
+/// What `force-persist` and `ignore-persist` say of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Demand {
+    /// Nothing.
+    Usual,
+    /// A server that is down is used all the same.
+    Force,
+    /// The request goes where load balancing sends it.
+    Ignore,
+}
+
+impl Demand {
+    /// What the first rule that applies says.
+    pub fn of(backend: &ProxyState, view: &View<'_>) -> Self {
+        match backend.config.persist_rules.iter().find(|rule| rule.condition.eval(view)) {
+            None => Self::Usual,
+            Some(rule) if rule.force => Self::Force,
+            Some(_) => Self::Ignore,
+        }
+    }
 }
 
 /// One `name=value` of a `Cookie` field, with its place in the value.
@@ -40,8 +63,8 @@ fn pairs(value: &[u8]) -> impl Iterator<Item = Pair<'_>> {
 pub fn read_request(
     backend: &ProxyState,
     config: &Cookie,
-    buf: &[u8],
-    head: &RequestHead,
+    demand: Demand,
+    (buf, head): (&[u8], &RequestHead),
     edit: &mut HeadEdit,
 ) -> Persistence {
     let mut found = Persistence { status: CookieStatus { client: 'N', server: 'N' }, ..Persistence::default() };
@@ -56,7 +79,9 @@ pub fn read_request(
             CookieMode::Prefix => pair.value.split(|&b| b == b'~').next().unwrap_or_default(),
             _ => pair.value.split(|&b| b == b'|').next().unwrap_or_default(),
         };
-        (found.server, found.status.client) = lookup(backend, key);
+        if demand != Demand::Ignore {
+            (found.server, found.status.client) = lookup(backend, key, demand);
+        }
         if config.indirect || config.mode == CookieMode::Prefix {
             edit.remove(index);
             if let Some(rest) = without(value, &pair, config.mode) {
@@ -69,12 +94,12 @@ pub fn read_request(
 }
 
 /// The server a cookie value names, and the log's letter: valid, down, or invalid.
-fn lookup(backend: &ProxyState, key: &[u8]) -> (Option<usize>, char) {
-    let named = |s: &crate::shared::ServerState| s.config.cookie.as_ref().is_some_and(|c| c.as_bytes() == key);
-    match backend.servers.live().find(|s| named(s)) {
+fn lookup(backend: &ProxyState, key: &[u8], demand: Demand) -> (Option<usize>, char) {
+    let insists = backend.config.options.persist || demand == Demand::Force;
+    match backend.servers.live().find(|server| server.has_cookie(key)) {
         None => (None, 'I'),
         Some(server) if server.is_persistent() => (Some(server.index), 'V'),
-        Some(server) if backend.config.options.persist => (Some(server.index), 'D'),
+        Some(server) if insists => (Some(server.index), 'D'),
         Some(_) => (None, 'D'),
     }
 }
@@ -114,7 +139,13 @@ pub fn write_response(
     edit: &mut HeadEdit,
 ) {
     let (buf, head) = response;
-    let Some(value) = backend.servers.get(server).and_then(|s| s.config.cookie.as_deref()) else { return };
+    let value = backend.servers.get(server).and_then(ServerState::cookie);
+    let Some(value) = value.as_deref() else {
+        if config.mode == CookieMode::Insert {
+            forget_cookie(config, edit);
+        }
+        return;
+    };
     let own = head.headers.iter().position(|field| {
         field.name.get(buf).eq_ignore_ascii_case(b"set-cookie")
             && pairs(field.value.get(buf)).next().is_some_and(|p| p.name == config.name.as_bytes())
@@ -173,6 +204,11 @@ fn is_cacheable(buf: &[u8], head: &ResponseHead) -> bool {
     };
     let expires = head.headers.values(buf, "expires").next().is_some();
     (expires || says("max-age") || says("s-maxage")) && !["private", "no-cache", "no-store"].into_iter().any(says)
+}
+
+/// Takes the cookie away from a client whose server has none, as observed whether the client sent one or not.
+fn forget_cookie(config: &Cookie, edit: &mut HeadEdit) {
+    edit.add(b"set-cookie", &set_cookie(config, "; Expires=Thu, 01-Jan-1970 00:00:01 GMT"));
 }
 
 fn set_cookie(config: &Cookie, value: &str) -> Vec<u8> {

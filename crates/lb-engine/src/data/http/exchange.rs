@@ -4,6 +4,7 @@ use super::super::connect::{self, Ask, Failure};
 use super::super::pick::{self, NoServer};
 use super::super::session::Cut;
 use super::super::stick::{self, Stores};
+use super::cookie::Demand;
 use super::forward;
 use super::relay::{Outcome, Relay};
 use super::txn::Txn;
@@ -27,13 +28,19 @@ pub async fn run(
     backend: &'static ProxyState,
     head: RequestHead,
 ) -> Next {
+    let mut demand = Demand::Usual;
+    let mut insists = backend.config.options.persist;
+    if !backend.config.persist_rules.is_empty() {
+        demand = Demand::of(backend, &txn.view(client, Some((buffer.data(), &head)), None));
+        insists |= demand == Demand::Force;
+    }
     if !backend.config.stick_rules.is_empty() {
         let mut stores = Stores::new();
         let view = txn.view(client, Some((buffer.data(), &head)), None);
-        txn.stuck = stick::on_request(&view, backend, &mut stores);
+        txn.stuck = stick::on_request(&view, backend, demand, &mut stores);
         txn.stores = stores;
     }
-    let Some((head, key)) = prepare(client, buffer, txn, backend, head) else {
+    let Some((head, key)) = prepare(client, buffer, txn, backend, head, demand) else {
         txn.end(TermCause::Proxy, TermPhase::Request);
         respond::error(client, stream, txn, 500).await;
         return Next::Linger;
@@ -42,6 +49,7 @@ pub async fn run(
     loop {
         let ask = Ask {
             watched: Some(stream),
+            insists,
             persistent: txn.persistence.server.or(txn.stuck).or_else(|| client.private_server(backend.index)),
             key,
             may_reuse: may_reuse(client, backend),
@@ -91,6 +99,7 @@ fn prepare(
     txn: &mut Txn,
     backend: &'static ProxyState,
     head: RequestHead,
+    demand: Demand,
 ) -> Option<(RequestHead, Option<u32>)> {
     let buf = buffer.data();
     let key = balancing_key(client, backend, buf, &head);
@@ -122,7 +131,7 @@ fn prepare(
     }
     forwarded_for(client, backend, buf, &head, &mut edit);
     if let Some(config) = &backend.config.cookie {
-        txn.persistence = cookie::read_request(backend, config, buf, &head, &mut edit);
+        txn.persistence = cookie::read_request(backend, config, demand, (buf, &head), &mut edit);
     }
     if edit.is_empty() && !head.bare_lf && head.leading == 0 {
         return Some((head, key));

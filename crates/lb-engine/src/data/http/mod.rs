@@ -14,6 +14,8 @@ mod rules;
 mod service;
 mod txn;
 
+pub use cookie::Demand;
+
 use super::accept::Client;
 use super::session::{Cut, Phase};
 use super::thread::STOPPING_GRACE;
