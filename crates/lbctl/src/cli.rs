@@ -37,7 +37,10 @@ pub struct Globals {
     #[arg(short, long = "socket", global = true, value_name = "ADDRESS", conflicts_with = "context")]
     pub sockets: Vec<Address>,
     /// All nodes of a context ('lbctl context list')
-    #[arg(short, long, global = true, value_name = "NAME")]
+    #[arg(
+        short, long, global = true, value_name = "NAME",
+        add = clap_complete::engine::ArgValueCompleter::new(crate::complete::contexts)
+    )]
     pub context: Option<String>,
     /// How to print
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT")]

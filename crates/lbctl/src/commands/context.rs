@@ -31,6 +31,7 @@ pub enum What {
     #[command(after_help = "Example:\n  lbctl context use prod")]
     Use {
         /// The context
+        #[arg(add = clap_complete::engine::ArgValueCompleter::new(crate::complete::contexts))]
         name: String,
     },
     /// Add nodes to a context of the user's file, which is made if it is not there

@@ -71,8 +71,9 @@ pub struct Args {
 pub fn resume(args: &Args, globals: &Globals) -> Option<Result<(), Fault>> {
     let id = args.resume?;
     Some((|| {
-        let place = Place::open(id)?;
+        let mut place = Place::open(id)?;
         let state = place.load()?;
+        place.claim(&state)?;
         let parse = |text: &str| {
             text.parse().map_err(|e: lb_client::AddressError| Fault::new(Exit::Refused, format!("roll {id}: {e}")))
         };
@@ -127,8 +128,9 @@ pub fn run(args: &Args, ctx: &Context) -> Result<(), Fault> {
         up_within_ms: milliseconds(args.up_within),
         items,
     };
-    let place = Place::create()?;
+    let mut place = Place::create()?;
     place.save(&state)?;
+    place.claim(&state)?;
     let servers = if state.items.len() == 1 { "server" } else { "servers" };
     tell(ctx, &format!("roll {}: {} {servers}, {batch} at a time", place.id, state.items.len()))?;
     Roll { ctx, place: &place, state }.run()

@@ -10,7 +10,7 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::path::PathBuf;
 
 use nix::fcntl::{Flock, FlockArg};
@@ -107,6 +107,7 @@ pub struct Place {
     /// Its directory.
     pub dir: PathBuf,
     _held: Flock<File>,
+    _backends: Vec<Flock<File>>,
 }
 
 impl Place {
@@ -146,7 +147,30 @@ impl Place {
             Fault::new(Exit::Guard, format!("roll {id} is being worked on by another process"))
                 .hint("nothing was changed; wait for it, or end it first")
         })?;
-        Ok(Self { id, dir, _held: held })
+        Ok(Self { id, dir, _held: held, _backends: Vec::new() })
+    }
+
+    /// Keeps other rolls on this host from the same backends for as long as this lives.
+    ///
+    /// # Errors
+    /// [`Exit::Guard`] when another roll is at one of them.
+    pub fn claim(&mut self, state: &State) -> Result<(), Fault> {
+        let rolls = store::directory("rolls")?;
+        let backends = state.items.iter().filter_map(|item| item.server.split_once('/')).map(|(backend, _)| backend);
+        let mut backends: Vec<&str> = backends.collect();
+        backends.sort_unstable();
+        backends.dedup();
+        for backend in backends {
+            let path = rolls.join(format!("{backend}.busy"));
+            let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+            let file = file.map_err(|e| store::failed(&path, &e))?;
+            let held = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| {
+                Fault::new(Exit::Guard, format!("another roll is working on {backend}"))
+                    .hint(format!("nothing was changed; afterwards: lbctl roll --resume {}", self.id))
+            })?;
+            self._backends.push(held);
+        }
+        Ok(())
     }
 
     /// Reads the state.

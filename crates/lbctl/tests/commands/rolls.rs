@@ -1,6 +1,7 @@
 //! Rolls: batches, commands, stopping, going on.
 
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 
 use expect_test::expect;
 
@@ -10,6 +11,7 @@ on_both! {
     rolling,
     a_failing_command,
     what_cannot_be_rolled,
+    one_roll_at_a_time,
 }
 
 fn rolling(engine: &Engine) {
@@ -249,4 +251,32 @@ fn what_cannot_be_rolled(engine: &Engine) {
         --- exit 0
     "#]],
     );
+}
+
+fn one_roll_at_a_time(engine: &Engine) {
+    let exec = "touch \"$HOME/begun\"; while [ ! -e \"$HOME/go\" ]; do sleep 0.05; done";
+    let mut first = engine.lbctl(&["roll", "app/web1", "--exec", exec]);
+    let first = first.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    lb_testkit::until("the first to be at work", || engine.path("begun").exists().then_some(())).unwrap();
+    engine.check(
+        "roll app/web2",
+        &expect![[r#"
+            --- stderr
+            error: another roll is working on app
+            hint: nothing was changed; afterwards: lbctl roll --resume 2
+            --- exit 6
+        "#]],
+    );
+    engine.check(
+        "roll --resume 1",
+        &expect![[r#"
+            --- stderr
+            error: roll 1 is being worked on by another process
+            hint: nothing was changed; wait for it, or end it first
+            --- exit 6
+        "#]],
+    );
+    std::fs::write(engine.path("go"), "").unwrap();
+    assert_eq!(first.unwrap().wait().unwrap().code(), Some(0));
+    assert_eq!(engine.run("roll --resume 2"), 0);
 }
