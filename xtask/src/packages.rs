@@ -22,6 +22,7 @@ const PACKAGES: &[(&str, &str, &str)] = &[
     ("tmux", "tmux", "hatop on lbd's socket"),
     ("prometheus-haproxy-exporter", "prometheus-haproxy-exporter", "the Prometheus exporter on lbd's socket"),
     ("curl", "curl", "scripts over HTTP"),
+    ("etcd-server", "etcd", "rolls that agree through etcd"),
 ];
 
 /// Asked by Debian's tools before they start a service; status 101 forbids it.

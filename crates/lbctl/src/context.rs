@@ -7,6 +7,7 @@ use std::time::Duration;
 use lb_client::{Address, Client, DEFAULT_TIMEOUT, Trace, Way};
 
 use crate::cli::{DryRun, Globals};
+use crate::etcd::Etcd;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::journal::Operation;
@@ -78,6 +79,8 @@ pub struct Context {
     pub dry_run: Option<DryRun>,
     /// Whether a failure on one node undoes the change on all.
     pub all_or_nothing: bool,
+    /// Where operators' machines agree on who acts.
+    pub etcd: Option<Etcd>,
     /// The operation being done, as the journal will have it.
     pub operation: Arc<Operation>,
     /// ` -s ADDRESS` for commands that are suggested, empty when the environment or a file says it.
@@ -139,6 +142,7 @@ impl Context {
             no_input,
             dry_run: globals.dry_run,
             all_or_nothing: globals.all_or_nothing,
+            etcd: chosen.etcd,
             operation: Arc::new(Operation::new(globals.message.clone())),
             socket_flag,
         })

@@ -10,6 +10,7 @@ mod commands;
 mod complete;
 mod condition;
 mod context;
+mod etcd;
 mod exit;
 mod fan;
 mod fault;

@@ -13,6 +13,7 @@ use lb_client::Address;
 use toml_edit::{DocumentMut, Item, TableLike};
 
 use crate::cli::duration;
+use crate::etcd::{self, Etcd};
 use crate::fault::Fault;
 use crate::output::Format;
 
@@ -35,6 +36,8 @@ pub struct NodeSetting {
 pub struct ContextSetting {
     /// Its nodes, in the file's order.
     pub nodes: Vec<NodeSetting>,
+    /// Where operators' machines agree on who acts.
+    pub etcd: Option<Etcd>,
     /// Whether only looking is allowed.
     pub read_only: bool,
 }
@@ -85,7 +88,7 @@ impl Settings {
                 "no-input" => self.no_input = flag(key, item)?,
                 "contexts" => {
                     for (name, item) in table(key, item)?.iter() {
-                        let context = context(item).map_err(|e| format!("contexts.{name}: {e}"))?;
+                        let context = context(name, item).map_err(|e| format!("contexts.{name}: {e}"))?;
                         self.contexts.insert(name.to_owned(), context);
                     }
                 }
@@ -96,7 +99,7 @@ impl Settings {
     }
 }
 
-fn context(item: &Item) -> Result<ContextSetting, String> {
+fn context(name: &str, item: &Item) -> Result<ContextSetting, String> {
     let mut context = ContextSetting::default();
     for (key, item) in table("a context", item)?.iter() {
         match key {
@@ -104,6 +107,13 @@ fn context(item: &Item) -> Result<ContextSetting, String> {
                 for (name, item) in table(key, item)?.iter() {
                     context.nodes.push(node(name, item).map_err(|e| format!("nodes.{name}: {e}"))?);
                 }
+            }
+            "etcd" => {
+                let wrong = "'etcd' is a list of http://HOST:PORT";
+                let list = item.as_array().ok_or(wrong)?.iter().map(|v| v.as_str().ok_or(wrong).map(str::to_owned));
+                let endpoints = list.collect::<Result<Vec<String>, _>>()?;
+                endpoints.iter().try_for_each(|e| etcd::check(e))?;
+                context.etcd = Some(Etcd { endpoints, prefix: name.to_owned() });
             }
             "read-only" => context.read_only = flag(key, item)?,
             other => return Err(format!("there is no setting '{other}'")),

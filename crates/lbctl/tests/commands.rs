@@ -6,6 +6,8 @@ mod support;
 
 #[path = "commands/drains.rs"]
 mod drains;
+#[path = "commands/etcd.rs"]
+mod etcd;
 #[path = "commands/journal.rs"]
 mod journal;
 #[path = "commands/nodes.rs"]

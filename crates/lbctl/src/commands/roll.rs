@@ -119,6 +119,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<(), Fault> {
         at: journal::now(),
         message: ctx.operation.message().map(str::to_owned),
         nodes: nodes.collect(),
+        etcd: ctx.etcd.clone(),
         batch,
         exec: args.exec.clone(),
         min_up: args.min_up.map(|least| least.to_string()),

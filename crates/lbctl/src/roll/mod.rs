@@ -57,6 +57,11 @@ impl Roll<'_> {
             if batch.is_empty() {
                 return Ok(());
             }
+            if self.place.is_lost() {
+                let resume = format!("lbctl roll --resume {}", self.place.id);
+                return Err(Fault::new(Exit::Guard, "the claim in etcd has expired: others may be at work")
+                    .hint(format!("the batches so far are done; to go on: {resume}")));
+            }
             if let Err(fault) = self.roll_batch(&batch, reports) {
                 return Err(self.stopped(&batch, fault, reports));
             }

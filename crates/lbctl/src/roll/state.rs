@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
+use crate::etcd::{Claim, Etcd};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::store;
@@ -81,6 +82,8 @@ pub struct State {
     pub message: Option<String>,
     /// The nodes.
     pub nodes: Vec<NodeOf>,
+    /// Where operators' machines agree on who rolls.
+    pub etcd: Option<Etcd>,
     /// How many servers at a time.
     pub batch: usize,
     /// The command, if any.
@@ -107,7 +110,9 @@ pub struct Place {
     /// Its directory.
     pub dir: PathBuf,
     _held: Flock<File>,
-    _backends: Vec<Flock<File>>,
+    backends: Vec<Flock<File>>,
+    /// The same over all machines, where they have agreed on a place.
+    claim: Option<Claim>,
 }
 
 impl Place {
@@ -147,10 +152,15 @@ impl Place {
             Fault::new(Exit::Guard, format!("roll {id} is being worked on by another process"))
                 .hint("nothing was changed; wait for it, or end it first")
         })?;
-        Ok(Self { id, dir, _held: held, _backends: Vec::new() })
+        Ok(Self { id, dir, _held: held, backends: Vec::new(), claim: None })
     }
 
-    /// Keeps other rolls on this host from the same backends for as long as this lives.
+    /// Whether others may have taken the backends meanwhile.
+    pub fn is_lost(&self) -> bool {
+        self.claim.as_ref().is_some_and(Claim::is_lost)
+    }
+
+    /// Keeps other rolls, on this host and on those that agree through etcd, from the same backends for as long as this lives.
     ///
     /// # Errors
     /// [`Exit::Guard`] when another roll is at one of them.
@@ -160,6 +170,12 @@ impl Place {
         let mut backends: Vec<&str> = backends.collect();
         backends.sort_unstable();
         backends.dedup();
+        if let Some(etcd) = &state.etcd {
+            let host = nix::unistd::gethostname().unwrap_or_default();
+            let who = format!("{}@{} (roll {} in {})", state.user, host.display(), self.id, rolls.display());
+            let names: Vec<String> = backends.iter().map(|backend| format!("roll/{backend}")).collect();
+            self.claim = Some(etcd.claim(&names, &who)?);
+        }
         for backend in backends {
             let path = rolls.join(format!("{backend}.busy"));
             let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
@@ -168,7 +184,7 @@ impl Place {
                 Fault::new(Exit::Guard, format!("another roll is working on {backend}"))
                     .hint(format!("nothing was changed; afterwards: lbctl roll --resume {}", self.id))
             })?;
-            self._backends.push(held);
+            self.backends.push(held);
         }
         Ok(())
     }

@@ -1,0 +1,89 @@
+//! Rolls of several machines that agree through a running etcd on who acts.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+use expect_test::expect;
+
+use crate::support::Engine;
+
+/// A running etcd; it ends when dropped.
+struct Etcd {
+    child: Child,
+    port: u16,
+    _dir: tempfile::TempDir,
+}
+
+impl Etcd {
+    /// Starts one; `None`, and a loud word, where it is not installed.
+    fn start() -> Option<Self> {
+        let program = std::env::var("LB_TEST_ETCD").unwrap_or_else(|_| "/usr/bin/etcd".into());
+        let dir = tempfile::tempdir().unwrap();
+        let (port, peers) = (lb_testkit::free_port(), lb_testkit::free_port());
+        let (client, peer) = (format!("http://127.0.0.1:{port}"), format!("http://127.0.0.1:{peers}"));
+        let child = Command::new(program)
+            .args(["--listen-client-urls", &client, "--advertise-client-urls", &client, "--listen-peer-urls", &peer])
+            .args(["--initial-advertise-peer-urls", &peer, "--initial-cluster", &format!("default={peer}")])
+            .arg("--data-dir")
+            .arg(dir.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let Ok(child) = child else {
+            let _ = writeln!(std::io::stderr(), "SKIPPED: etcd is not installed; nothing was tested against it");
+            return None;
+        };
+        let etcd = Self { child, port, _dir: dir };
+        lb_testkit::until("etcd to listen", || TcpStream::connect(("127.0.0.1", port)).ok()).unwrap();
+        Some(etcd)
+    }
+}
+
+impl Drop for Etcd {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn one_roll_at_a_time_on_all_machines() {
+    let (Some(engine), Some(etcd)) = (Engine::start_lbd(), Etcd::start()) else { return };
+    let context = format!(
+        "[contexts.prod]\netcd = ['http://127.0.0.1:1', 'http://127.0.0.1:{}']\n[contexts.prod.nodes]\nlb1 = '{}'\n",
+        etcd.port,
+        engine.path("admin.sock").display()
+    );
+    std::fs::write(engine.path(".lbctl.toml"), context).unwrap();
+    let lbctl = |state: &str, words: &[&str]| {
+        let mut command = engine.lbctl(&["--context", "prod"]);
+        command.args(words).env("LBCTL_STATE", engine.path(state)).env("USER", "op");
+        command
+    };
+    let exec = "touch \"$HOME/begun\"; while [ ! -e \"$HOME/go\" ]; do sleep 0.05; done";
+    let mut first = lbctl("here", &["roll", "app/web1", "--exec", exec]);
+    let mut first = first.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    lb_testkit::until("the first to be at work", || engine.path("begun").exists().then_some(())).unwrap();
+    // Another machine has a state directory of its own.
+    let told = engine.told(&lbctl("there", &["roll", "app/web2"]).output().unwrap());
+    let host = nix::unistd::gethostname().unwrap();
+    let told = told.replace(&*host.to_string_lossy(), "<host>");
+    expect![[r#"
+        --- stderr
+        error: roll/app is held by op@<host> (roll 1 in $DIR/here/rolls)
+        hint: nothing was changed; who is killed lets go within seconds
+        --- exit 6
+    "#]]
+    .assert_eq(&told);
+    // Who is killed takes up its own claim again, at once.
+    first.kill().unwrap();
+    first.wait().unwrap();
+    std::fs::write(engine.path("go"), "").unwrap();
+    assert_eq!(lbctl("here", &["roll", "--resume", "1"]).status().unwrap().code(), Some(0));
+    // And lets go at its end.
+    assert_eq!(lbctl("there", &["roll", "app/web2"]).status().unwrap().code(), Some(0));
+    drop(etcd);
+    let told = engine.told(&lbctl("there", &["roll", "app/web2"]).output().unwrap());
+    assert!(told.contains("etcd does not answer") && told.ends_with("exit 3\n"), "{told}");
+}
