@@ -109,3 +109,27 @@ fn a_check_for_an_operator_shows_its_steps_and_counts_for_nothing() {
         Ok(())
     });
 }
+
+#[test]
+fn the_last_check_is_explained_step_by_step() {
+    own(|engine| {
+        let origin = Origin::http("o1")?;
+        origin.set_health(404);
+        let program = launch(engine, &[("o1", &origin)])?.start(&format!(
+            "{HEAD}listen app\n    bind 127.0.0.1:{{port:fe}}\n    option httpchk GET /health\n    \
+             http-check expect status 200\n    server web1 {{o1}} check inter 50ms fall 1\n"
+        ))?;
+        let admin = program.admin();
+        admin.await_stat("app", "web1", "status", "DOWN")?;
+        // A check under way has no steps to tell yet.
+        let told = until("a check that ended", || {
+            let told = admin.ask("explain server app/web1").ok()?;
+            told.contains("did not match").then_some(told)
+        })?;
+        for words in ["ms  connected", "ms  sent 24 bytes", "HTTP/1.1 404", "rule 1 'expect status 200' did not match"]
+        {
+            check_eq!(told.contains(words), true, "{words} in {told}");
+        }
+        Ok(())
+    });
+}

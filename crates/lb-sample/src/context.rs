@@ -3,6 +3,7 @@
 use crate::secure::{Secured, Wire};
 use crate::{LogRecord, PatternSets, ProcessVars, Sample, Scope, Vars};
 use lb_table::DataKind;
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 
@@ -254,6 +255,16 @@ pub trait Context {
 
     /// The part of the request's body that is buffered.
     fn request_body(&self) -> Option<&[u8]> {
+        None
+    }
+
+    /// Bytes received by a health check and not yet judged.
+    fn response_buffer(&self) -> Option<&[u8]> {
+        None
+    }
+
+    /// The part of a response's body that a health check received.
+    fn response_body(&self) -> Option<Cow<'_, [u8]>> {
         None
     }
 

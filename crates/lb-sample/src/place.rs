@@ -15,6 +15,8 @@ pub enum Source {
     ServerAddress,
     /// Bytes received from the client and not yet forwarded.
     RequestBuffer,
+    /// Bytes that a health check received.
+    ResponseBuffer,
     /// The request's headers, until it is forwarded.
     RequestHeaders,
     /// What is remembered of the request to the end.
@@ -37,6 +39,7 @@ impl Source {
             Self::Server => "server",
             Self::ServerAddress => "server address",
             Self::RequestBuffer => "request buffer",
+            Self::ResponseBuffer => "response buffer",
             Self::RequestHeaders => "HTTP request headers",
             Self::RequestMeta => "HTTP request",
             Self::ResponseHeaders => "HTTP response headers",
@@ -63,6 +66,8 @@ impl Source {
             Self::Server => response || matches!(place, Place::Log),
             Self::ServerAddress => response || matches!(place, Place::Log),
             Self::RequestBuffer | Self::RequestHeaders => request,
+            // Health checks are no place of rules: what they evaluate is not asked about its place.
+            Self::ResponseBuffer => false,
             Self::RequestMeta => !matches!(place, Place::Process | Place::FrontendConnection | Place::FrontendSession),
             Self::ResponseHeaders => response,
             Self::ResponseMeta => response || matches!(place, Place::Log),

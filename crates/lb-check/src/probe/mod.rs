@@ -33,8 +33,12 @@ impl Verdict {
         Self { status, code: 0, info: String::new() }
     }
 
-    /// The report of a check that took `duration`.
-    pub fn report(self, duration: Duration) -> CheckReport {
+    /// The report of a check that took `duration`. Longer texts are cut, as seen.
+    pub fn report(mut self, duration: Duration) -> CheckReport {
+        const MAX_INFO: usize = 127;
+        if self.info.len() > MAX_INFO {
+            self.info.truncate(self.info.floor_char_boundary(MAX_INFO));
+        }
         CheckReport { status: self.status, code: self.code, info: self.info, duration: Some(duration) }
     }
 }

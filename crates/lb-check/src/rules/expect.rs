@@ -1,7 +1,7 @@
 //! `expect`: what is looked for in what was received, and what is said of it.
 
 use lb_model::CheckStatus;
-use lb_sample::{Context, Expr, LogFormat};
+use lb_sample::{Context, Expr, LogFormat, Sample};
 use regex::bytes::Regex;
 
 use super::hex::{parse_hex, to_hex};
@@ -268,10 +268,18 @@ impl Expect {
     /// The code that replaces the usual one, if one is configured and has a value.
     pub(super) fn own_code(&self, state: &State, world: &dyn World) -> Option<u16> {
         let expr = self.status_code.as_ref()?;
-        let mut code = None;
-        world.with_context(state, &mut |ctx: &dyn Context| code = expr.eval(ctx).and_then(|s| s.to_int()));
-        code.and_then(|n| u16::try_from(n).ok())
+        number(expr, world, state)
     }
+}
+
+/// A small number that an expression yields; bytes are read as digits.
+pub(super) fn number(expr: &Expr, world: &dyn World, state: &State) -> Option<u16> {
+    let mut value = None;
+    world.with_context(state, &mut |ctx: &dyn Context| {
+        let sample = expr.eval(ctx);
+        value = sample.and_then(|s| s.to_int().or_else(|| Sample::Str(s.into_text()).to_int()));
+    });
+    value.and_then(|n| u16::try_from(n).ok())
 }
 
 fn not_empty(text: Vec<u8>) -> Result<Vec<u8>, &'static str> {

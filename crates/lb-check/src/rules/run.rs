@@ -7,7 +7,7 @@ use std::time::Duration;
 use lb_model::CheckStatus;
 use lb_sample::{Context, Vars};
 
-use super::expect::{Expect, Judgement, rendered};
+use super::expect::{Expect, Judgement, number, rendered};
 use super::hex::parse_hex;
 use super::steps::{Event, Trace};
 use super::{Connect, Kind, Payload, Port, Request, Rule, RuleSet, What};
@@ -63,6 +63,11 @@ impl State {
     /// The bytes received since the last step that sends or connects.
     pub fn input(&self) -> &[u8] {
         &self.input
+    }
+
+    /// The same for expressions, unless it is an HTTP response.
+    pub fn buffer(&self) -> Option<&[u8]> {
+        (!self.http).then_some(self.input.as_slice())
     }
 
     /// Whether the peer ended the stream, or no more fits.
@@ -220,13 +225,7 @@ impl<'r> Run<'r> {
         match &connect.port {
             None => None,
             Some(Port::Fixed(port)) => Some(*port),
-            Some(Port::Expr(expr)) => {
-                let mut port = None;
-                world.with_context(&self.state, &mut |ctx: &dyn Context| {
-                    port = expr.eval(ctx).and_then(|s| s.to_int());
-                });
-                port.and_then(|n| u16::try_from(n).ok()).filter(|port| *port > 0)
-            }
+            Some(Port::Expr(expr)) => number(expr, world, &self.state).filter(|port| *port > 0),
         }
     }
 

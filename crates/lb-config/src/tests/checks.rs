@@ -6,6 +6,7 @@ use lb_check::probe::Verdict;
 use lb_check::rules::{Run, State, Step, Trace, World};
 use lb_model::CheckStatus;
 use lb_sample::{BackendNumber, Context, Scope, ServerNumber, ServerRef, Side, Vars};
+use std::borrow::Cow;
 use std::io;
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -85,6 +86,14 @@ impl World for Small {
 struct View<'a>(&'a State);
 
 impl Context for View<'_> {
+    fn response_buffer(&self) -> Option<&[u8]> {
+        self.0.buffer()
+    }
+
+    fn response_body(&self) -> Option<Cow<'_, [u8]>> {
+        self.0.response().map(|r| r.body)
+    }
+
     fn backend_name(&self) -> Option<&str> {
         Some("b")
     }
@@ -222,7 +231,8 @@ fn log_words(verdict: &Verdict) -> String {
         CheckOutcome::Passed | CheckOutcome::Neutral => ("succeeded", "1/1 UP"),
     };
     let code = if verdict.status.has_code() { format!(", code: {}", verdict.code) } else { String::new() };
-    let info = if verdict.info.is_empty() { String::new() } else { format!(", info: \"{}\"", verdict.info) };
+    let info = verdict.clone().report(Duration::ZERO).info;
+    let info = if info.is_empty() { info } else { format!(", info: \"{info}\"") };
     format!("{ended}, reason: {}{code}{info}, status: {state}.", verdict.status.description())
 }
 

@@ -1,5 +1,6 @@
 //! Sample fetches: where values come from. One table; each row names its reader.
 
+mod answer;
 mod headers;
 pub(crate) mod request;
 mod secure;
@@ -56,7 +57,8 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     TABLES.iter().flat_map(|rows| rows.iter()).map(|f| f.name)
 }
 
-const TABLES: [&[Fetch]; 8] = [
+const TABLES: [&[Fetch]; 9] = [
+    answer::ROWS,
     stream::ROWS,
     request::ROWS,
     headers::ROWS,
@@ -146,17 +148,12 @@ pub(crate) fn is_known_elsewhere(name: &str) -> bool {
         "req_ssl_hello_type",
         "req_ssl_sni",
         "req_ssl_ver",
-        "res.body",
-        "res.body_len",
-        "res.body_size",
         "res.cache_hit",
         "res.cache_name",
         "res.comp",
         "res.comp_algo",
         "res.cook_names",
         "res.hdrs_bin",
-        "res.len",
-        "res.payload",
         "res.payload_lv",
         "res.ssl_hello_type",
         "term_events",

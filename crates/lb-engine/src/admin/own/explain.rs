@@ -2,8 +2,10 @@
 
 use crate::admin::resolve;
 use crate::control::{Control, Leased, short_time};
+use crate::shared::{ProxyState, ServerState};
 use lb_admin::{Reply, Request, text};
 use lb_check::{AdminWord, CheckReport, Monitor, Named};
+use lb_config::model::CheckMethod;
 use std::fmt::Write;
 
 /// `explain server <backend>/<server>`.
@@ -31,6 +33,13 @@ pub(super) fn run(control: &Control, request: &Request) -> Result<Reply, Reply> 
         if monitor.is_configured() {
             let _ = writeln!(out, "{what:<12} {}", last_result(monitor));
         }
+        if what == "check:"
+            && let Some(rules) = checks_of(target.proxy, target.server).rules()
+        {
+            for step in own.trace.lines(rules) {
+                let _ = writeln!(out, "{:<12} {step}", "");
+            }
+        }
     }
     let _ = writeln!(
         out,
@@ -53,6 +62,11 @@ pub(super) fn run(control: &Control, request: &Request) -> Result<Reply, Reply> 
         let _ = writeln!(out, "would change it: {cure}");
     }
     Ok(Reply::Raw(out.into_bytes()))
+}
+
+/// How a server is checked: by a check of its own or by its backend's.
+fn checks_of(proxy: &'static ProxyState, server: &'static ServerState) -> &'static CheckMethod {
+    server.config.get().check_method.as_ref().unwrap_or(&proxy.config.get().check)
 }
 
 fn last_result(monitor: &Monitor) -> String {

@@ -9,6 +9,7 @@ use lb_model::{OpState, StatusWord};
 use lb_sample::{
     BackendNumber, Context, LogRecord, Scope, ServerNumber, ServerRef, Side, StreamNumber, Vars, WallTime,
 };
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
@@ -123,6 +124,14 @@ impl Context for View<'_> {
                 }
             }
         }
+    }
+
+    fn response_buffer(&self) -> Option<&[u8]> {
+        self.state.buffer()
+    }
+
+    fn response_body(&self) -> Option<Cow<'_, [u8]>> {
+        self.state.response().map(|r| r.body)
     }
 
     fn backend_name(&self) -> Option<&str> {
