@@ -48,47 +48,20 @@ macro_rules! absent {
 }
 
 const STATS_FILE: &str = "objects carry no GUID to keep counters under";
-const TLS: &str = "there is no TLS";
+const ACME: &str =
+    "certificates are not ordered: a program of their own does it, and `set ssl cert` puts them in force";
+const JWT: &str = "no expression verifies tokens";
+const OCSP: &str = "responses are not fetched: `set ssl ocsp-response` puts them in force";
 
 absent! {
-    Admin, "abort ssl ca-file", "abort ssl ca-file <cafile>", NotYet(TLS);
-    Admin, "abort ssl cert", "abort ssl cert <certfile>", NotYet(TLS);
-    Admin, "abort ssl crl-file", "abort ssl crl-file <crlfile>", NotYet(TLS);
-    Admin, "acme challenge_ready", "acme challenge_ready <certfile> domain <domain>", NotYet(TLS);
-    Admin, "acme renew", "acme renew <certfile>", NotYet(TLS);
-    Admin, "acme status", "acme status", NotYet(TLS);
-    Admin, "add ssl ca-file", "add ssl ca-file <cafile> <payload>", NotYet(TLS);
-    Admin, "add ssl crt-list", "add ssl crt-list <list> <cert> [opts]*", NotYet(TLS);
-    Admin, "add ssl jwt", "add ssl jwt <certfile>", NotYet(TLS);
-    Admin, "commit ssl ca-file", "commit ssl ca-file <cafile>", NotYet(TLS);
-    Admin, "commit ssl cert", "commit ssl cert <certfile>", NotYet(TLS);
-    Admin, "commit ssl crl-file", "commit ssl crl-file <crlfile>", NotYet(TLS);
-    Admin, "del ssl ca-file", "del ssl ca-file <cafile>", NotYet(TLS);
-    Admin, "del ssl cert", "del ssl cert <certfile>", NotYet(TLS);
-    Admin, "del ssl crl-file", "del ssl crl-file <crlfile>", NotYet(TLS);
-    Admin, "del ssl crt-list", "del ssl crt-list <list> <cert[:line]>", NotYet(TLS);
-    Admin, "del ssl jwt", "del ssl jwt <certfile>", NotYet(TLS);
-    Admin, "dump ssl cert", "dump ssl cert <certfile>", NotYet(TLS);
+    Admin, "acme challenge_ready", "acme challenge_ready <certfile> domain <domain>", NotApplicable(ACME);
+    Admin, "acme renew", "acme renew <certfile>", NotApplicable(ACME);
+    Admin, "acme status", "acme status", NotApplicable(ACME);
+    Admin, "add ssl jwt", "add ssl jwt <certfile>", NotApplicable(JWT);
+    Admin, "del ssl jwt", "del ssl jwt <certfile>", NotApplicable(JWT);
     User, "dump stats-file", "dump stats-file", NotYet(STATS_FILE);
-    Admin, "new ssl ca-file", "new ssl ca-file <cafile>", NotYet(TLS);
-    Admin, "new ssl cert", "new ssl cert <certfile>", NotYet(TLS);
-    Admin, "new ssl crl-file", "new ssl crl-file <crlfile>", NotYet(TLS);
-    Admin, "set ssl ca-file", "set ssl ca-file <cafile> <payload>", NotYet(TLS);
-    Admin, "set ssl cert", "set ssl cert <certfile> <payload>", NotYet(TLS);
-    Admin, "set ssl crl-file", "set ssl crl-file <crlfile> <payload>", NotYet(TLS);
-    Admin, "set ssl ocsp-response", "set ssl ocsp-response <resp|payload>", NotYet(TLS);
-    Admin, "set ssl tls-key", "set ssl tls-key [id|file] <key>", NotYet(TLS);
-    User, "show ssl ca-file", "show ssl ca-file [<cafile>[:<index>]]", NotYet(TLS);
-    User, "show ssl cert", "show ssl cert [<certfile>]", NotYet(TLS);
-    User, "show ssl crl-file", "show ssl crl-file [<crlfile[:<index>>]]", NotYet(TLS);
-    Admin, "show ssl crt-list", "show ssl crt-list [-n] [<list>]", NotYet(TLS);
-    Operator, "show ssl jwt", "show ssl jwt", NotYet(TLS);
-    Admin, "show ssl ocsp-response", "show ssl ocsp-response [[text|base64] id]", NotYet(TLS);
-    Admin, "show ssl ocsp-updates", "show ssl ocsp-updates", NotYet(TLS);
-    User, "show ssl providers", "show ssl providers", NotYet(TLS);
-    User, "show ssl sni", "show ssl sni [-f <frontend>] [-A]", NotYet(TLS);
-    Admin, "show tls-keys", "show tls-keys [id|*]", NotYet(TLS);
-    Admin, "update ssl ocsp-response", "update ssl ocsp-response <certfile>", NotYet(TLS);
+    Operator, "show ssl jwt", "show ssl jwt", NotApplicable(JWT);
+    Admin, "update ssl ocsp-response", "update ssl ocsp-response <certfile>", NotApplicable(OCSP);
 }
 
 /// Commands that work otherwise than HAProxy's, and how.
@@ -99,10 +72,7 @@ pub const DIFFERENCES: &[(CommandId, &str)] = &[
         CommandId::SetAnonOn,
         "in `show sess`, an address is shown as a hash and its port; a wrong key is refused in other words",
     ),
-    (
-        CommandId::SetRateLimit,
-        "`ssl-sessions` and `http-compression` are kept and shown; there is neither TLS nor compression to limit",
-    ),
+    (CommandId::SetRateLimit, "`http-compression` is kept and shown; there is no compression to limit"),
     (
         CommandId::SetServer,
         "`fqdn` is always refused; an `addr … port` whose port is refused leaves the address alone too",
@@ -112,6 +82,8 @@ pub const DIFFERENCES: &[(CommandId, &str)] = &[
         CommandId::ShowActivity,
         "the control thread is the last one; what counts machinery that is not here is 0, and stolen time is told in total only",
     ),
+    (CommandId::AddSslCrtList, "a line with options in brackets is refused: those are read at start only"),
+    (CommandId::SetSslTlsKey, "keys of tickets are the TLS library's and stand in no file, so no file is known"),
     (CommandId::ShowCache, "always empty, as there is no cache"),
     (CommandId::ShowDev, "its facts are in other words"),
     (CommandId::ShowEvents, "there is no ring `dpapi`; the list is for everybody, what rings hold for operators"),
@@ -123,6 +95,12 @@ pub const DIFFERENCES: &[(CommandId, &str)] = &[
         CommandId::ShowSess,
         "fields about HAProxy's own machinery (flags, analysers, calls) are constant; `show-uri` adds nothing",
     ),
+    (CommandId::ShowSslCaFile, "`@system-ca` is there only where the configuration names it"),
+    (CommandId::ShowSslCrlFile, "of a list, its issuer is shown"),
+    (CommandId::ShowSslOcspResponse, "of a response, identifier, certificate and serial number are shown"),
+    (CommandId::ShowSslOcspUpdates, "always empty, as responses are not fetched"),
+    (CommandId::ShowSslProviders, "it names `ring`"),
+    (CommandId::ShowTlsKeys, "always empty, as keys of tickets are the TLS library's"),
     (CommandId::ShowStat, "`domain resolvers` has no rows, as there are no resolvers"),
     (CommandId::ShowTasks, "it counts the tasks there are, not only those about to run"),
     (CommandId::ShowThreads, "the facts of a thread are those of this engine; the control thread is the last one"),

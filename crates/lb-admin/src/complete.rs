@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn command_words() {
         check("sh$0", "show shutdown");
-        check("show s$0", "schema servers sess startup-logs stat");
+        check("show s$0", "schema servers sess ssl startup-logs stat");
         check("show servers $0", "conn revisions state");
         check("show cli level $0", "");
         check("exp$0", "explain");

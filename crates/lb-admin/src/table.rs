@@ -170,6 +170,15 @@ const SESS_FILTERS: &[Arg] = &[
 
 // Usage texts are those of a running HAProxy 3.5, so that scripts that read `help` find them.
 commands! {
+    AbortSslCaFile, "abort ssl ca-file", Admin, Listed, V2_6, [Arg::Rest],
+        "abort ssl ca-file <cafile>", "drop the changes of a CA file that were not committed",
+        "abort ssl ca-file ca.pem";
+    AbortSslCert, "abort ssl cert", Admin, Listed, V2_6, [Arg::Rest],
+        "abort ssl cert <certfile>", "drop the changes of a certificate that were not committed",
+        "abort ssl cert site.pem";
+    AbortSslCrlFile, "abort ssl crl-file", Admin, Listed, V2_6, [Arg::Rest],
+        "abort ssl crl-file <crlfile>", "drop the changes of a CRL file that were not committed",
+        "abort ssl crl-file crl.pem";
     AddAcl, "add acl", Admin, Listed, V2_6, [Arg::Text, Arg::Text],
         "add acl [@<ver>] <acl> <pattern>", "add a pattern to an ACL",
         "add acl /etc/lbd/deny.acl 10.0.0.0/8";
@@ -183,6 +192,12 @@ commands! {
     AddServer, "add server", Admin, Listed, V2_6, [SERVER, Arg::Text, Arg::Rest],
         "add server <bk>/<srv>", "add a server to a backend, in maintenance; 'add server help' lists its parameters",
         "add server app/web9 192.0.2.9:80 check weight 10";
+    AddSslCaFile, "add ssl ca-file", Admin, Listed, V3, [Arg::Rest],
+        "add ssl ca-file <cafile> <payload>", "add certificates to a CA file; needs a commit",
+        "add ssl ca-file ca.pem <<";
+    AddSslCrtList, "add ssl crt-list", Admin, Listed, V2_6, [Arg::Rest],
+        "add ssl crt-list <list> <cert> [opts]*", "add a line to a list of certificates",
+        "add ssl crt-list list.txt site.pem";
     ClearAcl, "clear acl", Admin, Listed, V2_6, [Arg::Text, Arg::Text],
         "clear acl [@<ver>] <acl>", "remove all patterns of an ACL",
         "clear acl #0";
@@ -207,6 +222,15 @@ commands! {
     CommitMap, "commit map", Admin, Listed, V2_6, [Arg::Text, Arg::Text],
         "commit map @<ver> <map>", "put a prepared version of a map in force",
         "commit map @1 #0";
+    CommitSslCaFile, "commit ssl ca-file", Admin, Listed, V2_6, [Arg::Rest],
+        "commit ssl ca-file <cafile>", "put the changes of a CA file in force",
+        "commit ssl ca-file ca.pem";
+    CommitSslCert, "commit ssl cert", Admin, Listed, V2_6, [Arg::Rest],
+        "commit ssl cert <certfile>", "put the changes of a certificate in force",
+        "commit ssl cert site.pem";
+    CommitSslCrlFile, "commit ssl crl-file", Admin, Listed, V2_6, [Arg::Rest],
+        "commit ssl crl-file <crlfile>", "put the changes of a CRL file in force",
+        "commit ssl crl-file crl.pem";
     DebugCounters, "debug counters", Operator, Listed, V3,
         [Arg::Many(&[Arg::OneOf(&["all", "bug", "chk", "cnt", "glt", "off", "on", "reset", "show"])])],
         "debug counters [?|all|bug|cnt|chk|glt]*", "show how often something out of the ordinary happened",
@@ -223,6 +247,18 @@ commands! {
         "del map #0 a.example.com";
     DelServer, "del server", Admin, Listed, V2_6, [SERVER],
         "del server <bk>/<srv>", "take a server in maintenance out of its backend", "del server app/web9";
+    DelSslCaFile, "del ssl ca-file", Admin, Listed, V2_6, [Arg::Rest],
+        "del ssl ca-file <cafile>", "forget a CA file that nothing uses",
+        "del ssl ca-file ca.pem";
+    DelSslCert, "del ssl cert", Admin, Listed, V2_6, [Arg::Rest],
+        "del ssl cert <certfile>", "forget a certificate that nothing uses",
+        "del ssl cert site.pem";
+    DelSslCrlFile, "del ssl crl-file", Admin, Listed, V2_6, [Arg::Rest],
+        "del ssl crl-file <crlfile>", "forget a CRL file that nothing uses",
+        "del ssl crl-file crl.pem";
+    DelSslCrtList, "del ssl crt-list", Admin, Listed, V2_6, [Arg::Rest],
+        "del ssl crt-list <list> <cert[:line]>", "take a line out of a list of certificates",
+        "del ssl crt-list list.txt site.pem:3";
     DisableAgent, "disable agent", Admin, Listed, V2_6, [SERVER],
         "disable agent", "suspend a server's agent checks", "disable agent app/web1";
     DisableDynamicCookie, "disable dynamic-cookie backend", Admin, Listed, V2_6, [BACKEND],
@@ -236,6 +272,9 @@ commands! {
     DisableServer, "disable server", Admin, Listed, V2_6, [SERVER],
         "disable server (DEPRECATED)", "put a server in maintenance; 'set server' does it too",
         "disable server app/web1";
+    DumpSslCert, "dump ssl cert", Admin, Listed, V3, [Arg::Rest],
+        "dump ssl cert <certfile>", "print a certificate with its key and chain",
+        "dump ssl cert site.pem";
     Echo, "echo", User, Listed, V3, [Arg::Rest],
         "echo <text>", "print a text", "echo done";
     EnableAgent, "enable agent", Admin, Listed, V2_6, [SERVER],
@@ -266,6 +305,15 @@ commands! {
         "get var proc.color";
     GetWeight, "get weight", User, Listed, V2_6, [SERVER],
         "get weight <bk>/<srv>", "tell a server's weight and its configured one", "get weight app/web1";
+    NewSslCaFile, "new ssl ca-file", Admin, Listed, V2_6, [Arg::Rest],
+        "new ssl ca-file <cafile>", "make an empty CA file",
+        "new ssl ca-file ca.pem";
+    NewSslCert, "new ssl cert", Admin, Listed, V2_6, [Arg::Rest],
+        "new ssl cert <certfile>", "make an empty certificate",
+        "new ssl cert site.pem";
+    NewSslCrlFile, "new ssl crl-file", Admin, Listed, V2_6, [Arg::Rest],
+        "new ssl crl-file <crlfile>", "make an empty CRL file",
+        "new ssl crl-file crl.pem";
     Operator, "operator", Operator, Listed, V2_6, [],
         "operator", "give up the admin level on this connection", "operator";
     PrepareAcl, "prepare acl", Admin, Listed, V2_6, [Arg::Text],
@@ -309,6 +357,21 @@ commands! {
     SetSeverityOutput, "set severity-output", User, Listed, V2_6, [Arg::OneOf(&["none", "number", "string"])],
         "set severity-output [none|number|string]", "choose how answers on this connection tell their severity",
         "set severity-output number";
+    SetSslCaFile, "set ssl ca-file", Admin, Listed, V2_6, [Arg::Rest],
+        "set ssl ca-file <cafile> <payload>", "replace a CA file; needs a commit",
+        "set ssl ca-file ca.pem <<";
+    SetSslCert, "set ssl cert", Admin, Listed, V2_6, [Arg::Rest],
+        "set ssl cert <certfile> <payload>", "replace a certificate; needs a commit",
+        "set ssl cert site.pem <<";
+    SetSslCrlFile, "set ssl crl-file", Admin, Listed, V2_6, [Arg::Rest],
+        "set ssl crl-file <crlfile> <payload>", "replace a CRL file; needs a commit",
+        "set ssl crl-file crl.pem <<";
+    SetSslOcspResponse, "set ssl ocsp-response", Admin, Listed, V2_6, [Arg::Rest],
+        "set ssl ocsp-response <resp|payload>", "replace a stapled OCSP response",
+        "set ssl ocsp-response <<";
+    SetSslTlsKey, "set ssl tls-key", Admin, Listed, V2_6, [Arg::Rest],
+        "set ssl tls-key [id|file] <key>", "set the next key of tickets",
+        "set ssl tls-key 0 key";
     SetTable, "set table", Operator, Listed, V2_6, [Arg::Name(Name::Proxy), Arg::OneOf(&["key", "ptr"]), Arg::Text],
         "set table <table> key <k> [data.* <v>]*", "make or change an entry of a stick table",
         "set table www key 192.0.2.1 data.gpc0 1";
@@ -382,6 +445,30 @@ commands! {
         "show servers state app";
     ShowSess, "show sess", Operator, Listed, V2_6, [Arg::Many(SESS_FILTERS)],
         "show sess [help|<id>|all] [opts...]", "list the sessions, or show one in detail", "show sess";
+    ShowSslCaFile, "show ssl ca-file", User, Listed, V2_6, [Arg::Rest],
+        "show ssl ca-file [<cafile>[:<index>]]", "list the CA files, or show one",
+        "show ssl ca-file ca.pem";
+    ShowSslCert, "show ssl cert", User, Listed, V2_6, [Arg::Rest],
+        "show ssl cert [<certfile>]", "list the certificates, or show one",
+        "show ssl cert site.pem";
+    ShowSslCrlFile, "show ssl crl-file", User, Listed, V2_6, [Arg::Rest],
+        "show ssl crl-file [<crlfile[:<index>>]]", "list the CRL files, or show one",
+        "show ssl crl-file crl.pem";
+    ShowSslCrtList, "show ssl crt-list", Admin, Listed, V2_6, [Arg::Rest],
+        "show ssl crt-list [-n] [<list>]", "list the lists of certificates, or show one",
+        "show ssl crt-list -n list.txt";
+    ShowSslOcspResponse, "show ssl ocsp-response", Admin, Listed, V2_6, [Arg::Rest],
+        "show ssl ocsp-response [[text|base64] id]", "list the stapled OCSP responses, or show one",
+        "show ssl ocsp-response";
+    ShowSslOcspUpdates, "show ssl ocsp-updates", Admin, Listed, V3, [Arg::Rest],
+        "show ssl ocsp-updates", "list the OCSP responses that are fetched",
+        "show ssl ocsp-updates";
+    ShowSslProviders, "show ssl providers", User, Listed, V2_6, [Arg::Rest],
+        "show ssl providers", "name the cryptography in use",
+        "show ssl providers";
+    ShowSslSni, "show ssl sni", User, Listed, V3, [Arg::Rest],
+        "show ssl sni [-f <frontend>] [-A]", "list the names that listeners answer",
+        "show ssl sni";
     ShowStartupLogs, "show startup-logs", Operator, Listed, V2_6, [],
         "show startup-logs", "show what was logged while starting", "show startup-logs";
     ShowStat, "show stat", User, Listed, V2_6,
@@ -394,6 +481,9 @@ commands! {
         "show tasks", "count the tasks by function", "show tasks";
     ShowThreads, "show threads", User, Listed, V2_6, [],
         "show threads", "show what each thread does", "show threads";
+    ShowTlsKeys, "show tls-keys", Admin, Listed, V2_6, [Arg::Rest],
+        "show tls-keys [id|*]", "list the keys of tickets",
+        "show tls-keys";
     ShowTrace, "show trace", Operator, Listed, V2_6, [Arg::OneOf(TRACES)],
         "show trace [<module>]", "show which traces run, and where to", "show trace";
     ShowVersion, "show version", User, Listed, V2_6, [],

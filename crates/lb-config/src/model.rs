@@ -13,7 +13,7 @@ use lb_check::rules::RuleSet;
 use lb_model::{Compat, Level, Mode, ProxyKind, Severity};
 use lb_sample::{Acl, Condition, Expr, LogFormat, PatternSet, PatternSets, ProcessVars, Rewrite, VarAction};
 pub use lb_tls::Named;
-use lb_tls::{Bundle, Ciphers, Crl, Offer, Trust, Versions};
+use lb_tls::{Bundle, Ciphers, Crl, Offer, ServerSettings, Trust, Versions};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -95,6 +95,8 @@ pub struct BindTls {
     pub offers: Vec<Offer>,
     /// `strict-sni`: only known names are answered.
     pub strict_sni: bool,
+    /// The line's settings.
+    pub settings: Arc<ServerSettings>,
 }
 
 /// TLS towards a server.

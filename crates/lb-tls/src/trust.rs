@@ -1,7 +1,8 @@
 //! Files of authorities' certificates and of revocations.
 
+use crate::der::{Reader, tag};
 use crate::pem;
-use crate::x509::Certificate;
+use crate::x509::{Certificate, name, one_line};
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use std::sync::Arc;
@@ -72,6 +73,23 @@ impl Crl {
             .filter(|block| block.label == "X509 CRL")
             .map(|block| CertificateRevocationListDer::from(block.der))
             .collect();
+        if lists.iter().any(|list| issuer(list).is_none()) {
+            return Err("a revocation list in it is broken".to_owned());
+        }
         if lists.is_empty() { Err("there is no revocation list in it".to_owned()) } else { Ok(Self { lists }) }
     }
+
+    /// What each says, as text.
+    pub fn described(&self) -> Vec<String> {
+        let line = |list: &CertificateRevocationListDer<'_>| format!("Issuer: {}\n", issuer(list).unwrap_or_default());
+        self.lists.iter().map(line).collect()
+    }
+}
+
+/// Who made a list.
+fn issuer(list: &[u8]) -> Option<String> {
+    let mut fields = Reader::new(list).tagged(tag::SEQUENCE)?.inside().tagged(tag::SEQUENCE)?.inside();
+    fields.tagged(tag::INTEGER);
+    fields.tagged(tag::SEQUENCE)?;
+    Some(one_line(&name(fields.tagged(tag::SEQUENCE)?)))
 }

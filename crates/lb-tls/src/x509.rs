@@ -149,7 +149,7 @@ pub fn date_text(secs: i64) -> String {
     format!("{month} {day:2} {:02}:{:02}:{:02} {year} GMT", second / 3_600, second / 60 % 60, second % 60)
 }
 
-fn name(sequence: Element<'_>) -> Vec<Attribute> {
+pub(crate) fn name(sequence: Element<'_>) -> Vec<Attribute> {
     let attribute = |part: Element<'_>| {
         let mut fields = part.inside();
         let oid = dotted(fields.tagged(tag::OID)?.body);

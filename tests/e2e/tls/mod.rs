@@ -2,6 +2,7 @@
 
 mod certs;
 mod client;
+mod runtime;
 
 use crate::check_eq;
 use crate::support::{HEAD, both, same};

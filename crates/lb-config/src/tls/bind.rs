@@ -223,7 +223,7 @@ pub(crate) fn settle(
         let message = format!("Proxy '{proxy}': no SSL certificate specified for {place} (use 'crt').");
         cx.sink.alert(&line.site, message);
     }
-    Some(Arc::new(BindTls { offers, strict_sni: draft.strict_sni }))
+    Some(Arc::new(BindTls { offers, strict_sni: draft.strict_sni, settings: Arc::new(draft.settings) }))
 }
 
 /// Words that name certificates.

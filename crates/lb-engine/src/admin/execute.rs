@@ -3,6 +3,7 @@
 use super::dump::Dump;
 use super::events::{self, Reading};
 use super::patterns::{self, Kind};
+use super::ssl::{self, Family};
 use super::{
     anon, backend, clear, dynamic, dynamic_cookie, environment, errors, frontend, info, inside, libs, limits, nothing,
     process, servers, sess, set_server, shutdown, stat, switches, tables, trace, vars, wait,
@@ -137,6 +138,36 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::ShutdownSessionsServer => shutdown::server_sessions(control, request).into(),
         CommandId::UnpublishBackend => backend::unpublish(control, request).into(),
         CommandId::Trace => trace::run(control, request).into(),
+        CommandId::AbortSslCaFile => ssl::abort(control, request, Family::Ca).into(),
+        CommandId::AbortSslCert => ssl::abort_cert(control, request).into(),
+        CommandId::AbortSslCrlFile => ssl::abort(control, request, Family::Crl).into(),
+        CommandId::AddSslCaFile => ssl::add_ca(control, request).into(),
+        CommandId::AddSslCrtList => ssl::add_crt_list(control, request).into(),
+        CommandId::CommitSslCaFile => ssl::commit(control, request, Family::Ca).into(),
+        CommandId::CommitSslCert => ssl::commit_cert(control, request).into(),
+        CommandId::CommitSslCrlFile => ssl::commit(control, request, Family::Crl).into(),
+        CommandId::DelSslCaFile => ssl::del(control, request, Family::Ca).into(),
+        CommandId::DelSslCert => ssl::del_cert(control, request).into(),
+        CommandId::DelSslCrlFile => ssl::del(control, request, Family::Crl).into(),
+        CommandId::DelSslCrtList => ssl::del_crt_list(control, request).into(),
+        CommandId::DumpSslCert => ssl::dump_cert(control, request).into(),
+        CommandId::NewSslCaFile => ssl::new(control, request, Family::Ca).into(),
+        CommandId::NewSslCert => ssl::new_cert(control, request).into(),
+        CommandId::NewSslCrlFile => ssl::new(control, request, Family::Crl).into(),
+        CommandId::SetSslCaFile => ssl::set(control, request, Family::Ca).into(),
+        CommandId::SetSslCert => ssl::set_cert(control, request).into(),
+        CommandId::SetSslCrlFile => ssl::set(control, request, Family::Crl).into(),
+        CommandId::SetSslOcspResponse => ssl::set_ocsp(control, request).into(),
+        CommandId::SetSslTlsKey => ssl::set_tls_key(request).into(),
+        CommandId::ShowSslCaFile => ssl::show(control, request, Family::Ca).into(),
+        CommandId::ShowSslCert => ssl::show_cert(control, request).into(),
+        CommandId::ShowSslCrlFile => ssl::show(control, request, Family::Crl).into(),
+        CommandId::ShowSslCrtList => ssl::show_crt_list(control, request).into(),
+        CommandId::ShowSslOcspResponse => ssl::show_ocsp(control, request).into(),
+        CommandId::ShowSslOcspUpdates => ssl::show_ocsp_updates().into(),
+        CommandId::ShowSslProviders => ssl::providers().into(),
+        CommandId::ShowSslSni => ssl::show_sni(control, request).into(),
+        CommandId::ShowTlsKeys => ssl::tls_keys(request).into(),
         CommandId::Wait => wait::run(request).map_or_else(Outcome::Reply, Outcome::Wait),
         // These never come here.
         CommandId::CheckServer

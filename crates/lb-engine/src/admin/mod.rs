@@ -41,6 +41,7 @@ mod set_addr;
 mod set_server;
 mod shutdown;
 mod socket;
+mod ssl;
 mod stat;
 mod stat_listener;
 mod stat_values;

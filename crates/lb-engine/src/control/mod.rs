@@ -54,6 +54,7 @@ use crate::activity::{self, task};
 use crate::admin::{self, BoundAdmin};
 use crate::orders::ORDER_QUEUE;
 use crate::shared::Shared;
+use crate::tls::store::Store;
 use events::Followers;
 use lb_check::TrafficEvent;
 use lb_config::model::Server;
@@ -121,6 +122,8 @@ pub struct Control {
     serials: Cell<u64>,
     /// Definitions that commands made, by their text. They last as long as the process, so each is kept once.
     definitions: RefCell<BTreeMap<String, &'static Server>>,
+    /// Certificates and their kin, as commands see and change them.
+    pub tls: RefCell<Store>,
     /// The admin sockets and their connections.
     pub admin: admin::Registry,
     /// What operators changed.
@@ -147,6 +150,7 @@ impl Control {
             serials,
             definitions: RefCell::default(),
             free_proxies: RefCell::default(),
+            tls: RefCell::new(Store::new(shared)),
             admin: admin::Registry::default(),
             ledger: RefCell::new(Ledger::new(shared.clock.start_unix_secs())),
             followers: Followers::default(),

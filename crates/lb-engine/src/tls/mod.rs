@@ -8,6 +8,7 @@ mod connect;
 mod facts;
 mod listener;
 mod server;
+pub mod store;
 mod stream;
 
 pub use accept::{AcceptError, Handshake};

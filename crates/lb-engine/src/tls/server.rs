@@ -57,14 +57,17 @@ impl ServerSecurity {
         Arc::clone(&self.client.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Makes connections from other files from here on.
+    /// What makes connections from other files, made ready for [`ServerSecurity::put`].
     ///
     /// # Errors
-    /// What the TLS library refuses; nothing is changed then.
-    pub fn renew(&self, files: &TlsFiles) -> Result<(), String> {
-        let client = Arc::new(client(&self.config, Some(files))?);
-        *self.client.write().unwrap_or_else(PoisonError::into_inner) = client;
-        Ok(())
+    /// What the TLS library refuses.
+    pub fn prepare(&self, files: &TlsFiles) -> Result<Client, String> {
+        client(&self.config, Some(files))
+    }
+
+    /// Makes connections with it from here on.
+    pub fn put(&self, client: Client) {
+        *self.client.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(client);
     }
 }
 
