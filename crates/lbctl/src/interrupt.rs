@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 /// Whether a signal has come to any of those that wait: each thread of a fan-out waits for itself, and the
@@ -20,7 +20,8 @@ const NOTICE: Duration = Duration::from_millis(100);
 /// Holds SIGINT and SIGTERM back for as long as it lives.
 #[derive(Debug)]
 pub struct Interrupt {
-    mask: SigSet,
+    /// The thread's mask before: it may have held them back already.
+    former: SigSet,
     signals: SignalFd,
 }
 
@@ -33,12 +34,12 @@ impl Interrupt {
         let mut mask = SigSet::empty();
         mask.add(Signal::SIGINT);
         mask.add(Signal::SIGTERM);
-        mask.thread_block()?;
+        let former = mask.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
         let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         if WAITING.fetch_add(1, Ordering::SeqCst) == 0 {
             CAUGHT.store(false, Ordering::SeqCst);
         }
-        Ok(Self { mask, signals })
+        Ok(Self { former, signals })
     }
 
     /// Sleeps; gives `true` at once when a signal has come.
@@ -72,7 +73,7 @@ impl Drop for Interrupt {
         // A second Ctrl-C that came meanwhile has had its effect already.
         while matches!(self.signals.read_signal(), Ok(Some(_))) {}
         WAITING.fetch_sub(1, Ordering::SeqCst);
-        // The signals were held back by `new`; letting them through again cannot fail.
-        let _ = self.mask.thread_unblock();
+        // A mask that was in force is a mask: this cannot fail.
+        let _ = self.former.thread_set_mask();
     }
 }
