@@ -27,6 +27,7 @@ mod patterns;
 mod probes;
 mod queue;
 mod random;
+mod resolvers;
 mod retries;
 mod rewrites;
 mod start_stop;

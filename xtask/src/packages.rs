@@ -23,6 +23,7 @@ const PACKAGES: &[(&str, &str, &str)] = &[
     ("prometheus-haproxy-exporter", "prometheus-haproxy-exporter", "the Prometheus exporter on lbd's socket"),
     ("curl", "curl", "scripts over HTTP"),
     ("etcd-server", "etcd", "rolls that agree through etcd"),
+    ("dnsmasq-base", "dnsmasq", "resolution of names at run time"),
 ];
 
 /// Asked by Debian's tools before they start a service; status 101 forbids it.

@@ -73,10 +73,7 @@ pub const DIFFERENCES: &[(CommandId, &str)] = &[
         "in `show sess`, an address is shown as a hash and its port; a wrong key is refused in other words",
     ),
     (CommandId::SetRateLimit, "`http-compression` is kept and shown; there is no compression to limit"),
-    (
-        CommandId::SetServer,
-        "`fqdn` is always refused; an `addr … port` whose port is refused leaves the address alone too",
-    ),
+    (CommandId::SetServer, "an `addr … port` whose port is refused leaves the address alone too"),
     (CommandId::SetProfiling, "neither locks nor allocations are timed; `auto` stays off"),
     (
         CommandId::ShowActivity,
@@ -101,7 +98,6 @@ pub const DIFFERENCES: &[(CommandId, &str)] = &[
     (CommandId::ShowSslOcspUpdates, "always empty, as responses are not fetched"),
     (CommandId::ShowSslProviders, "it names `ring`"),
     (CommandId::ShowTlsKeys, "always empty, as keys of tickets are the TLS library's"),
-    (CommandId::ShowStat, "`domain resolvers` has no rows, as there are no resolvers"),
     (CommandId::ShowTasks, "it counts the tasks there are, not only those about to run"),
     (CommandId::ShowThreads, "the facts of a thread are those of this engine; the control thread is the last one"),
     (CommandId::ShowTrace, "the sources are those of this engine"),

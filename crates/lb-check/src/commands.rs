@@ -6,7 +6,7 @@ use lb_model::{AdminState, OpState, ParsedWeight, WeightError};
 
 use crate::action::Action;
 use crate::agent::AdminWord;
-use crate::log::Cause;
+use crate::log::{Cause, LogLine};
 use crate::server::{ServerHealth, remains_in_drain};
 
 /// An operator's administrative state for a server, `set server … state`.
@@ -59,10 +59,29 @@ impl ServerHealth {
         self.set_admin(admin, now, out);
     }
 
-    /// Address resolution failed for good, or works again.
-    pub fn set_resolution_failed(&mut self, failed: bool, now: Duration, out: &mut Vec<Action>) {
+    /// Address resolution failed for good, and why; or it works again.
+    pub fn set_resolution_failed(&mut self, failed: Option<&'static str>, now: Duration, out: &mut Vec<Action>) {
         let base = self.admin.without(AdminState::RESOLUTION_MAINT);
-        self.set_admin(if failed { base.with(AdminState::RESOLUTION_MAINT) } else { base }, now, out);
+        let first = out.len();
+        self.set_admin(if failed.is_some() { base.with(AdminState::RESOLUTION_MAINT) } else { base }, now, out);
+        for action in out.iter_mut().skip(first) {
+            match action {
+                Action::Log(LogLine::EntersMaint { unresolved, .. }) => *unresolved = failed,
+                Action::Log(line @ LogLine::LeavesMaint { .. }) => *line = LogLine::ResolvesAgain,
+                _ => {}
+            }
+        }
+    }
+
+    /// The server's address was never known: it begins in maintenance, and nobody is told.
+    pub fn begin_unresolved(&mut self, now: Duration, out: &mut Vec<Action>) {
+        self.set_resolution_failed(Some(""), now, out);
+        out.retain(|action| !matches!(action, Action::Log(_)));
+    }
+
+    /// The host name was set at run time.
+    pub fn set_named(&mut self) {
+        self.admin = self.admin.with(AdminState::NAME_SET);
     }
 
     /// `set server … health`. Later checks overwrite it.

@@ -117,6 +117,8 @@ pub enum LogLine {
         was_down: bool,
         /// The maintenance is the tracked server's.
         inherited: bool,
+        /// Its name does not resolve, and why.
+        unresolved: Option<&'static str>,
         /// Whether traffic loses a usable server.
         alert: bool,
     },
@@ -131,6 +133,8 @@ pub enum LogLine {
     },
     /// `Server b/s is leaving forced maintenance but remains in maintenance via b/t.`
     RemainsInInheritedMaint,
+    /// `Server b/s is UP/READY (resolves again).`
+    ResolvesAgain,
     /// `Server b/s remains in forced maintenance.`
     RemainsInForcedMaint,
     /// `Server b/s enters drain state. …`
@@ -196,20 +200,27 @@ impl LogLine {
                 }
                 render_counts(&mut out, counts, *to == OpState::Stopped);
             }
-            Self::EntersMaint { was_down: true, inherited, .. } => {
+            Self::EntersMaint { was_down: true, inherited, unresolved, .. } => {
                 out.push_str("was DOWN and now enters maintenance");
+                if let Some(why) = unresolved {
+                    let _ = write!(out, " ({why})");
+                }
                 if *inherited {
                     render_via(&mut out, names);
                 }
                 out.push('.');
             }
-            Self::EntersMaint { was_down: false, inherited, .. } => {
+            Self::EntersMaint { was_down: false, inherited, unresolved, .. } => {
                 out.push_str("is going DOWN for maintenance");
+                if let Some(why) = unresolved {
+                    let _ = write!(out, " ({why})");
+                }
                 if *inherited {
                     render_via(&mut out, names);
                 }
                 render_counts(&mut out, counts, true);
             }
+            Self::ResolvesAgain => out.push_str("is UP/READY (resolves again)."),
             Self::LeavesMaint { up, drain, forced } => {
                 let _ = write!(
                     out,

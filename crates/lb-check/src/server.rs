@@ -209,7 +209,8 @@ impl ServerHealth {
     fn enter_maint(&mut self, old: AdminState, now: Duration, out: &mut Vec<Action>) {
         let was_down = self.op == OpState::Stopped;
         let alert = !was_down && self.op != OpState::Stopping && !old.in_drain();
-        let inherited = !self.admin.intersects(AdminState::FORCED_MAINT);
+        let inherited =
+            self.admin.intersects(AdminState::INHERITED_MAINT) && !self.admin.intersects(AdminState::FORCED_MAINT);
         if self.check.is_enabled() {
             self.check.set_paused(true);
             self.check.health.set(0);
@@ -223,7 +224,7 @@ impl ServerHealth {
             self.push_session_actions(OpState::Stopped, out);
         }
         out.push(Action::PurgeIdle);
-        out.push(Action::Log(LogLine::EntersMaint { was_down, inherited, alert }));
+        out.push(Action::Log(LogLine::EntersMaint { was_down, inherited, unresolved: None, alert }));
     }
 
     fn leave_maint(&mut self, old: AdminState, now: Duration, out: &mut Vec<Action>) {

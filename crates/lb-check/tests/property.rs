@@ -110,7 +110,7 @@ fn step(w: &mut World, r: &mut Random) {
         8 => _ = s.set_weight(weight, out),
         9 => _ = if on { s.enable_check(on) } else { s.enable_agent(on) },
         10 => s.traffic(event, now, out),
-        11 => s.set_resolution_failed(on, now, out),
+        11 => s.set_resolution_failed(on.then_some("DNS NX status"), now, out),
         12 => _ = if on { s.enable_agent(on) } else { s.enable_check(on) },
         _ => s.slowstart_tick(now, out),
     });
@@ -206,7 +206,7 @@ fn recovers(w: &mut World) {
     let now = w.now;
     for i in 0..w.servers.len() {
         happen(w, i, &mut |s, out| {
-            s.set_resolution_failed(false, now, out);
+            s.set_resolution_failed(None, now, out);
             s.set_state(AdminCommand::Ready, now, out);
             _ = s.enable_check(true);
         });

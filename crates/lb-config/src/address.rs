@@ -45,6 +45,8 @@ pub(crate) struct Allow {
     pub datagram: bool,
     /// A host name need not be resolved: the address then stays unspecified.
     pub unresolved: bool,
+    /// Host names are not looked up.
+    pub unasked: bool,
 }
 
 /// Why an address is refused, in HAProxy's words, and what to do.
@@ -197,6 +199,7 @@ fn ip(rest: &str, family: Family, text: &str, allow: Allow, cx: &Cx<'_>) -> Resu
         }
     } else if bare.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
         && bare.bytes().any(|b| b.is_ascii_alphabetic())
+        && !allow.unasked
         && let Some(ip) = cx.host.resolve(bare).filter(fits)
     {
         return Ok(Endpoint::Ip { ip, port, name: Some(bare.to_owned()) });

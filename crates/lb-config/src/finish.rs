@@ -11,6 +11,7 @@ use crate::model::{
 };
 use crate::proxy::{LogChoice, ProxyDraft};
 use crate::reader::Draft;
+use crate::resolvers;
 use crate::ring;
 use crate::server::ServerDraft;
 use crate::suggest;
@@ -65,7 +66,7 @@ impl<'d> Names<'d> {
 
 /// Resolves and checks everything that was read. What is wrong goes to `cx`.
 pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
-    let Draft { global, mut proxies, defaults, healthchecks, rings, peers } = draft;
+    let Draft { global, mut proxies, defaults, healthchecks, rings, peers, resolvers: mut sections } = draft;
     let healthchecks: BTreeMap<String, CheckMethod> =
         healthchecks.iter().map(|check| (check.name.clone(), check.method())).collect();
     // After a fault in the lines, what seems missing may just not have been understood.
@@ -83,6 +84,9 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
     let mut tables = Tables::of(&proxies, &peers);
     tables.check_peers(&proxies, &peers, cx);
     proxies.iter().for_each(|draft| tables.check(draft, cx));
+    if sections.iter().all(|section| section.name != "default") {
+        sections.push(resolvers::system(cx));
+    }
     let mut done = Vec::with_capacity(proxies.len());
     {
         let names = Names::of(&proxies, cx);
@@ -105,6 +109,7 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
                 let method = server.check_method.as_ref().unwrap_or(&proxy.check);
                 let by_rule = method.rules().is_some_and(RuleSet::asks_tls);
                 server.tls = tls::server::settle(draft, &proxy.name, by_rule, &mut loader, cx);
+                server.resolution = resolvers::settle(draft, &proxy.name, &sections, cx);
             }
             proxy.default_servers = DefaultServers::of(draft);
             proxy.logs = log_targets(draft, &global.global.logs);
@@ -125,9 +130,21 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
     let ignored_tuning = std::mem::take(&mut cx.ignored);
     ring::check_uses(&rings, cx);
     let (tables, vars, patterns) = (tables.into_list(), Arc::clone(&cx.vars), Arc::clone(&cx.patterns));
-    let tls = loader.files;
     let peers = peers.into_iter().map(|section| section.name).collect();
-    Config { global, proxies: done, tables, peers, rings, vars, patterns, tls, ignored_tuning, defaults, healthchecks }
+    Config {
+        global,
+        proxies: done,
+        tables,
+        peers,
+        rings,
+        vars,
+        patterns,
+        resolvers: sections,
+        tls: loader.files,
+        ignored_tuning,
+        defaults,
+        healthchecks,
+    }
 }
 
 /// Hands out the free numbers: the counter moves on at every object, whether it took a number or had

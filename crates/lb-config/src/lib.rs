@@ -28,6 +28,7 @@ mod options;
 mod peers;
 mod proxy;
 mod reader;
+mod resolvers;
 mod ring;
 mod rules;
 mod server;

@@ -6,6 +6,7 @@
 mod table;
 
 pub use crate::dynamic::{DefaultServers, NamedDefaults};
+pub use crate::resolvers::{Hold, Nameserver, Resolution, Resolvers};
 pub use crate::stats_page::{StatsPage, StatsRule, StatsVerdict};
 pub use table::{Count, CountChange, Number, StickRule, StickTable, TableIdx, TableRef, Track};
 
@@ -48,6 +49,8 @@ pub struct Config {
     pub vars: Arc<ProcessVars>,
     /// Pattern files, maps and the patterns of `acl` lines.
     pub patterns: Arc<PatternSets>,
+    /// `resolvers` sections; the one named `default` is always there.
+    pub resolvers: Vec<Resolvers>,
     /// Files that TLS settings name.
     pub tls: TlsFiles,
     /// Tuning words accepted without effect, each once, for one notice at start-up.
@@ -774,6 +777,8 @@ pub struct Server {
     pub port_offset: Option<i32>,
     /// Host name as configured when it was not an address (resolved at start by the parser's resolver argument).
     pub fqdn: Option<String>,
+    /// How the name is resolved while traffic flows; `None`: it is not.
+    pub resolution: Option<Arc<Resolution>>,
     /// `weight`, 0 to 256, default 1.
     pub weight: u32,
     /// `maxconn`; 0: unlimited.

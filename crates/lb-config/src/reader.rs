@@ -12,6 +12,7 @@ use crate::line::{Fault, Line, Prefix, fault};
 use crate::model::Ring;
 use crate::peers::PeersDraft;
 use crate::proxy::{Defaults, ProxyDraft};
+use crate::resolvers::{self, Resolvers};
 use crate::ring;
 use crate::suggest::did_you_mean;
 use crate::{Host, Outcome, Source};
@@ -37,6 +38,8 @@ enum Target {
     Ring,
     /// The last of `Draft::peers`.
     Peers,
+    /// The last of `Draft::resolvers`.
+    Resolvers,
     /// A section that was refused: its lines are passed over.
     Skipped,
 }
@@ -50,6 +53,7 @@ pub(crate) struct Draft {
     pub healthchecks: Vec<HealthCheckDraft>,
     pub rings: Vec<Ring>,
     pub peers: Vec<PeersDraft>,
+    pub resolvers: Vec<Resolvers>,
 }
 
 /// One `.if` block being read.
@@ -219,6 +223,10 @@ impl<'a> Reader<'a> {
                 Some(peers) => peers.line(&line, &mut self.cx),
                 None => Ok(()),
             },
+            Target::Resolvers => match self.draft.resolvers.last_mut() {
+                Some(section) => resolvers::line(section, &mut self.cx, &line),
+                None => Ok(()),
+            },
             Target::Proxy => match self.draft.proxies.last_mut() {
                 Some(proxy) => proxy.line(&line, &mut self.cx),
                 None => Ok(()),
@@ -264,6 +272,12 @@ impl<'a> Reader<'a> {
             Section::Peers => {
                 self.draft.peers.push(PeersDraft::open(line)?);
                 self.target = Target::Peers;
+                Ok(())
+            }
+            Section::Resolvers => {
+                let section = resolvers::open(line, &self.draft.resolvers)?;
+                self.draft.resolvers.push(section);
+                self.target = Target::Resolvers;
                 Ok(())
             }
             Section::NotYet => {

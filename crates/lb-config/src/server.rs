@@ -7,6 +7,7 @@ use crate::keywords::{self, SERVER, Status};
 use crate::line::{Done, Fault, Line, TIME_HELP, fault, time_complaint};
 use crate::model::{AgentParams, ConnectAddress, HealthParams, InitState, Observe, OnError, Place, Server};
 use crate::proxy::ProxyDraft;
+use crate::resolvers::{InitAddr, ResolutionDraft};
 use crate::suggest::did_you_mean;
 use crate::tls::server::ServerTlsDraft;
 use lb_model::{MAX_WEIGHT, TimeUnit, is_valid_name, parse_time};
@@ -39,6 +40,8 @@ pub(crate) struct ServerDraft {
     said: bool,
     /// The address could be read; if not, it was reported.
     pub placed: bool,
+    /// What it says of the resolution of its name.
+    pub resolution: ResolutionDraft,
     /// What it says of TLS.
     pub tls: ServerTlsDraft,
     /// This is a `default-server` line.
@@ -58,6 +61,7 @@ impl ServerDraft {
                 port: 0,
                 port_offset: None,
                 fqdn: None,
+                resolution: None,
                 weight: 1,
                 maxconn: 0,
                 maxqueue: 0,
@@ -94,6 +98,7 @@ impl ServerDraft {
             init_state: false,
             said: false,
             placed: false,
+            resolution: ResolutionDraft::default(),
             tls: ServerTlsDraft::default(),
             default: false,
         }
@@ -130,7 +135,7 @@ impl ServerDraft {
     pub fn lacks_check_port(&self) -> bool {
         let server = &self.server;
         let on_ip = matches!(server.address, ConnectAddress::Ip(_)) || server.health.addr.is_some();
-        server.check && server.port == 0 && server.health.port.is_none() && on_ip
+        server.check && self.resolution.srv.is_none() && server.port == 0 && server.health.port.is_none() && on_ip
     }
 
     /// `agent-check` puts the `agent-…` settings in force.
@@ -289,11 +294,8 @@ fn base(p: &ProxyDraft, line: &Line, at: usize) -> Result<(ServerDraft, usize), 
 pub(crate) fn server(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
     let usage = "'server' expects <name> and <addr>[:<port>] as arguments.";
     let name = line.need(1, usage)?;
-    if let Some(bad) = name.chars().find(|c| !is_valid_name(c.encode_utf8(&mut [0; 4]))) {
-        return Err(fault(1, format!("character '{bad}' is not permitted in server name '{name}'."))
-            .help("names are made of letters, digits, '.', ':', '_' and '-'"));
-    }
-    let text = line.need(2, usage)?;
+    checked_name(name)?;
+    line.need(2, usage)?;
     let outer = format!("'server {}/{name}' : ", p.proxy.name);
     if p.named_servers.iter().any(|(known, _)| known == name) {
         return Err(fault(1, format!("{outer}a default-server set has this name already.")));
@@ -301,13 +303,104 @@ pub(crate) fn server(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
     let (mut draft, from) = base(p, line, 3)?;
     draft.begin(name, line.place());
     draft.site = line.site(1);
-    // The server is kept even when its address is wrong, so that what names it is not blamed as well.
-    let allow = Allow { port_offset: true, ..Allow::default() };
-    let placed = set_address(&mut draft.server, text, allow, cx);
-    draft.placed = placed.is_ok();
     draft.parameters(line, from, &outer, cx);
+    let placed = draft.find_place(line, 2, &outer, cx);
+    // The server is kept even when its address is wrong, so that what names it is not blamed as well.
     p.servers.push(draft);
-    placed.map_err(|error| Fault { help: error.help, ..fault(2, format!("{outer}{}", error.message)) })
+    placed
+}
+
+fn checked_name(name: &str) -> Done {
+    match name.chars().find(|c| !is_valid_name(c.encode_utf8(&mut [0; 4]))) {
+        None => Ok(()),
+        Some(bad) => Err(fault(1, format!("character '{bad}' is not permitted in server name '{name}'."))
+            .help("names are made of letters, digits, '.', ':', '_' and '-'")),
+    }
+}
+
+/// Most servers a template may make.
+const MOST_OF_A_TEMPLATE: u32 = 4_096;
+
+/// `server-template <prefix> <number | range> <name>[:<port>] [parameters]`: as many servers of the same kind.
+pub(crate) fn server_template(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
+    let usage = "'server-template' expects <prefix> <nb | range> <addr>[:<port>] as arguments.";
+    let prefix = line.need(1, usage)?;
+    checked_name(prefix)?;
+    let range = line.need(2, usage)?;
+    line.need(3, usage)?;
+    let (first, last) = range.split_once('-').unwrap_or(("1", range));
+    let range = match (first.parse::<u32>(), last.parse::<u32>()) {
+        (Ok(first), Ok(last)) if 0 < first && first <= last && last - first < MOST_OF_A_TEMPLATE => first..=last,
+        _ => {
+            return Err(fault(2, format!("Wrong server-template number or range arg '{range}'.")).help(format!(
+                "'3' makes three servers, '2-5' those with these numbers; at most {MOST_OF_A_TEMPLATE}"
+            )));
+        }
+    };
+    let outer = format!("'server-template {}/{prefix}' : ", p.proxy.name);
+    let mut draft = p.default_server.clone();
+    draft.begin(prefix, line.place());
+    draft.site = line.site(1);
+    draft.parameters(line, 4, &outer, cx);
+    if let Some(site) = draft.id_site.take() {
+        cx.sink.alert(&site, "'id' option is not accepted in server-template lines: each server needs its own");
+    }
+    let placed = draft.find_place(line, 3, &outer, cx);
+    for number in range {
+        let mut one = draft.clone();
+        one.server.name = format!("{prefix}{number}").into();
+        p.servers.push(one);
+    }
+    placed
+}
+
+impl ServerDraft {
+    /// Sets the address from the word `at`: an address, or a name that is looked up as `init-addr` says.
+    fn find_place(&mut self, line: &Line, at: usize, outer: &str, cx: &mut Cx<'_>) -> Done {
+        let text = line.word(at);
+        let allow = Allow { port_offset: true, ..Allow::default() };
+        let blamed =
+            |error: address::AddressError| Fault { help: error.help, ..fault(at, format!("{outer}{}", error.message)) };
+        let unasked = Allow { unresolved: true, unasked: true, ..allow };
+        set_address(&mut self.server, text, unasked, cx).map_err(blamed)?;
+        let Some(name) = self.server.fqdn.clone() else {
+            self.placed = true;
+            return Ok(());
+        };
+        if name.starts_with('_') {
+            self.resolution.srv = self.server.fqdn.take();
+            self.placed = true;
+            return Ok(());
+        }
+        let steps = self.resolution.init.clone().unwrap_or_else(|| vec![InitAddr::Last, InitAddr::Libc]);
+        let mut failure = None;
+        for step in steps {
+            match step {
+                // What a state file says is applied once it is read.
+                InitAddr::Last => continue,
+                InitAddr::Libc => match set_address(&mut self.server, text, allow, cx) {
+                    Ok(()) => {}
+                    Err(error) => {
+                        failure = Some(error);
+                        continue;
+                    }
+                },
+                InitAddr::None => {}
+                InitAddr::Ip(ip) => self.server.address = ConnectAddress::Ip(ip),
+            }
+            self.placed = true;
+            return Ok(());
+        }
+        if self.resolution.section.is_some() {
+            cx.warn(&line.site(at), format!("{outer}could not resolve address '{name}', disabling server."));
+            self.placed = true;
+            return Ok(());
+        }
+        Err(blamed(failure.unwrap_or_else(|| address::AddressError {
+            message: format!("could not resolve address '{name}'."),
+            help: Some("'init-addr' names no other way to get one: add 'none' to start without".to_owned()),
+        })))
+    }
 }
 
 /// Sets the address; a name is kept as it is.

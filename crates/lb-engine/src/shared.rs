@@ -432,7 +432,8 @@ impl ServerState {
 
     /// Whether it has a name in place of an address: nobody can connect to it.
     pub fn is_unresolved(&self) -> bool {
-        self.config.fqdn.is_some() && matches!(self.target(), Target::Ip(address) if address.ip().is_unspecified())
+        let named = self.config.fqdn.is_some() || self.config.resolution.is_some();
+        named && matches!(self.target(), Target::Ip(address) if address.ip().is_unspecified())
     }
 
     /// Where to connect.

@@ -51,7 +51,7 @@ const NOT_COMPARED: &[(&str, &str)] = &[
         "set server app/web01 addr 127.0.0.2 port +1;show servers state app\n",
         "3.5 changes the address and refuses the port; a refused command changes nothing here",
     ),
-    ("show resolvers\n", "names are resolved once, so there is no section made from the system's name servers"),
+    ("show resolvers\n", "the name servers of this system are not those of the recording"),
     ("add server help\n", "it lists the parameters that work here"),
     ("show acl\n", "there is no internal HTTP client, whose ACLs HAProxy lists too"),
     ("prompt foo\n", "the usage is each program's own words"),

@@ -95,6 +95,7 @@ pub(crate) enum Section {
     HealthCheck,
     Ring,
     Peers,
+    Resolvers,
     NotYet,
     Gone(&'static str),
 }
@@ -121,7 +122,7 @@ pub(crate) const SECTIONS: &[SectionRow] = &[
             "'program' sections do not exist any more: let the service manager start other programs.",
         ),
     },
-    SectionRow { name: "resolvers", section: Section::NotYet },
+    SectionRow { name: "resolvers", section: Section::Resolvers },
     SectionRow { name: "ring", section: Section::Ring },
     SectionRow { name: "traces", section: Section::NotYet },
     SectionRow { name: "userlist", section: Section::NotYet },

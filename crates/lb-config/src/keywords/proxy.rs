@@ -252,7 +252,7 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
     ),
     row("server", Scope::B.and(Scope::STRICT), Supported(server::server)),
     row("server-state-file-name", DB, Supported(state::server_state_file_name)),
-    row("server-template", Scope::B.and(Scope::STRICT), NotYet),
+    row("server-template", Scope::B.and(Scope::STRICT), Supported(server::server_template)),
     row("source", DB, NotYet),
     row("srvtcpka-cnt", DB, Tuning),
     row("srvtcpka-idle", DB, Tuning),

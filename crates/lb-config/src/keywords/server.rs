@@ -2,6 +2,7 @@
 
 use super::Status;
 use super::Status::{Gone, NotYet, Supported, Tuning};
+use crate::resolvers;
 use crate::server::{self, ServerHandler};
 use crate::tls::server as tls;
 
@@ -68,7 +69,7 @@ pub(crate) const SERVER: &[ServerRow] = &[
     row("healthcheck", 1, Supported(server::healthcheck)),
     row("id", 1, Supported(server::id)),
     row("idle-ping", 1, NotYet),
-    row("init-addr", 1, NotYet),
+    row("init-addr", 1, Supported(resolvers::init_addr)),
     row("init-state", 1, Supported(server::init_state)),
     row("inter", 1, Supported(server::inter)),
     row("interface", 1, NotYet),
@@ -119,10 +120,10 @@ pub(crate) const SERVER: &[ServerRow] = &[
     row("quic-cc-algo", 1, NotYet),
     row("redir", 1, NotYet),
     row("renegotiate", 0, Tuning),
-    row("resolve-net", 1, NotYet),
-    row("resolve-opts", 1, NotYet),
-    row("resolve-prefer", 1, NotYet),
-    row("resolvers", 1, NotYet),
+    row("resolve-net", 1, Supported(resolvers::resolve_net)),
+    row("resolve-opts", 1, Supported(resolvers::resolve_opts)),
+    row("resolve-prefer", 1, Supported(resolvers::resolve_prefer)),
+    row("resolvers", 1, Supported(resolvers::resolvers)),
     row("rise", 1, Supported(server::rise)),
     row("send-proxy", 0, NotYet),
     row("send-proxy-v2", 0, NotYet),

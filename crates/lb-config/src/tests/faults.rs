@@ -216,15 +216,16 @@ fn what_haproxy_has_and_lbd_has_not() {
                |   mailers p
                |   ^^^^^^^
                | help: its lines were passed over
-            [ALERT]    (1) : config : parsing [a.cfg:13] : 'server b/s' : 'resolvers' is a HAProxy keyword that lbd does not support yet.
-               |   server s 1.2.3.4:80 ssl verify none sni str(x) resolvers r
-               |                                                  ^^^^^^^^^
             [ALERT]    (1) : config : parsing [a.cfg:14] : The 'reqadd' directive is not supported anymore since HAProxy 2.1. Use 'http-request add-header' instead.
                |   reqadd X
                |   ^^^^^^
             [ALERT]    (1) : config : parsing [a.cfg:4] : 'bind :443' in section 'frontend' : unable to stat SSL certificate from file '/c' : No such file or directory.
                |   bind :443 ssl crt /c alpn h2
                |                     ^^
+            [ALERT]    (1) : config : parsing [a.cfg:13] : backend 'b', server 's': unable to find required resolvers 'r'
+               |   server s 1.2.3.4:80 ssl verify none sni str(x) resolvers r
+               |          ^
+               | help: declare them in a section 'resolvers r'
         "#]],
     );
 }

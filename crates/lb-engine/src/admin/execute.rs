@@ -6,7 +6,7 @@ use super::patterns::{self, Kind};
 use super::ssl::{self, Family};
 use super::{
     anon, backend, clear, dynamic, dynamic_cookie, environment, errors, frontend, info, inside, libs, limits, nothing,
-    process, servers, sess, set_server, shutdown, stat, switches, tables, trace, vars, wait,
+    process, resolvers, servers, sess, set_server, shutdown, stat, switches, tables, trace, vars, wait,
 };
 use crate::control::{Control, Follower};
 use lb_admin::{Anon, CommandId, Reply, Request};
@@ -121,7 +121,7 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::ShowPeers => nothing::peers(control, request).into(),
         CommandId::ShowPools => inside::pools::show(control, request).into(),
         CommandId::ShowProfiling => inside::profiling::show(control, request).into(),
-        CommandId::ShowResolvers => nothing::resolvers(request).into(),
+        CommandId::ShowResolvers => resolvers::show(control, request).into(),
         CommandId::ShowSchemaJson => process::schema().into(),
         CommandId::ShowServersConn => servers::conn(control, request).into(),
         CommandId::ShowServersState => servers::state(control, request).into(),

@@ -35,6 +35,7 @@ mod pages;
 mod patterns;
 mod process;
 mod resolve;
+mod resolvers;
 mod servers;
 mod sess;
 mod set_addr;

@@ -1,5 +1,5 @@
-//! Lists of what is not there: caches and resolvers are refused when a configuration is read, and peers, which may be
-//! in it, are never spoken to.
+//! Lists of what is not there: caches are refused when a configuration is read, and peers, which may be in it, are never
+//! spoken to.
 
 use crate::control::Control;
 use lb_admin::{Reply, Request};
@@ -17,12 +17,4 @@ pub(super) fn peers(control: &Control, request: &Request) -> Result<Reply, Reply
     };
     let known = control.shared.config.peers.iter().any(|name| **name == *section);
     if section.is_empty() || known { Ok(Reply::Empty) } else { Err(Reply::err("No such peers")) }
-}
-
-/// `show resolvers [section]`.
-pub(super) fn resolvers(request: &Request) -> Result<Reply, Reply> {
-    match request.arg(0) {
-        "" => Ok(Reply::Empty),
-        _ => Err(Reply::err("Can't find that resolvers section")),
-    }
 }

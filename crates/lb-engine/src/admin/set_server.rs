@@ -6,13 +6,14 @@ use crate::control::Control;
 use lb_admin::{Reply, Request, text};
 use lb_check::{AdminWord, ForcedHealth};
 use lb_model::ParsedWeight;
+use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 
 const USAGE: &str = "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | \
                      check-addr | check-port | fqdn | health | name | ssl | state | weight";
 
 /// `set server <backend>/<server> <what> …`.
-pub(super) fn run(control: &Control, request: &Request) -> Result<Reply, Reply> {
+pub(super) fn run(control: &Rc<Control>, request: &Request) -> Result<Reply, Reply> {
     let target = resolve::active_server(control, request)?;
     let value = request.arg(2);
     match request.arg(1) {
@@ -27,7 +28,7 @@ pub(super) fn run(control: &Control, request: &Request) -> Result<Reply, Reply> 
         "agent-port" => set_addr::agent_port(control, target, value),
         "agent-send" => set_addr::agent_send(control, target, value),
         "fqdn" if value.is_empty() => Err(Reply::err("set server <b>/<s> fqdn requires a FQDN.")),
-        "fqdn" => Err(Reply::err("set server <b>/<s> fqdn failed because no resolution is configured.")),
+        "fqdn" => fqdn(control, target, value),
         "ssl" => ssl(target, value),
         "name" => dynamic::rename(control, target, value),
         _ => Err(Reply::err(USAGE)),
@@ -114,4 +115,18 @@ pub(super) fn get_weight(control: &Control, request: &Request) -> Result<Reply, 
     };
     let health = &server.health;
     Ok(Reply::Raw(format!("{} (initial {})\n", health.weight(), health.configured_weight()).into_bytes()))
+}
+
+/// `set server <b>/<s> fqdn <name>`.
+fn fqdn(control: &Rc<Control>, target: ServerTarget, name: &str) -> Result<Reply, Reply> {
+    let former = control.name_of((target.proxy.index, target.index));
+    if former.as_deref() == Some(name) {
+        return Ok(Reply::warning("no need to change the FDQN by 'stats socket command'"));
+    }
+    if control.rename_host(target.proxy, target.server, name).is_none() {
+        return Err(Reply::err("set server <b>/<s> fqdn failed because no resolution is configured."));
+    }
+    let (proxy, server) = (&target.proxy.config.name, &target.server.config.name);
+    let former = former.as_deref().unwrap_or("(null)");
+    Ok(Reply::warning(format!("{proxy}/{server} changed its FQDN from {former} to {name} by 'stats socket command'")))
 }

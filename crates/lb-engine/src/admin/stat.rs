@@ -13,11 +13,6 @@ use lb_model::{Level, OpState};
 use lb_stats::{ObjectKind, StatFormat, StatWriter};
 use std::sync::atomic::Ordering::Relaxed;
 
-/// Without name resolution at run time there is nothing below the heading.
-const RESOLVERS_HEADER: &[u8] =
-    b"# id,pid,sent,send_error,valid,update,cname,cname_error,any_err,nx,timeout,refused,other,\
-                                  invalid,too_big,truncated,outdated,\n";
-
 /// Which objects are shown.
 #[derive(Debug, Clone)]
 struct Filter {
@@ -39,7 +34,7 @@ pub(super) fn show(control: &Control, request: &Request) -> Result<Dump, Reply> 
     if words.first().is_some_and(|word| word == "domain") {
         match words.get(1).map(String::as_str) {
             Some("proxy") => words = words.get(2..).unwrap_or_default(),
-            Some("resolvers") => return Err(Reply::Raw(RESOLVERS_HEADER.to_vec())),
+            Some("resolvers") => return Err(super::resolvers::table(control)),
             _ => return Err(Reply::err("Invalid statistics domain.")),
         }
     }

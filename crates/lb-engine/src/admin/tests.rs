@@ -750,7 +750,7 @@ fn rates_are_limited_process_wide() {
 fn lists_of_what_does_not_exist_are_empty() {
     check(
         QUIET,
-        &["show peers", "show peers dict p", "show peers -", "show cache", "show resolvers", "show resolvers default"],
+        &["show peers", "show peers dict p", "show peers -", "show cache", "show resolvers nope"],
         expect![[r#"
             > show peers
 
@@ -761,9 +761,7 @@ fn lists_of_what_does_not_exist_are_empty() {
 
             > show cache
 
-            > show resolvers
-
-            > show resolvers default
+            > show resolvers nope
             Can't find that resolvers section
 
         "#]],

@@ -89,6 +89,7 @@ impl Control {
         }
         self.removable(proxy, server)?;
         proxy.servers.unlink(index);
+        self.unfollow_name((proxy.index, index));
         self.forget_server(proxy.index, server);
         self.announce(proxy);
         let control = Rc::clone(self);

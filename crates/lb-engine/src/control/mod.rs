@@ -26,6 +26,7 @@ mod frontend;
 mod ledger;
 mod message;
 mod publish;
+mod resolution;
 mod restore;
 mod save;
 mod schedule;
@@ -40,6 +41,7 @@ pub use dynamic::StaysBecause;
 pub use events::Follower;
 pub use frontend::FrontendRefusal;
 pub use ledger::{Before, Change, Leased, MOST_LEASES, Outcome, short_time};
+pub use resolution::Counts;
 pub use server::has_dynamic_weights;
 pub use server::{AgentTarget, BackendCtl, CheckTarget, ControlError, ServerCtl};
 pub use sessions::{SessionInfo, SessionQuery};
@@ -124,6 +126,8 @@ pub struct Control {
     definitions: RefCell<BTreeMap<String, &'static Server>>,
     /// Certificates and their kin, as commands see and change them.
     pub tls: RefCell<Store>,
+    /// Names of servers that are followed.
+    pub names: resolution::Names,
     /// The admin sockets and their connections.
     pub admin: admin::Registry,
     /// What operators changed.
@@ -151,10 +155,12 @@ impl Control {
             definitions: RefCell::default(),
             free_proxies: RefCell::default(),
             tls: RefCell::new(Store::new(shared)),
+            names: resolution::Names::new(&shared.config.resolvers),
             admin: admin::Registry::default(),
             ledger: RefCell::new(Ledger::new(shared.clock.start_unix_secs())),
             followers: Followers::default(),
         });
+        control.hold_unresolved();
         control.publish_all();
         control.tell_restored(restored);
         control.plan_first_checks();
@@ -230,6 +236,7 @@ pub fn run(
         shared.gate.open();
         on_ready();
         activity::spawn(task::Watch, crate::tables::expire(control.shared));
+        control.follow_names();
         activity::spawn(task::Schedule, schedule::drive(Rc::clone(&control)));
         activity::spawn(task::Watch, admin::sample(Rc::clone(&control)));
         let (order_sender, orders) = mpsc::channel(ORDER_QUEUE);

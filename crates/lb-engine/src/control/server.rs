@@ -1,6 +1,7 @@
 //! One server as the control thread knows it, and how its configuration becomes a health machine.
 
 use super::ledger::Record;
+use super::resolution::Service;
 use super::{Table, restore};
 use crate::shared::Shared;
 use lb_check::rules::Trace;
@@ -125,6 +126,10 @@ pub struct ServerCtl {
     pub(super) counted: bool,
     /// When the next of each kind of work is due, milliseconds since the start; `u64::MAX`: never.
     pub(super) due_ms: [u64; 3],
+    /// The host name that its address follows.
+    pub name: Option<String>,
+    /// The SRV record that it stands for.
+    pub(super) service: Option<Service>,
 }
 
 /// Builds the state of all backends; tracking servers take over the state they track.
@@ -205,6 +210,8 @@ impl ServerCtl {
             record: None,
             counted: false,
             due_ms: [u64::MAX; 3],
+            name: server.fqdn.clone(),
+            service: None,
         }
     }
 }

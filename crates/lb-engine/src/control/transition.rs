@@ -128,7 +128,12 @@ impl Control {
             requeued,
             queued: unbound_queue(proxy) as usize,
         };
-        let text = line.render(&names, &counts);
+        let mut text = line.render(&names, &counts);
+        if *line == lb_check::LogLine::ResolvesAgain
+            && let Some(host) = self.name_of((proxy.index, server))
+        {
+            text = text.replacen(" is ", &format!(" ('{host}') is "), 1);
+        }
         self.shared.trace(
             (Source::Server, event::Server::STATE, Level::User),
             || Whom {
