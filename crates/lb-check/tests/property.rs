@@ -145,9 +145,15 @@ fn check_event(w: &World, i: usize, before: &ServerHealth, out: &[Action]) {
         panic!("{}: {why}\n{out:#?}\nbefore {before:?}\nafter {after:?}\n{}", NAMES[i], w.history[from..].join("\n"));
     };
     let lines: Vec<_> = out.iter().filter_map(|a| if let Action::Log(line) = a { Some(line) } else { None }).collect();
-    let moves = lines
-        .iter()
-        .filter(|l| matches!(l, LogLine::OpState { .. } | LogLine::EntersMaint { .. } | LogLine::LeavesMaint { .. }));
+    let moves = lines.iter().filter(|l| {
+        matches!(
+            l,
+            LogLine::OpState { .. }
+                | LogLine::EntersMaint { .. }
+                | LogLine::LeavesMaint { .. }
+                | LogLine::ResolvesAgain
+        )
+    });
     let admin_lines = lines.iter().filter(|l| !matches!(l, LogLine::OpState { .. } | LogLine::Check { .. }));
     let op_changed = usable_op(before.op()) != usable_op(after.op());
     let maint = |a: AdminState| (a.in_maint(), a.in_drain());

@@ -60,7 +60,18 @@ impl Engine {
     pub fn start_haproxy_master() -> Option<Self> {
         let oracle = lb_testkit::Engine::oracle();
         let arguments = ["-W", "-S", "$DIR/master.sock"];
-        oracle.map_or_else(|| skip("haproxy is not installed"), |p| Some(Self::start_with(&p, &arguments, |_| (), "")))
+        let Some(oracle) = oracle else { return skip("haproxy is not installed") };
+        let engine = Self::start_with(&oracle, &arguments, |_| (), "");
+        // It executes itself anew once its worker serves, and whoever waits at its first socket is refused.
+        let answers = || {
+            let mut stream = std::os::unix::net::UnixStream::connect(engine.path("master.sock")).ok()?;
+            std::io::Write::write_all(&mut stream, b"show proc\n").ok()?;
+            let mut text = String::new();
+            std::io::Read::read_to_string(&mut stream, &mut text).ok()?;
+            text.contains("# workers").then_some(())
+        };
+        lb_testkit::until("the master's answer", answers).unwrap();
+        Some(engine)
     }
 
     fn start(program: &lb_testkit::Engine) -> Self {

@@ -1,7 +1,7 @@
 //! Questions to name servers and what their answers say. Pure.
 
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
-use hickory_proto::rr::{Name, RData, RecordType};
+use hickory_proto::rr::{Name, RData, Record, RecordType};
 use std::net::IpAddr;
 use std::str::FromStr;
 
@@ -116,7 +116,7 @@ pub fn answer(bytes: &[u8], id: u16, name: &str, asked: Question) -> Result<Answ
             None => break,
         }
     }
-    let own = records.iter().filter(|record| record.name().to_lowercase() == owner).map(|record| record.data());
+    let own = records.iter().filter(|record| record.name().to_lowercase() == owner).map(Record::data);
     let answer = if asked == Question::Srv {
         Answer::Services(
             own.filter_map(|data| match data {
@@ -149,7 +149,7 @@ pub fn answer(bytes: &[u8], id: u16, name: &str, asked: Question) -> Result<Answ
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hickory_proto::rr::Record;
+
     use hickory_proto::rr::rdata::{A, CNAME, SRV};
 
     fn response(name: &str, asked: Question, records: Vec<(&str, RData)>, code: ResponseCode) -> Vec<u8> {
