@@ -11,6 +11,7 @@ mod balance;
 mod bodies;
 mod check_rules;
 mod checks;
+mod checks_real;
 mod config_errors;
 mod cookies;
 mod dynamic;

@@ -21,6 +21,7 @@ const PACKAGES: &[(&str, &str, &str)] = &[
     ("hatop", "hatop", "hatop on lbd's socket"),
     ("tmux", "tmux", "hatop on lbd's socket"),
     ("prometheus-haproxy-exporter", "prometheus-haproxy-exporter", "the Prometheus exporter on lbd's socket"),
+    ("redis-server", "redis-server", "checks of a real Redis"),
     ("curl", "curl", "scripts over HTTP"),
     ("etcd-server", "etcd", "rolls that agree through etcd"),
     ("dnsmasq-base", "dnsmasq", "resolution of names at run time"),
