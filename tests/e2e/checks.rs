@@ -191,3 +191,26 @@ fn a_tracking_server_follows() {
         Ok(())
     });
 }
+
+/// 3.x only: a server's own check, by the name of its section.
+#[test]
+fn a_healthcheck_section_takes_the_place_of_the_backends_check() {
+    let engine = Engine::subject().unwrap();
+    if engine.is_haproxy {
+        return;
+    }
+    let case = || -> Result<()> {
+        let origin = Origin::http("o1")?;
+        let program = launch(&engine, &[("o1", &origin)])?.start(&format!(
+            "{HEAD}healthcheck web\n    type httpchk GET /health\n    http-check expect status 404\nlisten app\n    \
+             bind 127.0.0.1:{{port:fe}}\n    option redis-check\n    server s1 {{o1}} check inter 50ms healthcheck web\n"
+        ))?;
+        let admin = program.admin();
+        admin.await_stat("app", "s1", "check_code", "200")?;
+        admin.await_stat("app", "s1", "status", "DOWN")?;
+        origin.set_health(404);
+        admin.await_stat("app", "s1", "status", "UP")?;
+        Ok(())
+    };
+    case().unwrap();
+}

@@ -271,7 +271,8 @@ impl RuleSet {
     /// A `comment` belongs to the step that follows, and to all of them when these are `expect`s in a row.
     fn share_comments(&mut self) {
         let mut pending: Option<String> = None;
-        for rule in &mut self.rules {
+        // What the configuration does not say has no comment either.
+        for rule in self.rules.iter_mut().filter(|rule| !rule.implied) {
             match rule.what {
                 What::Comment => pending.clone_from(&rule.comment),
                 What::Expect(_) => rule.comment = rule.comment.take().or_else(|| pending.clone()),
