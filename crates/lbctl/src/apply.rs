@@ -232,7 +232,7 @@ fn record(ctx: &Context, act: &Act, before: &ServerState, after: &ServerState) {
 
 /// Who is back needs no lease any more.
 fn end_lease(ctx: &Context, name: &str) {
-    if let Err(fault) = crate::leases::end(&ctx.address(), name) {
+    if let Err(fault) = crate::leases::Leases::of(ctx).end(ctx, name) {
         ctx.warn(
             &format!("the lease on {name} was not ended: {}", fault.message),
             "'lbctl lease list' lists what there is",

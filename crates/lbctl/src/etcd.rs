@@ -71,12 +71,49 @@ impl Etcd {
         // From here on the lease is given back, whatever happens.
         let mut claim = Claim { etcd: self.clone(), lease, stop, lost, renewer: None };
         for name in what {
-            claim.take(&format!("lbctl/{}/{name}", self.prefix), who, name)?;
+            claim.take(&self.key(name), who, name)?;
         }
         let (etcd, lease) = (self.clone(), claim.lease.clone());
         let (stop, lost) = (Arc::clone(&claim.stop), Arc::clone(&claim.lost));
         claim.renewer = Some(std::thread::spawn(move || renew(&etcd, &lease, &stop, &lost)));
         Ok(claim)
+    }
+
+    /// Writes a value for good.
+    ///
+    /// # Errors
+    /// [`Exit::Unreachable`] when etcd does not answer.
+    pub fn put(&self, name: &str, value: &str) -> Result<(), Fault> {
+        let body = json!({ "key": base64(self.key(name).as_bytes()), "value": base64(value.as_bytes()) });
+        self.post("kv/put", &body).map(drop)
+    }
+
+    /// Removes a value, if it is there.
+    ///
+    /// # Errors
+    /// [`Exit::Unreachable`] when etcd does not answer.
+    pub fn remove(&self, name: &str) -> Result<(), Fault> {
+        self.post("kv/deleterange", &json!({ "key": base64(self.key(name).as_bytes()) })).map(drop)
+    }
+
+    /// Every value whose name begins so, in the order of the names.
+    ///
+    /// # Errors
+    /// [`Exit::Unreachable`] when etcd does not answer.
+    pub fn list(&self, beginning: &str) -> Result<Vec<String>, Fault> {
+        let key = self.key(beginning).into_bytes();
+        // The range ends before the first key that does not begin so.
+        let mut end = key.clone();
+        if let Some(last) = end.last_mut() {
+            *last = last.saturating_add(1);
+        }
+        let answer = self.post("kv/range", &json!({ "key": base64(&key), "range_end": base64(&end) }))?;
+        let rows = answer.get("kvs").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        Ok(rows.iter().filter_map(|row| row.get("value")?.as_str().and_then(unbase64)).collect())
+    }
+
+    fn key(&self, name: &str) -> String {
+        format!("lbctl/{}/{name}", self.prefix)
     }
 
     fn post(&self, path: &str, body: &Value) -> Result<Value, Fault> {

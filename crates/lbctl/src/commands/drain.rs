@@ -15,9 +15,10 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::guard::Guards;
 use crate::holders::holders;
+use crate::leases::Leases;
 use crate::target::undo;
 use crate::waiting::{End, Goal, Patience, Watch, load_words, time_words, wait_for};
-use crate::{leases, runs, sticky, workers};
+use crate::{runs, sticky, workers};
 
 /// Arguments.
 #[derive(Debug, Clone, clap::Args)]
@@ -154,7 +155,7 @@ fn drain(args: &Args, ctx: &Context, report: &mut Report, before: &[ServerState]
         return plan(args, ctx, report, &to_drain);
     }
     if let Some(lease) = args.lease {
-        take_leases(ctx, before, &draining, lease)?;
+        take_leases(args, ctx, before, &draining, lease)?;
     }
     if args.old_workers == Some(OldWorkers::Kill) {
         kill_old(ctx, report, &draining)?;
@@ -211,11 +212,19 @@ fn plan(args: &Args, ctx: &Context, report: &mut Report, servers: &[ServerState]
     Ok(())
 }
 
-fn take_leases(ctx: &Context, before: &[ServerState], out: &[ServerState], lease: Duration) -> Result<(), Fault> {
+fn take_leases(
+    args: &Args,
+    ctx: &Context,
+    before: &[ServerState],
+    out: &[ServerState],
+    lease: Duration,
+) -> Result<(), Fault> {
     let until = crate::journal::now() + lease.as_secs().max(1);
+    let leads_to_maint = args.then.is_some() || args.unstick || args.on_deadline == Some(OnDeadline::Maint);
+    let ours: &[AdminWish] = if leads_to_maint { &[AdminWish::Drain, AdminWish::Maint] } else { &[AdminWish::Drain] };
     for server in out {
         let was = before.iter().find(|s| s.name == server.name).map_or(AdminWish::Ready, |s| AdminWish::of(s.admin));
-        leases::take(ctx, &server.name.to_string(), was, until)?;
+        Leases::of(ctx).take(ctx, &server.name.to_string(), was, ours, until)?;
     }
     Ok(())
 }
@@ -254,7 +263,7 @@ fn restore(ctx: &Context, report: &mut Report, before: &[ServerState], left: &[W
     for watch in left {
         let was = before.iter().find(|s| s.name == watch.state.name).map_or(AdminState::NONE, |s| s.admin);
         enter(ctx, report, AdminWish::of(was), std::slice::from_ref(watch))?;
-        leases::end(&ctx.address(), &watch.state.name.to_string())?;
+        Leases::of(ctx).end(ctx, &watch.state.name.to_string())?;
     }
     Ok(())
 }

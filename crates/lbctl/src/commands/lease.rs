@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::interrupt::Interrupt;
 use crate::journal::{now, utc};
-use crate::leases::{self, Lease};
+use crate::leases::{Lease, Leases};
 use crate::output::{Cell, Column, Sheet, Shown};
 use crate::settings::Settings;
 
@@ -23,7 +23,7 @@ use crate::settings::Settings;
                         reap"
 )]
 pub enum What {
-    /// List the leases of this host
+    /// List the leases of this host, or of all that share the context's etcd
     #[command(after_help = "Example:\n  lbctl lease list -o json")]
     List,
     /// Bring back the servers whose lease has expired, unless somebody changed them meanwhile
@@ -57,13 +57,18 @@ const COLUMNS: &[Column<Lease>] = &[
 /// When the leases cannot be read or a server cannot be brought back.
 pub fn run(what: &What, globals: &Globals) -> Result<(), Fault> {
     let output = Output::of(globals, &Settings::load()?);
+    // Without a node, as on a host whose engine is gone, this host's leases can be listed all the same.
+    let shared = Context::new(globals).ok().filter(|ctx| ctx.etcd.is_some());
     match what {
-        What::List => Sheet::of(output.format, COLUMNS, &leases::all()?).print_to(&output),
-        What::Reap { watch: None } => reap(globals),
+        What::List => {
+            let leases = shared.as_ref().map_or(Leases::Host, Leases::of);
+            Sheet::of(output.format, COLUMNS, &leases.all()?).print_to(&output)
+        }
+        What::Reap { watch: None } => reap(globals, shared.as_ref()),
         What::Reap { watch: Some(every) } => {
             let mut interrupt = Interrupt::new()?;
             loop {
-                reap(globals)?;
+                reap(globals, shared.as_ref())?;
                 if interrupt.sleep(*every) {
                     return Err(Fault::new(Exit::Interrupted, "interrupted"));
                 }
@@ -72,36 +77,58 @@ pub fn run(what: &What, globals: &Globals) -> Result<(), Fault> {
     }
 }
 
-fn reap(globals: &Globals) -> Result<(), Fault> {
-    let expired: Vec<Lease> = leases::all()?.into_iter().filter(|l| l.until <= now()).collect();
+fn reap(globals: &Globals, shared: Option<&Context>) -> Result<(), Fault> {
+    let leases = shared.map_or(Leases::Host, Leases::of);
+    let expired: Vec<Lease> = leases.all()?.into_iter().filter(|l| l.until <= now()).collect();
     let mut exits = Vec::new();
     for lease in &expired {
-        let result = bring_back(globals, lease);
+        let result = node_of(globals, shared, lease).and_then(|ctx| bring_back(&ctx, leases, lease));
         exits.push(result.err().map(|fault| {
-            let palette = crate::output::Palette::PLAIN;
-            crate::context::tell(&fault, palette, None);
+            crate::context::tell(&fault, crate::output::Palette::PLAIN, None);
             fault.exit
         }));
     }
     crate::fan::verdict(&exits)
 }
 
-fn bring_back(globals: &Globals, lease: &Lease) -> Result<(), Fault> {
-    let bad = |e: String| Fault::new(Exit::Refused, format!("the lease on {}: {e}", lease.server));
-    let address: Address = lease.address.parse().map_err(|e: lb_client::AddressError| bad(e.to_string()))?;
-    let name: ServerName = lease.server.parse().map_err(|e: lb_client::NameError| bad(e.to_string()))?;
-    let ctx = Context::of_address(globals, &lease.node, address)?;
+fn bad(lease: &Lease, what: &str) -> Fault {
+    Fault::new(Exit::Refused, format!("the lease on {}: {what}", lease.server))
+}
+
+/// The lease's node: by its address, or by its name in a context that machines share.
+fn node_of(globals: &Globals, shared: Option<&Context>, lease: &Lease) -> Result<Context, Fault> {
+    if let Some(ctx) = shared {
+        let node = ctx.nodes.iter().find(|node| node.name == lease.node);
+        return node.map(|node| ctx.on(node)).ok_or_else(|| {
+            bad(lease, &format!("this context has no node '{}'", lease.node))
+                .hint("'lbctl context list' lists what there is")
+        });
+    }
+    let address: Address = lease.address.parse().map_err(|e: lb_client::AddressError| bad(lease, &e.to_string()))?;
+    Context::of_address(globals, &lease.node, address)
+}
+
+fn bring_back(ctx: &Context, leases: Leases<'_>, lease: &Lease) -> Result<(), Fault> {
+    let name: ServerName = lease.server.parse().map_err(|e: lb_client::NameError| bad(lease, &e.to_string()))?;
     let state = ctx.client.server_state(&name)?;
+    let now = AdminWish::of(state.admin).as_str();
+    if now != lease.before && !lease.ours.iter().any(|state| state == now) {
+        ctx.warn(
+            &format!("{}{name} is {} by now: its lease ends, and it stays so", ctx.prefix(), state.words()),
+            "somebody changed it after the lease was taken; 'lbctl log' may tell who",
+        );
+        return if ctx.dry_run.is_none() { leases.end(ctx, &lease.server) } else { Ok(()) };
+    }
     let mut report = Report::default();
     let act = match lease.before.as_str() {
         "drain" => Act::State(AdminWish::Drain),
         "maint" => Act::State(AdminWish::Maint),
         _ => Act::State(AdminWish::Ready),
     };
-    apply(&ctx, &mut report, &act, &[state])?;
+    apply(ctx, &mut report, &act, &[state])?;
     report.verdict()?;
     if ctx.dry_run.is_none() {
-        leases::end(&lease.address, &lease.server)?;
+        leases.end(ctx, &lease.server)?;
     }
     Ok(())
 }

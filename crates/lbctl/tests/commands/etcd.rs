@@ -83,6 +83,16 @@ fn one_roll_at_a_time_on_all_machines() {
     assert_eq!(lbctl("here", &["roll", "--resume", "1"]).status().unwrap().code(), Some(0));
     // And lets go at its end.
     assert_eq!(lbctl("there", &["roll", "app/web2"]).status().unwrap().code(), Some(0));
+    // A lease that one machine took is reaped by another.
+    assert_eq!(lbctl("here", &["drain", "app/web1", "--lease", "1s"]).status().unwrap().code(), Some(0));
+    let listed = engine.told(&lbctl("there", &["lease", "list", "-o", "name"]).output().unwrap());
+    assert_eq!(listed, "app/web1\n--- exit 0\n");
+    lb_testkit::until("the lease to expire", || {
+        let output = lbctl("there", &["lease", "reap"]).output().unwrap();
+        (engine.told(&output) == "app/web1: ready and running\n--- exit 0\n").then_some(())
+    })
+    .unwrap();
+    assert_eq!(engine.told(&lbctl("here", &["lease", "list", "-o", "name"]).output().unwrap()), "--- exit 0\n");
     drop(etcd);
     let told = engine.told(&lbctl("there", &["roll", "app/web2"]).output().unwrap());
     assert!(told.contains("etcd does not answer") && told.ends_with("exit 3\n"), "{told}");

@@ -116,17 +116,20 @@ fn leases(engine: &Engine) {
     engine.check("lease reap", &expect!["--- exit 0\n"]);
     // Back by hand: the lease has ended.
     assert_eq!(engine.run("ready tcpb/db1"), 0);
-    assert_eq!(engine.run("drain app/web1 tcpb/db1 --lease 1s"), 0);
+    assert_eq!(engine.run("drain app/web1 tcpb/* --lease 1s"), 0);
+    // Somebody takes one further out: it is theirs now.
+    engine.ask("set server tcpb/db2 state maint");
     lb_testkit::until("the leases to expire", || {
         assert_eq!(engine.run("lease reap"), 0);
         let list = engine.lbctl(&["lease", "list", "-o", "name"]).output().unwrap().stdout;
         list.is_empty().then_some(())
     })
     .unwrap();
-    engine.check("show servers app/web1 tcpb/db1 -o csv", &expect![[r#"
+    engine.check("show servers app/web1 tcpb -o csv", &expect![[r#"
         server,status,role,weight,initial_weight,sessions,queued,rate,sessions_total,errors_connect,errors_response,check,check_says,since_seconds,address,tracks,admin_state,op_state,out
         app/web1,MAINT,active,1,1,0,0,0,0,0,0,,,<t>,127.0.0.1:<port>,,1,0,true
         tcpb/db1,no check,active,1,1,0,0,0,0,0,0,,,<t>,127.0.0.1:<port>,,0,2,false
+        tcpb/db2,MAINT,backup,1,1,0,0,0,0,0,0,,,<t>,127.0.0.1:<port>,,1,0,true
         --- exit 0
     "#]]);
 }
