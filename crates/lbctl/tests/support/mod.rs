@@ -29,6 +29,9 @@ macro_rules! on_both {
     };
 }
 
+/// How long an answer may take before it is asked for again.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// A running engine with sockets of every level and a TCP origin behind it.
 pub struct Engine {
     dir: tempfile::TempDir,
@@ -119,19 +122,25 @@ impl Engine {
     pub fn ask(&self, command: &str) -> Vec<u8> {
         let mut answer = Vec::new();
         let Ok(mut stream) = UnixStream::connect(self.path("admin.sock")) else { return answer };
-        stream.write_all(format!("{command}\n").as_bytes()).unwrap();
-        stream.shutdown(std::net::Shutdown::Write).unwrap();
-        stream.read_to_end(&mut answer).unwrap();
+        // A process that is starting may take a connection that nobody serves: who waits asks again.
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let asked = stream.write_all(format!("{command}\n").as_bytes());
+        let closed = asked.and_then(|()| stream.shutdown(std::net::Shutdown::Write));
+        let _ = closed.and_then(|()| stream.read_to_end(&mut answer));
         answer
     }
 
     /// Opens a session that the origin holds until it is dropped.
     pub fn hold(&self) -> UnixStream {
-        let mut client = UnixStream::connect(self.path("tcp.sock")).unwrap();
-        client.write_all(b"x").unwrap();
-        // The origin greets: the session is on the server by then.
-        client.read_exact(&mut [0]).unwrap();
-        client
+        lb_testkit::until("a session on the origin", || {
+            let mut client = UnixStream::connect(self.path("tcp.sock")).ok()?;
+            client.set_read_timeout(Some(PATIENCE)).ok()?;
+            client.write_all(b"x").ok()?;
+            // The origin greets: the session is on the server by then.
+            client.read_exact(&mut [0]).ok()?;
+            Some(client)
+        })
+        .unwrap()
     }
 
     /// `lbctl` on the engine's admin socket, without the surroundings' influence.
