@@ -7,6 +7,7 @@
 mod support;
 
 mod admin;
+mod auth;
 mod balance;
 mod bodies;
 mod check_rules;

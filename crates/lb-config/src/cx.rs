@@ -3,7 +3,7 @@
 use crate::diagnostic::{Diagnostic, Severity, Sink, Site};
 use crate::line::{Fault, Line};
 use crate::{Host, condition};
-use lb_sample::{LogFormat, PatternSets, ProcessVars, Sources};
+use lb_sample::{LogFormat, PatternSets, ProcessVars, Sources, UserLists};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -29,6 +29,8 @@ pub(crate) struct Cx<'a> {
     pub vars: Arc<ProcessVars>,
     /// Sets of patterns.
     pub patterns: Arc<PatternSets>,
+    /// User lists.
+    pub users: Arc<UserLists>,
     /// File and line being read.
     pub place: (Arc<str>, u32),
     /// How many stick counters a stream has.
@@ -49,6 +51,7 @@ impl<'a> Cx<'a> {
             ignored: Vec::new(),
             vars: Arc::default(),
             patterns: Arc::default(),
+            users: Arc::default(),
             place: ("".into(), 0),
             stick_counters: 3,
             past_global: false,
@@ -81,6 +84,7 @@ impl<'a> Cx<'a> {
             env: &env,
             vars: Some(&self.vars),
             patterns: Some(&self.patterns),
+            users: Some(&self.users),
             place: (&self.place.0, self.place.1),
         })
     }

@@ -16,6 +16,7 @@ use crate::ring;
 use crate::server::ServerDraft;
 use crate::suggest;
 use crate::tls;
+use crate::users::{self, UsersDraft};
 use lb_check::rules::RuleSet;
 use lb_model::{Mode, ProxyKind};
 use lb_sample::{LogFormat, Place, Reference};
@@ -66,7 +67,8 @@ impl<'d> Names<'d> {
 
 /// Resolves and checks everything that was read. What is wrong goes to `cx`.
 pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
-    let Draft { global, mut proxies, defaults, healthchecks, rings, peers, resolvers: mut sections } = draft;
+    let Draft { global, mut proxies, defaults, healthchecks, rings, peers, resolvers: mut sections, users } = draft;
+    let users = users::settle(users, cx);
     let healthchecks: BTreeMap<String, CheckMethod> =
         healthchecks.iter().map(|check| (check.name.clone(), check.method())).collect();
     // After a fault in the lines, what seems missing may just not have been understood.
@@ -115,7 +117,7 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
             proxy.logs = log_targets(draft, &global.global.logs);
             proxy.log_format = log_format(draft, &proxy, cx);
             tables.resolve(&mut proxy);
-            references(draft, &names, &tables, cx);
+            references(draft, &names, (&tables, &users), cx);
             if readable {
                 warnings(draft, &proxy, cx);
             }
@@ -562,7 +564,7 @@ fn log_format(draft: &ProxyDraft, proxy: &Proxy, cx: &mut Cx<'_>) -> Option<Arc<
 }
 
 /// Objects that expressions name must exist.
-fn references(draft: &ProxyDraft, names: &Names<'_>, tables: &Tables, cx: &mut Cx<'_>) {
+fn references(draft: &ProxyDraft, names: &Names<'_>, (tables, users): (&Tables, &[UsersDraft]), cx: &mut Cx<'_>) {
     for (reference, site) in &draft.references {
         let missing = match reference {
             Reference::Backend(name) => {
@@ -580,6 +582,14 @@ fn references(draft: &ProxyDraft, names: &Names<'_>, tables: &Tables, cx: &mut C
                     tables.missing(site, name, message, cx);
                 }
                 None
+            }
+            Reference::UserList(name) => {
+                let known = users.iter().any(|list| list.name == *name);
+                (!known).then(|| format!("unable to find userlist '{name}'"))
+            }
+            Reference::Group { list, group } => {
+                let missing = users.iter().any(|known| known.name == *list && !known.has_group(group));
+                missing.then(|| format!("invalid group '{group}' of userlist '{list}'"))
             }
             Reference::Counter(n) => {
                 if *n >= cx.stick_counters {
@@ -617,7 +627,11 @@ fn mark_references(proxies: &mut [Proxy], drafts: &[ProxyDraft]) {
             match reference {
                 Reference::Backend(name) => backends.extend(by_name(name).map(ProxyIdx)),
                 // A backend with a table is never taken out.
-                Reference::Frontend(_) | Reference::Table(_) | Reference::Counter(_) => {}
+                Reference::Frontend(_)
+                | Reference::Table(_)
+                | Reference::Counter(_)
+                | Reference::UserList(_)
+                | Reference::Group { .. } => {}
                 Reference::Server { backend, server } => {
                     let owner = backend.as_deref().map_or(Some(own), by_name);
                     let at = owner.and_then(|owner| {

@@ -39,6 +39,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod users;
 
 pub use condition::{COMPATIBLE_VERSION, ConditionError, FEATURES};
 pub use diagnostic::{Diagnostic, Severity, render};

@@ -540,6 +540,8 @@ pub enum HttpAction {
     Count(Count),
     /// Answer with this status (default 403) and close.
     Deny(u16),
+    /// `auth [realm …]`: answer 401, asking for a name and a password under this realm; `None`: the proxy's name.
+    Auth(Option<Arc<str>>),
     /// `redirect location|prefix|scheme`.
     Redirect(Redirect),
     /// `set-header name fmt`.

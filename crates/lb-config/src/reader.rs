@@ -15,6 +15,7 @@ use crate::proxy::{Defaults, ProxyDraft};
 use crate::resolvers::{self, Resolvers};
 use crate::ring;
 use crate::suggest::did_you_mean;
+use crate::users::UsersDraft;
 use crate::{Host, Outcome, Source};
 use std::sync::Arc;
 
@@ -40,6 +41,8 @@ enum Target {
     Peers,
     /// The last of `Draft::resolvers`.
     Resolvers,
+    /// The last of `Draft::users`.
+    Users,
     /// A section that was refused: its lines are passed over.
     Skipped,
 }
@@ -54,6 +57,7 @@ pub(crate) struct Draft {
     pub rings: Vec<Ring>,
     pub peers: Vec<PeersDraft>,
     pub resolvers: Vec<Resolvers>,
+    pub users: Vec<UsersDraft>,
 }
 
 /// One `.if` block being read.
@@ -227,6 +231,10 @@ impl<'a> Reader<'a> {
                 Some(section) => resolvers::line(section, &mut self.cx, &line),
                 None => Ok(()),
             },
+            Target::Users => match self.draft.users.last_mut() {
+                Some(section) => section.line(&line, &mut self.cx),
+                None => Ok(()),
+            },
             Target::Proxy => match self.draft.proxies.last_mut() {
                 Some(proxy) => proxy.line(&line, &mut self.cx),
                 None => Ok(()),
@@ -278,6 +286,12 @@ impl<'a> Reader<'a> {
                 let section = resolvers::open(line, &self.draft.resolvers)?;
                 self.draft.resolvers.push(section);
                 self.target = Target::Resolvers;
+                Ok(())
+            }
+            Section::UserList => {
+                let section = UsersDraft::open(line, &self.draft.users, &mut self.cx)?;
+                self.target = if section.is_some() { Target::Users } else { Target::Skipped };
+                self.draft.users.extend(section);
                 Ok(())
             }
             Section::NotYet => {

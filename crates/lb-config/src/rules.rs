@@ -313,7 +313,14 @@ fn warn_of_order(p: &ProxyDraft, set: &str, cx: &mut Cx<'_>, line: &Line) {
 /// A rule after one that always ends the evaluation is never reached.
 fn warn_of_final(rules: &[HttpRule], set: &str, cx: &mut Cx<'_>, line: &Line) {
     let ends = |action: &HttpAction| {
-        matches!(action, HttpAction::Allow | HttpAction::Deny(_) | HttpAction::Redirect(_) | HttpAction::Return(_))
+        matches!(
+            action,
+            HttpAction::Allow
+                | HttpAction::Auth(_)
+                | HttpAction::Deny(_)
+                | HttpAction::Redirect(_)
+                | HttpAction::Return(_)
+        )
     };
     if rules.last().is_some_and(|last| last.condition.is_none() && ends(&last.action)) {
         let message =
@@ -381,6 +388,16 @@ pub(crate) fn tcp_verdict(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault>
 /// `allow`.
 pub(crate) fn allow(_: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
     Ok(Action::Http(HttpAction::Allow))
+}
+
+/// `auth [realm <realm>]`.
+pub(crate) fn auth(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
+    let mut realm = None;
+    if x.line.word(x.next) == "realm" {
+        x.next += 1;
+        realm = Some(Arc::from(x.take("missing realm value.")?));
+    }
+    Ok(Action::Http(HttpAction::Auth(realm)))
 }
 
 fn status(x: &mut ActionCx<'_, '_, '_>, range: std::ops::RangeInclusive<u16>) -> Result<u16, Fault> {

@@ -21,6 +21,7 @@ struct Inner {
     method: Method,
     /// Those of files, then those of the line.
     patterns: Vec<Matcher>,
+    references: Vec<Reference>,
     warnings: Vec<String>,
 }
 
@@ -93,6 +94,14 @@ impl Acl {
         })?;
         let chosen = parser.method;
         let name_of_criterion = if expr.has_converters() { expr.keyword() } else { leading_name(criterion) };
+        let mut references = expr.references().to_vec();
+        if expr.keyword() == "http_auth_group"
+            && let Some(Reference::UserList(list)) = references.first()
+        {
+            let groups = parser.words.iter().map(|group| (list.clone(), group.to_string()));
+            let groups: Vec<_> = groups.map(|(list, group)| Reference::Group { list, group }).collect();
+            references.extend(groups);
+        }
         let (method, patterns) = parser.into_patterns(name_of_criterion)?;
         let mut warnings = Vec::new();
         if keyword_method.is_some_and(|m| m != Method::Str) && (expr.has_converters() || chosen.is_some()) {
@@ -110,7 +119,7 @@ impl Acl {
                  If you wanted to force an int to match as a bool, please use '-m bool'."
             ));
         }
-        Ok(Self(Arc::new(Inner { name: name.into(), expr, method, patterns, warnings })))
+        Ok(Self(Arc::new(Inner { name: name.into(), expr, method, patterns, references, warnings })))
     }
 
     /// Its name; empty for an anonymous one.
@@ -168,7 +177,7 @@ impl Acl {
 
     /// Objects named in arguments, for the caller to verify.
     pub fn references(&self) -> &[Reference] {
-        self.0.expr.references()
+        &self.0.references
     }
 }
 

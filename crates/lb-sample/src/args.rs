@@ -2,6 +2,7 @@
 
 use crate::convert::map::Map;
 use crate::pattern::{Matcher, Method, Output};
+use crate::users::{NamedList, UserLists};
 use crate::vars::{Lookup, VarName, VarTarget};
 use crate::{Context, Reference, Sample, SampleError, Sources};
 use regex::bytes::{Regex, RegexBuilder};
@@ -22,6 +23,8 @@ pub(crate) enum ArgKind {
     Table,
     /// The number of a stick counter.
     Counter,
+    /// A user list.
+    UserList,
     Ipv4,
     Ipv6,
     Mask4,
@@ -67,6 +70,7 @@ pub(crate) enum Arg {
     VarTarget(Box<VarTarget>),
     Map(Box<Map>),
     Ip(IpAddr),
+    UserList(Box<NamedList>),
 }
 
 impl Arg {
@@ -103,6 +107,14 @@ impl Arg {
         }
     }
 
+    /// The user list, when there is one.
+    pub(crate) fn users(args: &[Self], index: usize) -> Option<&NamedList> {
+        match args.get(index) {
+            Some(Self::UserList(list)) => Some(list),
+            _ => None,
+        }
+    }
+
     /// The text, when there is some.
     pub(crate) fn text(args: &[Self], index: usize) -> Option<&str> {
         match args.get(index) {
@@ -128,6 +140,7 @@ impl ArgKind {
             Self::Frontend => "frontend",
             Self::Server => "server",
             Self::Table => "table",
+            Self::UserList => "userlist",
             Self::Ipv4 => "IPv4 address",
             Self::Ipv6 => "IPv6 address",
             Self::Mask4 => "IPv4 mask",
@@ -205,6 +218,10 @@ pub(crate) fn check(
         if kinds.first() == Some(&ArgKind::Server) {
             return Err((1, SampleError::new("missing server name in arg 1").help("name it as backend/server")));
         }
+        if kinds.first() == Some(&ArgKind::UserList) {
+            let error = SampleError::new("missing userlist name in arg 1");
+            return Err((1, error.help("name a 'userlist' section in parentheses")));
+        }
         let message = if words.is_empty() {
             format!("expected type '{kind}' at position 1, but got nothing")
         } else {
@@ -239,6 +256,7 @@ pub(crate) fn check(
         (Arg::Proxy(None), ArgKind::Table) if of_counter => None,
         (Arg::Proxy(name), ArgKind::Table) => Some(Reference::Table(name.as_deref().map(str::to_owned))),
         (Arg::Int(n), ArgKind::Counter) => Some(Reference::Counter(usize::try_from(*n).unwrap_or(usize::MAX))),
+        (Arg::UserList(list), _) => Some(Reference::UserList(list.name().to_owned())),
         (Arg::Proxy(Some(name)), ArgKind::Backend) => Some(Reference::Backend(name.to_string())),
         (Arg::Proxy(Some(name)), _) => Some(Reference::Frontend(name.to_string())),
         (Arg::Server { backend, server }, _) => {
@@ -280,6 +298,9 @@ fn parse(kind: ArgKind, word: &str, index: usize, required: bool, sources: &Sour
             Some((backend, server)) => Arg::Server { backend: Some(backend.into()), server: server.into() },
             None => Arg::Server { backend: None, server: word.into() },
         },
+        ArgKind::UserList => {
+            Arg::UserList(Box::new(sources.users.map_or_else(|| UserLists::default().named(word), |l| l.named(word))))
+        }
         ArgKind::Ipv4 => Arg::Ipv4(word.parse().map_err(|_| bad())?),
         ArgKind::Ipv6 => Arg::Ipv6(word.parse().map_err(|_| bad())?),
         ArgKind::Mask4 => Arg::Ipv4(mask4(word).ok_or_else(bad)?),

@@ -1,7 +1,7 @@
 //! What expressions are evaluated against, and what they may depend on at parse time.
 
 use crate::secure::{Secured, Wire};
-use crate::{LogRecord, PatternSets, ProcessVars, Sample, Scope, Vars};
+use crate::{LogRecord, PatternSets, ProcessVars, Sample, Scope, UserLists, Vars};
 use lb_table::DataKind;
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -415,6 +415,8 @@ pub struct Sources<'a> {
     pub vars: Option<&'a ProcessVars>,
     /// The sets of patterns. Without it each expression has its own.
     pub patterns: Option<&'a PatternSets>,
+    /// The user lists. Without it each expression has its own, an empty one.
+    pub users: Option<&'a UserLists>,
     /// File and line of the expression, for descriptions.
     pub place: (&'a str, u32),
 }
@@ -427,6 +429,7 @@ impl Default for Sources<'_> {
             env: &|_| None,
             vars: None,
             patterns: None,
+            users: None,
             place: ("", 0),
         }
     }
@@ -456,4 +459,13 @@ pub enum Reference {
     Table(Option<String>),
     /// A stick counter.
     Counter(usize),
+    /// A user list.
+    UserList(String),
+    /// A group of a user list.
+    Group {
+        /// The list's name.
+        list: String,
+        /// The group's name.
+        group: String,
+    },
 }

@@ -33,6 +33,7 @@ mod rewrite;
 mod sample;
 pub mod secure;
 mod suggest;
+mod users;
 mod vars;
 
 pub use acl::Acl;
@@ -50,4 +51,5 @@ pub use place::{Place, Source};
 pub use record::{CookieStatus, LogRecord};
 pub use rewrite::Rewrite;
 pub use sample::Sample;
+pub use users::{Password, User, UserList, UserLists};
 pub use vars::{ProcessVar, ProcessVars, Scope, VarAction, VarName, VarVerb, VarWord, Vars};

@@ -96,6 +96,7 @@ pub(crate) enum Section {
     Ring,
     Peers,
     Resolvers,
+    UserList,
     NotYet,
     Gone(&'static str),
 }
@@ -125,7 +126,7 @@ pub(crate) const SECTIONS: &[SectionRow] = &[
     SectionRow { name: "resolvers", section: Section::Resolvers },
     SectionRow { name: "ring", section: Section::Ring },
     SectionRow { name: "traces", section: Section::NotYet },
-    SectionRow { name: "userlist", section: Section::NotYet },
+    SectionRow { name: "userlist", section: Section::UserList },
 ];
 
 /// Keywords that `no` and `default` may precede; options decide by themselves.

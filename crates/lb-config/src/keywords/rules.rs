@@ -20,7 +20,7 @@ pub(crate) const HTTP_REQUEST: &[ActionRow] = &[
     row("add-header", Supported(rules::add_header)),
     row("add-headers-bin", NotYet),
     row("allow", Supported(rules::allow)),
-    row("auth", NotYet),
+    row("auth", Supported(rules::auth)),
     row("cache-use", NotYet),
     row("capture", NotYet),
     row("del-acl*", Supported(patterns::action)),

@@ -9,6 +9,7 @@ mod seen;
 mod state;
 mod tables;
 mod tls;
+mod users;
 mod values;
 mod whole;
 

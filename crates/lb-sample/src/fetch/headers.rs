@@ -113,6 +113,20 @@ pub(super) const ROWS: &[Fetch] = &[
     counter("scook_cnt", Res, res::COOKIE_COUNT),
     row("capture.req.hdr", Type::Str, Source::RequestMeta, req::CAPTURED).args(&[ArgKind::Int], 1),
     row("capture.res.hdr", Type::Str, Source::ResponseMeta, res::CAPTURED).args(&[ArgKind::Int], 1),
+    row("http_auth", Type::Bool, Req, |ctx, args| {
+        let list = Arg::users(args, 0)?;
+        let (name, password) = basic(ctx)?;
+        Some(Sample::Bool(list.admitted(&name, &password).is_some()))
+    })
+    .args(&[ArgKind::UserList], 1),
+    // A value is the user's name; ACLs compare the user's groups.
+    row("http_auth_group", Type::Str, Req, |ctx, args| {
+        let list = Arg::users(args, 0)?;
+        let (name, password) = basic(ctx)?;
+        list.admitted(&name, &password).map(|_| Sample::owned(name))
+    })
+    .args(&[ArgKind::UserList], 1)
+    .each(each_group),
     row("http_auth_type", Type::Str, Req, |ctx, _| authorization(ctx).map(|(scheme, _)| Sample::text(scheme))),
     row("http_auth_user", Type::Str, Req, |ctx, _| basic(ctx).map(|(user, _)| Sample::owned(user))),
     row("http_auth_pass", Type::Str, Req, |ctx, _| basic(ctx).map(|(_, password)| Sample::owned(password))),
@@ -362,4 +376,15 @@ fn basic(ctx: &dyn Context) -> Option<(Vec<u8>, Vec<u8>)> {
     let decoded = crate::convert::base64::decode(credentials.trim_ascii())?;
     let (user, password) = split_once(&decoded, b':')?;
     Some((user.to_vec(), password.to_vec()))
+}
+
+/// Visits the groups of the request's user; nothing is visited for who is not admitted.
+fn each_group<'a>(ctx: &'a dyn Context, args: &'a [Arg], visit: &mut dyn FnMut(Sample<'a>) -> ControlFlow<()>) {
+    let Some((list, (name, password))) = Arg::users(args, 0).zip(basic(ctx)) else { return };
+    let Some(user) = list.admitted(&name, &password) else { return };
+    for group in &user.groups {
+        if visit(Sample::text(group.as_bytes())).is_break() {
+            return;
+        }
+    }
 }

@@ -116,8 +116,6 @@ pub(crate) fn is_known_elsewhere(name: &str) -> bool {
         "fe_tarpit_timeout",
         "fs.aborted",
         "fs.id",
-        "http_auth",
-        "http_auth_group",
         "last_entity",
         "last_rule_file",
         "last_rule_line",

@@ -27,7 +27,7 @@ pub async fn deliver(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead, m
             continue;
         }
         match rules::run_response(client, txn, by, &mut relay.response, &mut response) {
-            Verdict::Pass | Verdict::Reply { .. } | Verdict::Reject | Verdict::Metrics => {}
+            Verdict::Pass | Verdict::Reply { .. } | Verdict::Reject | Verdict::Challenge(_) | Verdict::Metrics => {}
             Verdict::Deny(status) => {
                 txn.end(TermCause::Proxy, TermPhase::Headers);
                 count_denied(relay, response.status);

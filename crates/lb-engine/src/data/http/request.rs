@@ -310,6 +310,15 @@ async fn answer(
             }
             respond::after_failure(client, stream, txn, status, keep).await
         }
+        Verdict::Challenge(realm) => {
+            txn.end(TermCause::Local, TermPhase::Request);
+            front.intercepted.inc();
+            let keep = head.keep_alive && head.minor == 1 && head.framing == lb_http::BodyFraming::None;
+            if keep {
+                buffer.consume(head.len as usize);
+            }
+            respond::challenge(client, stream, txn, realm, keep).await
+        }
         Verdict::Metrics => service::metrics(client, stream, buffer, txn, head).await,
         Verdict::TooLarge => {
             txn.end(TermCause::Proxy, TermPhase::Request);

@@ -15,6 +15,24 @@ pub async fn error(client: &Client, stream: &mut Stream, txn: &mut Txn, status: 
 /// Sends the page for a status. The connection goes on if `keep`, and if the page, which may be a file that says
 /// otherwise, lets it.
 pub async fn after_failure(client: &Client, stream: &mut Stream, txn: &mut Txn, status: u16, keep: bool) -> Next {
+    let (page, keep) = page(client, txn, status, keep);
+    send_page(client, stream, txn, (status, &page), keep).await
+}
+
+/// Sends the page of status 401, asking for a name and a password.
+pub async fn challenge(client: &Client, stream: &mut Stream, txn: &mut Txn, realm: &str, keep: bool) -> Next {
+    let (page, keep) = page(client, txn, 401, keep);
+    let quoted = realm.replace(['"', '\\'], "");
+    let field = format!("www-authenticate: Basic realm=\"{quoted}\"\r\n");
+    let mut page = page.into_owned();
+    if let Some(at) = memchr::memmem::find(&page, b"\r\n\r\n") {
+        page.splice(at + 2..at + 2, field.into_bytes());
+    }
+    send_page(client, stream, txn, (401, &page), keep).await
+}
+
+/// The page for a status, and whether the connection may go on after it.
+fn page(client: &Client, txn: &Txn, status: u16, keep: bool) -> (Cow<'static, [u8]>, bool) {
     let files = |proxy: &'static crate::shared::ProxyState| {
         proxy.config.error_files.iter().find(|(s, _)| *s == status).map(|(_, page)| &**page)
     };
@@ -24,7 +42,17 @@ pub async fn after_failure(client: &Client, stream: &mut Stream, txn: &mut Txn, 
         Some(page) => Cow::Borrowed(page),
         None => Cow::Owned(lb_http::error_page(status, !keep)),
     };
-    let shown = if txn.is_head { head_of(&page) } else { &page };
+    (page, keep)
+}
+
+async fn send_page(
+    client: &Client,
+    stream: &mut Stream,
+    txn: &mut Txn,
+    (status, page): (u16, &[u8]),
+    keep: bool,
+) -> Next {
+    let shown = if txn.is_head { head_of(page) } else { page };
     txn.status = status;
     txn.local = true;
     match send(client, stream, txn, shown).await {

@@ -21,6 +21,8 @@ pub enum Verdict {
     Reject,
     /// Answer with this error status.
     Deny(u16),
+    /// Ask for a name and a password under this realm.
+    Challenge(&'static str),
     /// Answer with this response.
     Reply {
         /// Its status.
@@ -60,6 +62,10 @@ pub fn run_request(
         match &rule.action {
             HttpAction::Allow => return Verdict::Pass,
             HttpAction::Deny(status) => return Verdict::Deny(*status),
+            HttpAction::Auth(realm) => {
+                let owner = txn.backend.unwrap_or(client.proxy);
+                return Verdict::Challenge(realm.as_deref().unwrap_or(&owner.config.name));
+            }
             HttpAction::Metrics => return Verdict::Metrics,
             HttpAction::Redirect(redirect) if redirect.ignore_empty && value.is_empty() => {}
             HttpAction::Redirect(redirect) => return redirected(redirect, &value, buffer.data(), head),
@@ -119,6 +125,7 @@ fn action_format(action: &HttpAction) -> Option<&LogFormat> {
         HttpAction::ReplaceField(edit) => Some(&edit.value),
         HttpAction::Redirect(redirect) => Some(&redirect.target),
         HttpAction::Allow
+        | HttpAction::Auth(_)
         | HttpAction::Deny(_)
         | HttpAction::DelHeader(_)
         | HttpAction::Return(_)
@@ -142,6 +149,7 @@ fn request_edit(action: &HttpAction, value: &[u8], buf: &[u8], head: &RequestHea
         HttpAction::SetLine(line) => set_line(line, value, buf, head, &mut edit),
         HttpAction::ReplaceField(field) => replace_field(field, value, buf, &head.headers, &mut edit),
         HttpAction::Allow
+        | HttpAction::Auth(_)
         | HttpAction::Deny(_)
         | HttpAction::Redirect(_)
         | HttpAction::Return(_)
@@ -279,6 +287,7 @@ pub fn run_response(
             }
             // The parser refuses these in responses, or they were carried out.
             HttpAction::Redirect(_)
+            | HttpAction::Auth(_)
             | HttpAction::SetLine(_)
             | HttpAction::Return(_)
             | HttpAction::Metrics
