@@ -35,6 +35,7 @@ mod rewrites;
 mod start_stop;
 mod state_files;
 mod statistics;
+mod stats_file;
 mod stick_tables;
 mod tcp;
 mod timeouts;

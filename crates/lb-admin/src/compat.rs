@@ -47,7 +47,6 @@ macro_rules! absent {
     };
 }
 
-const STATS_FILE: &str = "objects carry no GUID to keep counters under";
 const ACME: &str =
     "certificates are not ordered: a program of their own does it, and `set ssl cert` puts them in force";
 const JWT: &str = "no expression verifies tokens";
@@ -59,7 +58,6 @@ absent! {
     Admin, "acme status", "acme status", NotApplicable(ACME);
     Admin, "add ssl jwt", "add ssl jwt <certfile>", NotApplicable(JWT);
     Admin, "del ssl jwt", "del ssl jwt <certfile>", NotApplicable(JWT);
-    User, "dump stats-file", "dump stats-file", NotYet(STATS_FILE);
     Operator, "show ssl jwt", "show ssl jwt", NotApplicable(JWT);
     Admin, "update ssl ocsp-response", "update ssl ocsp-response <certfile>", NotApplicable(OCSP);
 }
@@ -67,6 +65,7 @@ absent! {
 /// Commands that work otherwise than HAProxy's, and how.
 pub const DIFFERENCES: &[(CommandId, &str)] = &[
     (CommandId::DebugCounters, "its events are those of this engine; `reset` needs the level admin"),
+    (CommandId::DumpStatsFile, "ages and rates are told, but a start does not take them over"),
     (CommandId::Prompt, "its usage is in other words"),
     (
         CommandId::SetAnonOn,

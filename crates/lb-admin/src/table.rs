@@ -275,6 +275,8 @@ commands! {
     DumpSslCert, "dump ssl cert", Admin, Listed, V3, [Arg::Rest],
         "dump ssl cert <certfile>", "print a certificate with its key and chain",
         "dump ssl cert site.pem";
+    DumpStatsFile, "dump stats-file", User, Listed, V3, [],
+        "dump stats-file", "print the counters of objects with a GUID, for a later start", "dump stats-file";
     Echo, "echo", User, Listed, V3, [Arg::Rest],
         "echo <text>", "print a text", "echo done";
     EnableAgent, "enable agent", Admin, Listed, V2_6, [SERVER],

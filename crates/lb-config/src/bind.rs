@@ -2,6 +2,7 @@
 
 use crate::address::{self, Allow, Endpoint, Port};
 use crate::cx::Cx;
+use crate::guid;
 use crate::keywords::{self, Acts, BIND, Status};
 use crate::line::{Done, Line, fault};
 use crate::model::{Bind, ListenAddress, SeverityOutput};
@@ -20,6 +21,7 @@ pub(crate) struct BindParams {
     pub name: Option<String>,
     /// 0: assigned at the end.
     pub id: u32,
+    pub guid_prefix: Option<String>,
     pub maxconn: Option<u32>,
     pub backlog: Option<u32>,
     pub mode: Option<u32>,
@@ -130,6 +132,7 @@ pub(crate) fn bind(proxy: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done
             address,
             name: params.name.clone(),
             id,
+            guid: params.guid_prefix.as_deref().map(|prefix| format!("{prefix}-{i}").into()),
             maxconn: params.maxconn,
             backlog: params.backlog,
             mode: params.mode,
@@ -171,6 +174,12 @@ pub(crate) fn gid(p: &mut BindParams, text: &str, _: &Cx<'_>) -> Result<(), Stri
 
 pub(crate) fn group(p: &mut BindParams, text: &str, cx: &Cx<'_>) -> Result<(), String> {
     p.gid = Some(cx.host.group_id(text).ok_or_else(|| format!("unknown group name '{text}'"))?);
+    Ok(())
+}
+
+pub(crate) fn guid_prefix(p: &mut BindParams, text: &str, _: &Cx<'_>) -> Result<(), String> {
+    guid::check(text)?;
+    p.guid_prefix = Some(text.to_owned());
     Ok(())
 }
 

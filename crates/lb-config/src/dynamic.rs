@@ -7,6 +7,7 @@ use crate::Host;
 use crate::cx::Cx;
 use crate::diagnostic::{Severity, Site};
 use crate::finish::{log_targets, settle_modes};
+use crate::guid;
 use crate::keywords::{self, DYNAMIC_SERVER, SERVER, Status};
 use crate::model::{CheckMethod, LogTarget, Place, Proxy, Server, TlsFiles};
 use crate::proxy::{Defaults, ProxyDraft};
@@ -259,9 +260,11 @@ pub fn backend(name: &str, words: &[String], defaults: &[NamedDefaults]) -> Resu
     }
     let mut mode = None;
     let mut id = 0;
+    let mut guid = None;
     for pair in words.get(2..).unwrap_or_default().chunks(2) {
         match (pair.first().map(String::as_str), pair.get(1).map(String::as_str)) {
             (Some("mode"), Some(value)) => mode = Some(value),
+            (Some("guid"), Some(value)) => guid = Some(value),
             (Some("id"), Some(value)) => {
                 id = value.parse().ok().filter(|id| *id > 0).ok_or("custom id has to be > 0.")?;
             }
@@ -279,6 +282,9 @@ pub fn backend(name: &str, words: &[String], defaults: &[NamedDefaults]) -> Resu
         None if base.draft.mode_said => base.draft.proxy.mode,
         None => return Err(format!("Mode is required as '{section}' default proxy does not explicitly defines it.")),
     };
+    if let Some(guid) = guid {
+        guid::check(guid).map_err(|why| format!("Error during backend creation : GUID insertion : {why}."))?;
+    }
     let mut draft = base.draft.clone();
     draft.kind = Some(ProxyKind::Backend);
     draft.proxy.mode = mode;
@@ -288,6 +294,7 @@ pub fn backend(name: &str, words: &[String], defaults: &[NamedDefaults]) -> Resu
     Ok(Proxy {
         name: Arc::from(name),
         id,
+        guid: guid.map(Arc::from),
         forced_id: id > 0,
         kind: ProxyKind::Backend,
         unpublished: true,

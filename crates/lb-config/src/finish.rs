@@ -4,6 +4,7 @@ use crate::cx::Cx;
 use crate::diagnostic::{Diagnostic, Severity, Site};
 use crate::dynamic::{DefaultServers, NamedDefaults};
 use crate::finish_tables::Tables;
+use crate::guid;
 use crate::line::Fault;
 use crate::log::LogLine;
 use crate::model::{
@@ -83,6 +84,7 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
         }
         assign_bind_ids(proxy);
     }
+    guid::unique(&proxies, cx);
     let mut tables = Tables::of(&proxies, &peers);
     tables.check_peers(&proxies, &peers, cx);
     proxies.iter().for_each(|draft| tables.check(draft, cx));

@@ -19,6 +19,7 @@ pub mod dynamic;
 mod finish;
 mod finish_tables;
 mod global;
+pub mod guid;
 mod keywords;
 mod lexer;
 mod line;

@@ -219,6 +219,8 @@ pub struct StateFiles {
     pub save: Option<Duration>,
     /// `server-state-base`: the directory of state files whose path is not absolute.
     pub base: Option<PathBuf>,
+    /// `stats-file`: the counters of a former process, as `dump stats-file` told them.
+    pub stats: Option<PathBuf>,
 }
 
 impl StateFiles {
@@ -369,6 +371,8 @@ pub struct Proxy {
     pub name: Arc<str>,
     /// Numeric id (`iid`): from `id`, else the lowest free one from 2 up, as HAProxy assigns.
     pub id: u32,
+    /// `guid`: a name that is the same in every process.
+    pub guid: Option<Arc<str>>,
     /// The id is from `id`.
     pub forced_id: bool,
     /// Something of the configuration names it: it is there for as long as the process.
@@ -474,6 +478,8 @@ pub struct Bind {
     pub name: Option<String>,
     /// `id`; else assigned from 1 up.
     pub id: u32,
+    /// `guid-prefix` with the listener's place on its line: a name that is the same in every process.
+    pub guid: Option<Arc<str>>,
     /// `maxconn` of this listener.
     pub maxconn: Option<u32>,
     /// `backlog`.
@@ -767,6 +773,8 @@ pub struct Server {
     pub name: Arc<str>,
     /// Numeric id (`sid`): from `id`, else assigned from 1 up.
     pub id: u32,
+    /// `guid`: a name that is the same in every process.
+    pub guid: Option<Arc<str>>,
     /// The id is from `id`.
     pub forced_id: bool,
     /// Something of the configuration names it: it is there for as long as the process.

@@ -4,6 +4,7 @@ use crate::checks::CheckDraft;
 use crate::cx::{Cx, reason};
 use crate::diagnostic::Site;
 use crate::dynamic::DefaultServers;
+use crate::guid;
 use crate::keywords::{self, PROXY, Scope, Status};
 use crate::line::{Done, Fault, Line, fault};
 use crate::log::{self, LogLine};
@@ -151,6 +152,7 @@ fn documented_proxy() -> Proxy {
     Proxy {
         name: "".into(),
         id: 0,
+        guid: None,
         forced_id: false,
         referenced: false,
         kind: ProxyKind::Backend,
@@ -402,6 +404,13 @@ pub(crate) fn id(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
     p.proxy.id = value;
     p.id_site = Some(line.site(1));
     Ok(())
+}
+
+pub(crate) fn guid(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    let text = line.need(1, "'guid' expects an identifier as argument.")?;
+    guid::check(text).map_err(|why| fault(1, format!("'guid' : {why}")))?;
+    p.proxy.guid = Some(text.into());
+    line.ends_after(1, "guid")
 }
 
 pub(crate) fn dynamic_cookie_key(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {

@@ -3,6 +3,7 @@
 use crate::address::{self, Allow, Endpoint, Port};
 use crate::cx::Cx;
 use crate::diagnostic::Site;
+use crate::guid;
 use crate::keywords::{self, SERVER, Status};
 use crate::line::{Done, Fault, Line, TIME_HELP, fault, time_complaint};
 use crate::model::{AgentParams, ConnectAddress, HealthParams, InitState, Observe, OnError, Place, Server};
@@ -55,6 +56,7 @@ impl ServerDraft {
             server: Server {
                 name: "".into(),
                 id: 0,
+                guid: None,
                 forced_id: false,
                 referenced: false,
                 address: ConnectAddress::Ip(Ipv4Addr::UNSPECIFIED.into()),
@@ -113,7 +115,7 @@ impl ServerDraft {
     pub fn like(server: &Server) -> Self {
         let agent = server.agent.clone();
         let base = Self::documented(&Site::nowhere());
-        let own = Server { id: 0, referenced: false, track: None, ..server.clone() };
+        let own = Server { id: 0, guid: None, referenced: false, track: None, ..server.clone() };
         let init_state = own.init_state != InitState::None;
         let tls = own.tls.as_deref().map(ServerTlsDraft::like).unwrap_or_default();
         Self { agent_check: agent.is_some(), agent: agent.unwrap_or(base.agent), server: own, init_state, tls, ..base }
@@ -246,6 +248,9 @@ pub(crate) fn default_server(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -
         cx.sink.alert(&site, "'id' option is not accepted in default-server sections");
         draft.server.id = 0;
     }
+    if draft.server.guid.take().is_some() {
+        cx.sink.alert(&line.site(0), "'guid' option is not accepted in default-server sections");
+    }
     match known.and_then(|known| p.named_servers.get_mut(known)) {
         Some((_, set)) => *set = draft,
         None if named => p.named_servers.push((name.to_owned(), draft)),
@@ -283,6 +288,7 @@ fn base(p: &ProxyDraft, line: &Line, at: usize) -> Result<(ServerDraft, usize), 
             let mut draft = found.clone();
             // What names one server alone is not handed on.
             (draft.server.id, draft.id_site, draft.track) = (0, None, None);
+            draft.server.guid = None;
             draft
         }
         _ => return Err(fault(at + 1, "'from' expects 'none', 'be:[<backend>]' or 'srv:[<backend>/]<name>'.")),
@@ -344,6 +350,9 @@ pub(crate) fn server_template(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) 
     draft.parameters(line, 4, &outer, cx);
     if let Some(site) = draft.id_site.take() {
         cx.sink.alert(&site, "'id' option is not accepted in server-template lines: each server needs its own");
+    }
+    if draft.server.guid.take().is_some() {
+        cx.sink.alert(&draft.site, "'guid' option is not accepted in server-template lines: each server needs its own");
     }
     let placed = draft.find_place(line, 3, &outer, cx);
     for number in range {
@@ -584,6 +593,10 @@ values! {
     id(d, text, _cx) {
         let complaint = "'id' : custom id has to be > 0";
         d.server.id = text.parse().ok().filter(|id| *id > 0).ok_or(complaint)?;
+    }
+    guid(d, text, _cx) {
+        guid::check(text).map_err(|why| format!("'guid' : {why}"))?;
+        d.server.guid = Some(text.into());
     }
     track(_d, text, _cx) {
         if text.is_empty() {

@@ -26,6 +26,10 @@ pub(crate) fn server_state_save(g: &mut GlobalDraft, _: &mut Cx<'_>, line: &Line
     Ok(())
 }
 
+pub(crate) fn stats_file(g: &mut GlobalDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
+    global::path(&mut g.global.state.stats, line, cx, "'stats-file' expects one argument: a file path.")
+}
+
 /// `compat extended|strict`.
 pub(crate) fn compat(g: &mut GlobalDraft, _: &mut Cx<'_>, line: &Line) -> Done {
     let word = line.word(1);

@@ -116,6 +116,7 @@ pub fn bind(config: Config, options: StartOptions) -> Result<Bound, Vec<StartErr
     let open = listeners.iter().map(Vec::len).max().unwrap_or(0) + admin.len();
     let mut shared = shared_state(config, proxies, threads, &options.program, options.startup_log, open as u32);
     shared.former = options.former;
+    shared.former.give_counters(&shared.proxies);
     Ok(Bound { shared: Box::leak(Box::new(shared)), listeners, admin, boot })
 }
 

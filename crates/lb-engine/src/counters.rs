@@ -1,6 +1,7 @@
 //! Traffic counters: one block per data thread and object, written by that thread alone and summed
 //! when read.
 
+use crate::kept::Kept;
 use crate::rate::Rate;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -91,7 +92,7 @@ macro_rules! counters {
 
 impl Counters {
     /// Begins at nothing, for another object. Nobody counts meanwhile.
-    pub fn restart(&self) {
+    fn restart(&self) {
         self.clear();
         for rate in [&self.session_rate, &self.connection_rate, &self.request_rate] {
             rate.clear_max();
@@ -279,12 +280,12 @@ impl Gauge {
 
 /// One block of counters per data thread, plus one for the control thread at the end.
 #[derive(Debug)]
-pub struct PerThread(Box<[Counters]>);
+pub struct PerThread(Box<[Counters]>, Kept);
 
 impl PerThread {
     /// Blocks for `threads` data threads and the control thread.
     pub fn new(threads: usize) -> Self {
-        Self((0..=threads).map(|_| Counters::default()).collect())
+        Self((0..=threads).map(|_| Counters::default()).collect(), Kept::default())
     }
 
     /// The block of a data thread; any other number gives the control thread's.
@@ -296,6 +297,17 @@ impl PerThread {
     /// The control thread's block.
     pub fn control(&self) -> &Counters {
         self.of(usize::MAX)
+    }
+
+    /// What a former process counted.
+    pub fn kept(&self) -> &Kept {
+        &self.1
+    }
+
+    /// Begins at nothing, for another object. Nobody counts meanwhile.
+    pub fn restart(&self) {
+        self.1.clear();
+        self.iter().for_each(Counters::restart);
     }
 
     /// Sums one counter over all threads.

@@ -1,16 +1,24 @@
 //! What a former process left in files, read at start: before the root directory and the user change, and without
 //! ever failing the start.
 
+use crate::counters::PerThread;
+use crate::shared::ProxyState;
+use crate::slots::Slots;
 use lb_config::model::{Config, LoadState, Proxy, Server};
-use lb_stats::{SavedLine, SavedServer, SavedTarget, StateFileFault, read_state_file};
+use lb_stats::{
+    Block, SavedLine, SavedServer, SavedTarget, StatField, StateFileFault, read_state_file, read_stats_file,
+};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// What a former process left.
 #[derive(Debug, Clone, Default)]
 pub struct Former {
     /// Servers by the indexes of backend and server.
     servers: BTreeMap<(usize, usize), SavedServer>,
+    /// Counters, by the identifier of their object.
+    counters: BTreeMap<(Block, String), Vec<(StatField, u64)>>,
 }
 
 impl Former {
@@ -55,7 +63,59 @@ impl Former {
                 }
             }
         }
+        if let Some(path) = &config.global.state.stats {
+            former.take_counters(path, &mut warnings);
+        }
         (former, warnings)
+    }
+
+    /// Reads a stats-file. The first line of an object counts.
+    fn take_counters(&mut self, path: &Path, warnings: &mut Vec<String>) {
+        let place = path.display();
+        let Ok(bytes) = regular(path) else {
+            warnings.push(format!("config: Can't load stats-file '{place}': cannot open file."));
+            return;
+        };
+        let text = String::from_utf8_lossy(&bytes);
+        let (rows, faults) = read_stats_file(&text);
+        for row in rows {
+            self.counters.entry((row.block, row.guid.to_owned())).or_insert(row.values);
+        }
+        if let Some((line, why)) = faults.first() {
+            let more = match faults.len() - 1 {
+                0 => String::new(),
+                1 => " So is 1 more.".to_owned(),
+                more => format!(" So are {more} more."),
+            };
+            warnings.push(format!("config: stats-file '{place}': line {line} is passed over, {why}.{more}"));
+        }
+    }
+
+    /// Gives the objects of a process that begins the counters that are known of them.
+    pub fn give_counters(&self, proxies: &Slots<ProxyState>) {
+        if self.counters.is_empty() {
+            return;
+        }
+        let give = |block: Block, guid: Option<&Arc<str>>, counters: &PerThread| {
+            if let Some(values) = guid.and_then(|guid| self.counters.get(&(block, guid.to_string()))) {
+                counters.kept().set(values);
+            }
+        };
+        for proxy in proxies.live() {
+            let config = proxy.config.get();
+            if config.kind.has_frontend() {
+                give(Block::Front, config.guid.as_ref(), &proxy.front);
+            }
+            for listener in &proxy.listeners {
+                give(Block::Front, listener.config.guid.as_ref(), &listener.counters);
+            }
+            for server in proxy.servers.live() {
+                give(Block::Back, server.config.get().guid.as_ref(), &server.counters);
+            }
+            if config.kind.has_backend() {
+                give(Block::Back, config.guid.as_ref(), &proxy.back);
+            }
+        }
     }
 
     /// What is known of a server.
@@ -132,20 +192,18 @@ impl Place<'_> {
 }
 
 fn read(path: &Path, place: Place<'_>, warnings: &mut Vec<String>) -> Option<Vec<u8>> {
-    // What is not a regular file might never end, or block.
-    let regular = std::fs::metadata(path).map(|meta| meta.is_file());
-    let bytes = match regular {
-        Ok(true) => std::fs::read(path),
-        Ok(false) => return Some(Vec::new()),
-        Err(error) => Err(error),
-    };
-    bytes
+    regular(path)
         .map_err(|error| {
             let reason = error.to_string();
             let reason = reason.split(" (os error").next().unwrap_or_default();
             warnings.push(format!("{}Can't open {} '{}': {reason}", place.prefix(), place.title(), path.display()));
         })
         .ok()
+}
+
+/// A file's content. What is not a regular file might never end, or block: it is empty.
+fn regular(path: &Path) -> std::io::Result<Vec<u8>> {
+    if std::fs::metadata(path)?.is_file() { std::fs::read(path) } else { Ok(Vec::new()) }
 }
 
 fn parse<'a>(bytes: &'a [u8], path: &Path, place: Place<'_>, warnings: &mut Vec<String>) -> Vec<SavedLine<'a>> {

@@ -19,6 +19,7 @@ pub mod counters;
 mod dynamic_cookie;
 pub mod facts;
 mod former;
+mod kept;
 mod listen;
 pub mod log;
 pub mod orders;

@@ -6,7 +6,7 @@
 use crate::activity::Activity;
 use crate::clock::Clock;
 use crate::control::ServerEvent;
-use crate::counters::{Counter, Counters, Gauge, Handshakes, PerThread};
+use crate::counters::{Counter, Gauge, Handshakes, PerThread};
 use crate::data::thread::Mailbox;
 use crate::dynamic_cookie::{DynamicCookies, MadeCookie};
 use crate::former::Former;
@@ -254,7 +254,8 @@ impl ProxyState {
     /// Begins a new life as another backend. For a place that nobody refers to, without servers.
     pub fn begin_anew(&self, config: &'static Proxy) {
         self.config.set(config);
-        self.front.iter().chain(self.back.iter()).for_each(Counters::restart);
+        self.front.restart();
+        self.back.restart();
         for gauge in [&self.front_sessions, &self.back_sessions, &self.queued] {
             gauge.reset();
         }
@@ -421,7 +422,7 @@ impl ServerState {
             _ => self.tls.set(ServerSecurity::of(config)),
         }
         self.config.set(config);
-        self.counters.iter().for_each(Counters::restart);
+        self.counters.restart();
         for gauge in [&self.sessions, &self.queued, &self.idle] {
             gauge.reset();
         }

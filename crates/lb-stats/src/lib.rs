@@ -14,6 +14,7 @@ mod schema;
 mod servers;
 mod stat;
 mod stat_fields;
+mod stats_file;
 mod tags;
 mod value;
 
@@ -29,5 +30,6 @@ pub use servers::{
 };
 pub use stat::{StatFormat, StatSource, StatWriter, write_csv_header, write_csv_row, write_json_row, write_typed_row};
 pub use stat_fields::StatField;
+pub use stats_file::{Block, KeptRow, read_stats_file, write_kept_head, write_kept_row};
 pub use tags::{Kinds, Nature, ObjectKind, Origin, Persistence, Scope, Tags, ValueType};
 pub use value::Value;

@@ -69,7 +69,7 @@ pub(crate) const BIND: &[BindRow] = &[
     row("generate-certificates", 0, NotYet),
     row("gid", 1, Supported(bind::gid)),
     row("group", 1, Supported(bind::group)),
-    row("guid-prefix", 1, NotYet),
+    on(Acts::OnBind, row("guid-prefix", 1, Supported(bind::guid_prefix))),
     on(Acts::OnBind, row("id", 1, Supported(bind::id))),
     row("idle-ping", 1, NotYet),
     row("interface", 1, NotYet),

@@ -153,7 +153,7 @@ pub(crate) const GLOBAL: &[Keyword<GlobalHandler>] = &[
     row("ssl-server-verify", Supported(global::ssl_server_verify)),
     row("ssl-skip-self-issued-ca", Tuning),
     row("stats", Supported(global::stats)),
-    row("stats-file", NotYet),
+    row("stats-file", Supported(state::stats_file)),
     row("stress-level", Tuning),
     row("strict-limits", Tuning),
     row("thread-group", Tuning),

@@ -70,7 +70,7 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
     row("force-persist", Scope::B, Supported(rules::persist)),
     row("fullconn", DB, Supported(proxy::fullconn)),
     row("grace", DFB, Gone("the 'grace' keyword is not supported any more since HAProxy version 2.5.")),
-    row("guid", FB, NotYet),
+    row("guid", FB, Supported(proxy::guid)),
     row("hash-balance-factor", DB, NotYet),
     row("hash-preserve-affinity", DB, NotYet),
     row("hash-type", DB, Supported(balance::hash_type)),

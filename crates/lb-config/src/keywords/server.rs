@@ -64,7 +64,7 @@ pub(crate) const SERVER: &[ServerRow] = &[
     secure("force-tlsv12", 0, tls::force_tlsv12),
     secure("force-tlsv13", 0, tls::force_tlsv13),
     row("from", 1, Gone("'from' stands before all other parameters.")),
-    row("guid", 1, NotYet),
+    row("guid", 1, Supported(server::guid)),
     row("hash-key", 1, NotYet),
     row("healthcheck", 1, Supported(server::healthcheck)),
     row("id", 1, Supported(server::id)),

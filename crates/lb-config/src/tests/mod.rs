@@ -2,6 +2,7 @@
 
 mod checks;
 mod faults;
+mod guids;
 mod pages;
 mod rings;
 mod rules;

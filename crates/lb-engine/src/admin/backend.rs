@@ -5,7 +5,7 @@ use super::resolve;
 use crate::control::{BackendStays, Control};
 use crate::shared::ProxyState;
 use lb_admin::{Reply, Request, text};
-use lb_config::dynamic;
+use lb_config::{dynamic, guid};
 use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -13,7 +13,7 @@ fn named(control: &Control, request: &Request) -> Result<&'static ProxyState, Re
     resolve::backend(control, request.arg(0)).ok_or_else(|| Reply::err(text::NO_SUCH_BACKEND))
 }
 
-/// `add backend <name> from <defaults> [mode tcp|http] [id <id>]`.
+/// `add backend <name> from <defaults> [mode tcp|http] [id <id>] [guid <guid>]`.
 pub(super) fn add(control: &Control, request: &Request) -> Result<Reply, Reply> {
     let name = request.arg(0);
     let words = request.args().get(1..).unwrap_or_default();
@@ -25,6 +25,9 @@ pub(super) fn add(control: &Control, request: &Request) -> Result<Reply, Reply> 
     }
     if let Some(other) = known().find(|other| proxy.id > 0 && other.id == proxy.id) {
         return refuse(format!("id is already used by other proxy '{} {}'", other.kind.as_str(), other.name));
+    }
+    if let Some(other) = proxy.guid.as_deref().and_then(|guid| resolve::owner_of(control, guid)) {
+        return refuse(guid::duplicate(&other));
     }
     if !control.add_backend(proxy) {
         return refuse("no room is left for another proxy".to_owned());

@@ -84,6 +84,7 @@ async fn on_every_thread(control: &Rc<Control>, clear: impl Fn(usize) + Send + C
 fn clear_block(counters: &PerThread, thread: usize, what: What) {
     let block: &Counters = counters.of(thread);
     if what == What::All {
+        counters.kept().clear();
         block.clear();
     }
     block.session_rate.clear_max();

@@ -6,6 +6,7 @@ use super::patterns::PatternDump;
 use super::servers::{ConnDump, StateDump};
 use super::sess::SessDump;
 use super::stat::StatDump;
+use super::stats_file::StatsFileDump;
 use super::tables::TableDump;
 use crate::control::Control;
 
@@ -21,6 +22,8 @@ pub(super) const BATCH: usize = 32 * 1_024;
 pub(super) enum Dump {
     /// `show stat`.
     Stat(StatDump),
+    /// `dump stats-file`.
+    StatsFile(StatsFileDump),
     /// `show servers state`.
     ServersState(StateDump),
     /// `show servers conn`.
@@ -42,6 +45,7 @@ impl Dump {
     pub async fn next(&mut self, control: &Control, out: &mut Vec<u8>) -> bool {
         match self {
             Self::Stat(dump) => dump.next(control, out),
+            Self::StatsFile(dump) => dump.next(control, out),
             Self::ServersState(dump) => dump.next(control, out),
             Self::ServersConn(dump) => dump.next(control, out).await,
             Self::Sessions(dump) => dump.next(control, out).await,

@@ -5,6 +5,7 @@ use crate::control::{Control, StaysBecause, has_dynamic_weights};
 use crate::shared::ProxyState;
 use lb_admin::{Reply, Request, text};
 use lb_config::dynamic::{self, Objects};
+use lb_config::guid;
 use lb_config::model::{CheckMethod, Proxy, ProxyIdx, Server, TlsFiles};
 use std::fmt::Write;
 use std::rc::Rc;
@@ -62,6 +63,9 @@ pub(super) fn add(control: &Control, request: &Request) -> Result<Reply, Reply> 
     let mut server = new.server;
     if is_taken(proxy, name) {
         return Err(Reply::err("Already exists a server with the same name in backend."));
+    }
+    if let Some(other) = server.guid.as_deref().and_then(|guid| resolve::owner_of(control, guid)) {
+        return Err(Reply::err(format!("{}.", guid::duplicate(&other))));
     }
     if let Some(path) = new.track {
         server.track = Some(tracked(control, proxy, &path)?);

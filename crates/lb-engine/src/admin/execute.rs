@@ -6,7 +6,7 @@ use super::patterns::{self, Kind};
 use super::ssl::{self, Family};
 use super::{
     anon, backend, clear, dynamic, dynamic_cookie, environment, errors, frontend, info, inside, libs, limits, nothing,
-    process, resolvers, servers, sess, set_server, shutdown, stat, switches, tables, trace, vars, wait,
+    process, resolvers, servers, sess, set_server, shutdown, stat, stats_file, switches, tables, trace, vars, wait,
 };
 use crate::control::{Control, Follower};
 use lb_admin::{Anon, CommandId, Reply, Request};
@@ -150,6 +150,7 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::DelSslCert => ssl::del_cert(control, request).into(),
         CommandId::DelSslCrlFile => ssl::del(control, request, Family::Crl).into(),
         CommandId::DelSslCrtList => ssl::del_crt_list(control, request).into(),
+        CommandId::DumpStatsFile => stats_file::dump().into(),
         CommandId::DumpSslCert => ssl::dump_cert(control, request).into(),
         CommandId::NewSslCaFile => ssl::new(control, request, Family::Ca).into(),
         CommandId::NewSslCert => ssl::new_cert(control, request).into(),

@@ -46,6 +46,7 @@ mod ssl;
 mod stat;
 mod stat_listener;
 mod stat_values;
+mod stats_file;
 mod switches;
 mod tables;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use crate::control::Control;
 use crate::shared::{ProxyState, ServerState};
 use lb_admin::{Reply, Request, text};
+use lb_config::guid;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// A server that a command names.
@@ -33,6 +34,17 @@ pub(super) fn proxy(
 /// A backend by name or `#id`.
 pub(super) fn backend(control: &Control, name: &str) -> Option<&'static ProxyState> {
     proxy(control, name, |p| p.config.kind.has_backend())
+}
+
+/// The object that has a GUID, as messages name it.
+pub(super) fn owner_of(control: &Control, guid: &str) -> Option<String> {
+    control.shared.proxies.live().find_map(|proxy| {
+        let config = proxy.config.get();
+        let named = guid::of_proxy(config).find(|(known, _)| ***known == *guid).map(|(_, title)| title);
+        let has = |server: &&ServerState| server.config.get().guid.as_deref() == Some(guid);
+        let server = || proxy.servers.live().find(has).map(|server| guid::server_title(config, server.config.get()));
+        named.or_else(server)
+    })
 }
 
 /// The server that a command's first argument names as `backend/server`.

@@ -53,6 +53,13 @@ impl StatSource for ListenerRow<'_> {
     }
 
     fn value(&self, field: StatField) -> Value<'_> {
+        self.listener.counters.kept().onto(field, self.counted(field))
+    }
+}
+
+impl ListenerRow<'_> {
+    /// A value, as far as this process counted it.
+    fn counted(&self, field: StatField) -> Value<'_> {
         let config = self.listener.config;
         let sums = &self.listener.counters;
         match field {

@@ -98,6 +98,13 @@ impl StatSource for FrontendRow<'_> {
     }
 
     fn value(&self, field: StatField) -> Value<'_> {
+        self.proxy.front.kept().onto(field, self.counted(field))
+    }
+}
+
+impl FrontendRow<'_> {
+    /// A value, as far as this process counted it.
+    fn counted(&self, field: StatField) -> Value<'_> {
         let viewer = self.viewer;
         let config = self.proxy.config.get();
         let sums = &self.proxy.front;
@@ -280,6 +287,13 @@ impl StatSource for BackendRow<'_> {
     }
 
     fn value(&self, field: StatField) -> Value<'_> {
+        self.proxy.back.kept().onto(field, self.counted(field))
+    }
+}
+
+impl BackendRow<'_> {
+    /// A value, as far as this process counted it.
+    fn counted(&self, field: StatField) -> Value<'_> {
         let viewer = self.viewer;
         let config = self.proxy.config.get();
         let state = self.state;
@@ -477,6 +491,13 @@ impl StatSource for ServerRow<'_> {
     }
 
     fn value(&self, field: StatField) -> Value<'_> {
+        self.server.counters.kept().onto(field, self.counted(field))
+    }
+}
+
+impl ServerRow<'_> {
+    /// A value, as far as this process counted it.
+    fn counted(&self, field: StatField) -> Value<'_> {
         let viewer = self.viewer;
         let (server, health) = (self.server, self.health);
         let sums = &server.counters;
