@@ -23,6 +23,7 @@ mod http_basics;
 mod http_malformed;
 mod inside;
 mod logs;
+mod max_fails;
 mod own;
 mod pages;
 mod patterns;

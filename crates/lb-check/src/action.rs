@@ -35,6 +35,8 @@ pub enum Action {
     HurryCheck(Duration),
     /// Call [`crate::ServerHealth::slowstart_tick`] after this time.
     TickAfter(Duration),
+    /// Call [`crate::ServerHealth::retry_tick`] after this time.
+    RetryAfter(Duration),
 }
 
 /// What the balancer needs of a server's state.
@@ -46,6 +48,8 @@ pub struct LbView {
     pub admin: AdminState,
     /// Effective weight, slow start applied.
     pub weight: u32,
+    /// It is down, and one request may try it.
+    pub trial: bool,
 }
 
 impl LbView {

@@ -98,6 +98,7 @@ impl ServerHealth {
             ForcedHealth::Down => (0, OpState::Stopped),
         };
         self.check.health.set(value);
+        self.forget_failures();
         self.move_to(op, Cause::Operator, now, out);
         Ok(())
     }
@@ -110,6 +111,7 @@ impl ServerHealth {
         if !self.agent.is_enabled() {
             return Err(Refused::AgentDisabled);
         }
+        self.forget_failures();
         self.agent.health.set(if up { self.agent.health.full() } else { 0 });
         self.move_to(if up { OpState::Running } else { OpState::Stopped }, Cause::Operator, now, out);
         Ok(())

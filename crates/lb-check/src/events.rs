@@ -53,7 +53,9 @@ impl ServerHealth {
         let up = self.check.health.is_up();
         match outcome {
             CheckOutcome::Failed if !up => self.move_to(OpState::Stopped, cause, now, out),
-            CheckOutcome::Passed if up && !self.agent_holds_down() => self.move_to(OpState::Running, cause, now, out),
+            CheckOutcome::Passed if up && !self.agent_holds_down() && self.failures.suspension.is_none() => {
+                self.move_to(OpState::Running, cause, now, out);
+            }
             CheckOutcome::ConditionallyPassed if up && self.op != OpState::Stopped => {
                 self.move_to(OpState::Stopping, cause, now, out);
             }
@@ -100,7 +102,9 @@ impl ServerHealth {
         match up {
             Some(false) => self.move_to(OpState::Stopped, cause, now, out),
             // The agent lifts what an agent or a check brought down, not a soft stop.
-            Some(true) if self.op == OpState::Stopped && !self.check_holds_down() => {
+            Some(true)
+                if self.op == OpState::Stopped && !self.check_holds_down() && self.failures.suspension.is_none() =>
+            {
                 self.move_to(OpState::Running, cause, now, out);
             }
             _ => (),

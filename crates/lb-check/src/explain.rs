@@ -3,6 +3,7 @@
 use lb_model::{AdminState, OpState};
 
 use crate::server::ServerHealth;
+use crate::suspension::Suspension;
 
 /// Names that an explanation mentions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,7 @@ impl ServerHealth {
             return "no traffic, and no checks";
         }
         match self.op {
+            OpState::Stopped if self.suspension() == Some(Suspension::Trial) => "one request may try it",
             OpState::Stopped => "no traffic",
             OpState::Stopping => "only clients that are bound to it already",
             _ if self.admin.in_drain() || self.weight == 0 => "only clients that are bound to it already",
@@ -84,6 +86,14 @@ impl ServerHealth {
             let tracked = names.tracked.unwrap_or("another server");
             told.why.push(format!("it tracks {tracked}, which is down"));
             told.cure.push(format!("{tracked} coming up"));
+            return;
+        }
+        if let (Some(suspension), Some(limit)) = (self.suspension(), self.params.fail_limit) {
+            told.why.push(format!("traffic failed {} times within {:?} ('max-fails')", limit.fails, limit.within));
+            told.cure.push(match suspension {
+                Suspension::Resting => format!("one request that tries it {:?} after the last failure", limit.within),
+                Suspension::Trial => "the next request, which may try it".to_owned(),
+            });
             return;
         }
         let checked = self.check.is_enabled();

@@ -34,6 +34,7 @@ pub mod rules;
 pub mod schedule;
 mod server;
 mod slowstart;
+mod suspension;
 mod views;
 
 pub use action::{Action, LbView};
@@ -47,3 +48,4 @@ pub use params::{InitState, Observe, OnError, ServerParams};
 pub use passive::TrafficEvent;
 pub use restore::SavedHealth;
 pub use server::{ServerHealth, Tracked};
+pub use suspension::{FailLimit, Suspension};

@@ -6,6 +6,7 @@ use lb_model::{CheckOutcome, CheckStatus, OpState, Severity};
 
 use crate::counter::Counter;
 use crate::monitor::CheckReport;
+use crate::passive::TrafficEvent;
 
 /// Names that appear in a server's log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +98,15 @@ pub enum Cause {
     Operator,
     /// The state that a former process left.
     Restored,
+    /// Traffic failed too often (`max-fails`).
+    Failures {
+        /// So often.
+        count: u32,
+        /// The last time like this.
+        last: TrafficEvent,
+    },
+    /// The request that tried it got this (`max-fails`).
+    Answered(TrafficEvent),
 }
 
 /// One log line.
@@ -196,6 +206,13 @@ impl LogLine {
                     Cause::Silent => (),
                     Cause::Tracked => render_via(&mut out, names),
                     Cause::Operator => out.push_str(", changed from CLI"),
+                    Cause::Failures { count, last } => {
+                        let s = if *count == 1 { "" } else { "s" };
+                        let _ = write!(out, ", reason: {count} failure{s} of traffic, last one was: {}", last.text());
+                    }
+                    Cause::Answered(event) => {
+                        let _ = write!(out, ", reason: a request tried it: {}", event.text());
+                    }
                     Cause::Restored => out.push_str(", changed from server-state after a reload"),
                 }
                 render_counts(&mut out, counts, *to == OpState::Stopped);

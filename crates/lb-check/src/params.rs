@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::suspension::FailLimit;
+
 /// `observe`: which traffic errors count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Observe {
@@ -82,6 +84,8 @@ pub struct ServerParams {
     pub error_limit: u32,
     /// `on-error`.
     pub on_error: OnError,
+    /// `max-fails` and `fail-timeout`; `None`: traffic alone puts no server out.
+    pub fail_limit: Option<FailLimit>,
     /// `init-state`.
     pub init_state: InitState,
     /// `on-marked-down shutdown-sessions`.
@@ -112,6 +116,7 @@ impl Default for ServerParams {
             observe: Observe::None,
             error_limit: 10,
             on_error: OnError::FailCheck,
+            fail_limit: None,
             init_state: InitState::None,
             on_marked_down_shutdown: false,
             on_marked_up_shutdown_backup: false,

@@ -70,8 +70,10 @@ impl TrafficEvent {
 }
 
 impl ServerHealth {
-    /// A session saw `event`. Does nothing unless the server is observed at that layer.
+    /// A session saw `event`. Does nothing unless the server is observed at that layer,
+    /// or counts failures.
     pub fn traffic(&mut self, event: TrafficEvent, now: Duration, out: &mut Vec<Action>) {
+        self.count_failure(event, now, out);
         let p = &self.params;
         let watched = match p.observe {
             Observe::None => false,

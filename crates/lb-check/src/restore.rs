@@ -117,6 +117,9 @@ impl ServerHealth {
             OpState::Stopping => rise,
         });
         self.start_ramp(saved.age, now, out);
+        if self.op == OpState::Stopped {
+            self.rest_from_start(out);
+        }
     }
 
     /// Begins, or goes on with, a slow start that began `age` ago.

@@ -24,6 +24,7 @@ use crate::log::{Cause, LogLine};
 use crate::monitor::Monitor;
 use crate::params::{InitState, ServerParams};
 use crate::slowstart;
+use crate::suspension::{Failures, Suspension};
 
 /// What a tracking server inherits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,7 @@ pub struct ServerHealth {
     pub(crate) agent: Monitor,
     pub(crate) consecutive_errors: u32,
     pub(crate) health_analyses: u64,
+    pub(crate) failures: Failures,
     pub(crate) tracked_op: OpState,
     pub(crate) weight: u32,
     pub(crate) effective: u32,
@@ -79,6 +81,7 @@ impl ServerHealth {
             agent,
             consecutive_errors: 0,
             health_analyses: 0,
+            failures: Failures::default(),
             tracked_op: OpState::Running,
             weight: params.weight,
             effective: params.weight,
@@ -149,7 +152,12 @@ impl ServerHealth {
 
     /// What the balancer needs.
     pub fn lb_view(&self) -> LbView {
-        LbView { op: self.op, admin: self.admin, weight: self.effective_weight() }
+        LbView {
+            op: self.op,
+            admin: self.admin,
+            weight: self.effective_weight(),
+            trial: self.failures.suspension == Some(Suspension::Trial),
+        }
     }
 
     /// What tracking servers need.
@@ -223,6 +231,7 @@ impl ServerHealth {
             self.shift(OpState::Stopped, now, out);
             self.push_session_actions(OpState::Stopped, out);
         }
+        self.forget_failures();
         out.push(Action::PurgeIdle);
         out.push(Action::Log(LogLine::EntersMaint { was_down, inherited, unresolved: None, alert }));
     }
@@ -286,6 +295,9 @@ impl ServerHealth {
     pub(crate) fn shift(&mut self, to: OpState, now: Duration, out: &mut Vec<Action>) {
         self.op = to;
         self.mark_change(now);
+        if to != OpState::Stopped {
+            self.forget_failures();
+        }
         self.ramp = match (to, self.params.slowstart) {
             (OpState::Starting, Some(total)) => {
                 out.push(Action::TickAfter(slowstart::step(total)));

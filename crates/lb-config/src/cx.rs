@@ -39,6 +39,8 @@ pub(crate) struct Cx<'a> {
     pub past_global: bool,
     /// Rings that `log` lines name, and where.
     pub ring_uses: Vec<(String, Site)>,
+    /// Words of server lines that no HAProxy knows, and where they stand.
+    pub own_words: Vec<(&'static str, Site)>,
 }
 
 impl<'a> Cx<'a> {
@@ -56,6 +58,7 @@ impl<'a> Cx<'a> {
             stick_counters: 3,
             past_global: false,
             ring_uses: Vec::new(),
+            own_words: Vec::new(),
         }
     }
 

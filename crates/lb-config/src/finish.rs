@@ -19,7 +19,7 @@ use crate::suggest;
 use crate::tls;
 use crate::users::{self, UsersDraft};
 use lb_check::rules::RuleSet;
-use lb_model::{Mode, ProxyKind};
+use lb_model::{Compat, Mode, ProxyKind};
 use lb_sample::{LogFormat, Place, Reference};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -74,6 +74,7 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
         healthchecks.iter().map(|check| (check.name.clone(), check.method())).collect();
     // After a fault in the lines, what seems missing may just not have been understood.
     let readable = !cx.sink.has_errors();
+    refuse_own_words(global.global.compat, cx);
     let mut loader = global.loader;
     assign_proxy_ids(&mut proxies, cx);
     for proxy in &mut proxies {
@@ -325,6 +326,11 @@ fn settle_checks(draft: &mut ServerDraft, owner: &str, rules_say_port: bool, cx:
         let help = Some(
             "add 'observe layer4' to count failed connections, or 'observe layer7' for wrong answers too".to_owned(),
         );
+        cx.sink.push(Severity::Warning, &draft.site, message, help);
+    }
+    if draft.fail_timeout && server.max_fails == 0 {
+        let message = format!("{title} : 'fail-timeout' has no effect without 'max-fails'.");
+        let help = Some("add 'max-fails <n>'; nginx's default is 1".to_owned());
         cx.sink.push(Severity::Warning, &draft.site, message, help);
     }
     if draft.agent_check && draft.agent.port == 0 {
@@ -722,4 +728,15 @@ pub fn tuning_notice(config: &Config) -> Option<Diagnostic> {
         let words = config.ignored_tuning.join(", ");
         Diagnostic::nowhere(Severity::Notice, format!("accepted without effect in lbd: {words}."))
     })
+}
+
+/// `compat strict`: words of server lines that no HAProxy knows are refused by name.
+fn refuse_own_words(compat: Compat, cx: &mut Cx<'_>) {
+    for (word, site) in std::mem::take(&mut cx.own_words) {
+        if compat == Compat::Strict {
+            let message = format!("'{word}' is unknown to HAProxy, and refused under 'compat strict'.");
+            let help = Some("'observe layer7 error-limit <n> on-error mark-down' with 'check' comes close".to_owned());
+            cx.sink.push(Severity::Alert, &site, message, help);
+        }
+    }
 }

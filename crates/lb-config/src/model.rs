@@ -821,6 +821,10 @@ pub struct Server {
     pub error_limit: u32,
     /// `on-error`.
     pub on_error: OnError,
+    /// `max-fails`: failures of traffic that put it out; 0: it is not watched for that.
+    pub max_fails: u32,
+    /// `fail-timeout`: within which time, and for which time; default 10 s.
+    pub fail_timeout: Duration,
     /// `on-marked-down shutdown-sessions`.
     pub on_marked_down_shutdown: bool,
     /// `on-marked-up shutdown-backup-sessions`.

@@ -4,7 +4,7 @@ use crate::address::{self, Allow, Endpoint, Port};
 use crate::cx::Cx;
 use crate::diagnostic::Site;
 use crate::guid;
-use crate::keywords::{self, SERVER, Status};
+use crate::keywords::{self, OWN, SERVER, Status};
 use crate::line::{Done, Fault, Line, TIME_HELP, fault, time_complaint};
 use crate::model::{AgentParams, ConnectAddress, HealthParams, InitState, Observe, OnError, Place, Server};
 use crate::proxy::ProxyDraft;
@@ -35,6 +35,8 @@ pub(crate) struct ServerDraft {
     pub healthcheck: Option<String>,
     /// `on-error` was said.
     pub on_error: bool,
+    /// `fail-timeout` was said.
+    pub fail_timeout: bool,
     /// `init-state` was said.
     pub init_state: bool,
     /// A parameter was said.
@@ -80,6 +82,8 @@ impl ServerDraft {
                 observe: Observe::None,
                 error_limit: 10,
                 on_error: OnError::FailCheck,
+                max_fails: 0,
+                fail_timeout: Duration::from_secs(10),
                 on_marked_down_shutdown: false,
                 on_marked_up_shutdown_backup: false,
                 init_state: InitState::None,
@@ -97,6 +101,7 @@ impl ServerDraft {
             track: None,
             healthcheck: None,
             on_error: false,
+            fail_timeout: false,
             init_state: false,
             said: false,
             placed: false,
@@ -166,6 +171,9 @@ impl ServerDraft {
                 at = next;
                 continue;
             };
+            if OWN.contains(&row.name) {
+                cx.own_words.push((row.name, line.site(at)));
+            }
             let argument = if row.arguments == 0 { "" } else { line.word(at + 1) };
             let word = (at + row.arguments).min(line.len() - 1);
             match &row.status {
@@ -581,6 +589,15 @@ values! {
     slowstart(d, text, _cx) { d.server.slowstart = Some(delay(d, text, "slowstart")?).filter(|s| !s.is_zero()); }
     error_limit(d, text, _cx) {
         d.server.error_limit = count(text, "error-limit").map_err(|_| "error-limit has to be > 0.".to_owned())?;
+    }
+    max_fails(d, text, _cx) {
+        let most = "'max-fails' expects a number of failures from 0 (none puts the server out) to 10000";
+        d.server.max_fails =
+            text.parse().ok().filter(|fails| *fails <= 10_000).ok_or_else(|| format!("{most}, not '{text}'."))?;
+    }
+    fail_timeout(d, text, _cx) {
+        d.server.fail_timeout = positive(d, text, "fail-timeout")?;
+        d.fail_timeout = true;
     }
     pool_max_conn(d, text, _cx) {
         let most: i32 = number(text, "pool-max-conn")?;

@@ -56,7 +56,7 @@ pub fn wake(proxy: &ProxyState, index: usize) -> usize {
     let mut waiters = lock(&proxy.queue.waiters);
     while let Some(at) = waiters.iter().position(|w| match w.server {
         Some(bound) => bound == index && server.is_persistent(),
-        None => server.balanced_weight() > 0,
+        None => server.takes_waiting(),
     }) {
         if !try_take(server) {
             break;

@@ -16,7 +16,7 @@ use crate::slots::{Slots, Swap};
 use crate::tables::Tables;
 use crate::tls::{ListenerSecurity, ServerSecurity};
 use crate::trace::{Source, Traces, Whom};
-use lb_check::TrafficEvent;
+use lb_check::{FailLimit, TrafficEvent};
 use lb_config::model::Observe;
 use lb_config::model::{Bind, ConnectAddress, ListenAddress, Proxy, Server};
 use std::net::SocketAddr;
@@ -80,11 +80,12 @@ impl Shared {
     /// Tells the control thread what a session saw of a server, if the server is observed. Never waits: when the
     /// control thread is behind, the event is dropped.
     pub fn report(&self, proxy: usize, server: usize, event: TrafficEvent) {
-        let observed = self
-            .proxies
-            .get(proxy)
-            .and_then(|p| p.servers.get(server))
-            .is_some_and(|s| s.config.observe != Observe::None);
+        let observed = self.proxies.get(proxy).and_then(|p| p.servers.get(server)).is_some_and(|s| {
+            s.config.observe != Observe::None
+                // Successes count only for one on trial.
+                || s.config.max_fails > 0
+                    && (FailLimit::is_failure(event) || s.fitness.load(Relaxed) & fitness::TRIAL != 0)
+        });
         if let Some(events) = self.events.get().filter(|_| observed) {
             let _ = events.try_send(ServerEvent { proxy, server, event });
         }
@@ -364,6 +365,8 @@ pub mod fitness {
     pub const BALANCED: u32 = 1 << 16;
     /// May get sessions bound to it by persistence.
     pub const PERSISTENT: u32 = 1 << 17;
+    /// Down; the one request that takes [`BALANCED`] away may try it (`max-fails`).
+    pub const TRIAL: u32 = 1 << 18;
 }
 
 /// A server at run time, as data threads see it.
@@ -452,6 +455,25 @@ impl ServerState {
     pub fn balanced_weight(&self) -> u32 {
         let word = self.fitness.load(Relaxed);
         if word & fitness::BALANCED == 0 { 0 } else { word & 0xffff }
+    }
+
+    /// Whether it takes requests that wait in the queue: one on trial takes only who asks for a server now.
+    pub fn takes_waiting(&self) -> bool {
+        self.balanced_weight() > 0 && self.fitness.load(Relaxed) & fitness::TRIAL == 0
+    }
+
+    /// Asks for the one request that a server on trial gets. `true` without further ado for all others.
+    pub fn claim_trial(&self, proxy: &ProxyState) -> bool {
+        let word = self.fitness.load(Relaxed);
+        if word & fitness::TRIAL == 0 {
+            return true;
+        }
+        let claimed = word & fitness::BALANCED != 0
+            && self.fitness.compare_exchange(word, word & !fitness::BALANCED, Relaxed, Relaxed).is_ok();
+        if claimed {
+            proxy.generation.fetch_add(1, Release);
+        }
+        claimed
     }
 
     /// Whether persistence may send it sessions.

@@ -101,6 +101,7 @@ impl Backend {
             | Action::ReleaseQueue
             | Action::PurgeIdle
             | Action::SetMaxconn(_)
+            | Action::RetryAfter(_)
             | Action::HurryCheck(_) => (),
         }
     }

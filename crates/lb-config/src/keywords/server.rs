@@ -23,6 +23,9 @@ const fn secure(name: &'static str, arguments: usize, handler: ServerHandler) ->
     ServerRow { name, arguments, status: Supported(handler), tls: true }
 }
 
+/// Parameters that no HAProxy knows.
+pub(crate) const OWN: &[&str] = &["fail-timeout", "max-fails"];
+
 pub(crate) const SERVER: &[ServerRow] = &[
     row("addr", 1, Supported(server::addr)),
     row("agent-addr", 1, Supported(server::agent_addr)),
@@ -56,6 +59,7 @@ pub(crate) const SERVER: &[ServerRow] = &[
     row("downinter", 1, Supported(server::downinter)),
     row("enabled", 0, Supported(server::enabled)),
     row("error-limit", 1, Supported(server::error_limit)),
+    row("fail-timeout", 1, Supported(server::fail_timeout)),
     row("fall", 1, Supported(server::fall)),
     row("fastinter", 1, Supported(server::fastinter)),
     secure("force-sslv3", 0, tls::force_sslv3),
@@ -77,6 +81,7 @@ pub(crate) const SERVER: &[ServerRow] = &[
     row("log-bufsize", 1, NotYet),
     row("log-proto", 1, NotYet),
     row("max-reuse", 1, NotYet),
+    row("max-fails", 1, Supported(server::max_fails)),
     row("maxconn", 1, Supported(server::maxconn)),
     row("maxqueue", 1, Supported(server::maxqueue)),
     row("minconn", 1, NotYet),

@@ -435,3 +435,43 @@ fn origins_that_are_not_there() {
         "#]],
     );
 }
+
+#[test]
+fn failures_that_traffic_counts() {
+    let lines = "backend b\n default-server max-fails 2\n server a 127.0.0.1:1 fail-timeout 5s\nbackend c\n server \
+                 a 127.0.0.1:1 fail-timeout 5s\n server b 127.0.0.1:1 max-fails 10001 fail-timeout 0\n";
+    check(
+        lines,
+        expect![[r#"
+        [ALERT]    (1) : config : parsing [a.cfg:6] : 'server c/b' : 'max-fails' expects a number of failures from 0 (none puts the server out) to 10000, not '10001'.
+           |   server b 127.0.0.1:1 max-fails 10001 fail-timeout 0
+           |                                  ^^^^^
+        [ALERT]    (1) : config : parsing [a.cfg:6] : 'server c/b' : invalid value 0 for argument 'fail-timeout' of server b.
+           |   server b 127.0.0.1:1 max-fails 10001 fail-timeout 0
+           |                                                     ^
+        [WARNING]  (1) : config : parsing [a.cfg:5] : 'server c/a' : 'fail-timeout' has no effect without 'max-fails'.
+           |   server a 127.0.0.1:1 fail-timeout 5s
+           |          ^
+           | help: add 'max-fails <n>'; nginx's default is 1
+    "#]],
+    );
+    check(
+        &format!("global\n compat strict\n{}", lines.split("backend c").next().unwrap_or_default()),
+        expect![[r#"
+            [ALERT]    (1) : config : parsing [a.cfg:4] : 'max-fails' is unknown to HAProxy, and refused under 'compat strict'.
+               |   default-server max-fails 2
+               |                  ^^^^^^^^^
+               | help: 'observe layer7 error-limit <n> on-error mark-down' with 'check' comes close
+            [ALERT]    (1) : config : parsing [a.cfg:5] : 'fail-timeout' is unknown to HAProxy, and refused under 'compat strict'.
+               |   server a 127.0.0.1:1 fail-timeout 5s
+               |                        ^^^^^^^^^^^^
+               | help: 'observe layer7 error-limit <n> on-error mark-down' with 'check' comes close
+            [WARNING]  (1) : config : parsing [a.cfg:3] : missing timeouts for backend 'b'.
+               | While not properly invalid, you will certainly encounter various problems
+               | with such a configuration. To fix this, please ensure that all following
+               | timeouts are set to a non-zero value: 'client', 'connect', 'server'.
+               |   backend b
+               |           ^
+        "#]],
+    );
+}

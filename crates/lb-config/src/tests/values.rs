@@ -417,3 +417,13 @@ fn servers_begin_with_what_from_says() {
     assert!(!proxy.default_servers.has_unnamed());
     assert_eq!(proxy.default_servers.names().collect::<Vec<_>>(), ["big"]);
 }
+
+#[test]
+fn failures_that_traffic_counts() {
+    let config = good(
+        "backend b\n server a 127.0.0.1:1\n server b 127.0.0.1:1 max-fails 1\n \
+         server c 127.0.0.1:1 max-fails 3 fail-timeout 2m\n",
+    );
+    let said: Vec<_> = config.proxies[0].servers.iter().map(|s| (s.max_fails, s.fail_timeout.as_secs())).collect();
+    assert_eq!(said, [(0, 10), (1, 10), (3, 120)]);
+}

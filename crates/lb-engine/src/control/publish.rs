@@ -21,6 +21,10 @@ pub(super) fn fitness_word(view: LbView) -> u32 {
     if serves && view.op != OpState::Stopping && !view.admin.in_drain() {
         word |= fitness::BALANCED;
     }
+    // Who takes the trial takes the bit: see `ServerState::claim_trial`.
+    if view.trial && !view.admin.in_maint() && !view.admin.in_drain() {
+        word |= fitness::BALANCED | fitness::TRIAL;
+    }
     word
 }
 
@@ -83,7 +87,7 @@ mod tests {
 
     #[track_caller]
     fn check(op: OpState, admin: AdminState, balanced: bool, persistent: bool) {
-        let word = fitness_word(LbView { op, admin, weight: 7 });
+        let word = fitness_word(LbView { op, admin, weight: 7, trial: false });
         assert_eq!(word & 0xffff, 7);
         assert_eq!((word & fitness::BALANCED != 0, word & fitness::PERSISTENT != 0), (balanced, persistent));
     }

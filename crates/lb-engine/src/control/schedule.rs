@@ -18,6 +18,8 @@ pub(super) enum Work {
     Agent = 1,
     /// A step of slow start.
     SlowStart = 2,
+    /// A server that traffic put out may be tried.
+    Retry = 3,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -134,6 +136,9 @@ impl Control {
         match due.work {
             Work::SlowStart => {
                 self.change(proxy, server, |s, now, actions| s.health.slowstart_tick(now, actions));
+            }
+            Work::Retry => {
+                self.change(proxy, server, |s, _, actions| s.health.retry_tick(actions));
             }
             work => {
                 if !check::start(self, proxy, server, work) {

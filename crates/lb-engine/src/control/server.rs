@@ -5,8 +5,9 @@ use super::resolution::Service;
 use super::{Table, restore};
 use crate::shared::Shared;
 use lb_check::rules::Trace;
-use lb_check::{Action, InitState, Observe, OnError, ServerHealth, ServerParams, schedule::CheckTimeouts};
+use lb_check::{Action, FailLimit, InitState, Observe, OnError, ServerHealth, ServerParams, schedule::CheckTimeouts};
 use lb_config::model::{self, Balance, Proxy, Server};
+use lb_model::Mode;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -125,7 +126,7 @@ pub struct ServerCtl {
     /// Whether it is among the backend's usable servers.
     pub(super) counted: bool,
     /// When the next of each kind of work is due, milliseconds since the start; `u64::MAX`: never.
-    pub(super) due_ms: [u64; 3],
+    pub(super) due_ms: [u64; 4],
     /// The host name that its address follows.
     pub name: Option<String>,
     /// The SRV record that it stands for.
@@ -209,7 +210,7 @@ impl ServerCtl {
             trace: Trace::default(),
             record: None,
             counted: false,
-            due_ms: [u64::MAX; 3],
+            due_ms: [u64::MAX; 4],
             name: server.fqdn.clone(),
             service: None,
         }
@@ -254,6 +255,10 @@ fn params(proxy: &Proxy, server: &Server) -> ServerParams {
             model::OnError::SuddenDeath => OnError::SuddenDeath,
             model::OnError::MarkDown => OnError::MarkDown,
         },
+        // The only server is never put out: its failures are better than none.
+        fail_limit: Some(server.max_fails)
+            .filter(|fails| *fails > 0 && server.track.is_none() && proxy.servers.len() > 1)
+            .map(|fails| FailLimit { fails, within: server.fail_timeout, answers: proxy.mode == Mode::Http }),
         init_state: match server.init_state {
             model::InitState::None => InitState::None,
             model::InitState::FullyUp => InitState::FullyUp,

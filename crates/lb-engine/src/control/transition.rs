@@ -76,6 +76,7 @@ impl Control {
                 Action::NotifyTrackers => self.notify_trackers(proxy.index, server, depth),
                 Action::SetMaxconn(limit) => self.set_server_maxconn(proxy, server, limit),
                 Action::HurryCheck(delay) => self.hurry(proxy.index, server, Work::Check, delay),
+                Action::RetryAfter(delay) => self.plan(proxy.index, server, Work::Retry, delay),
                 Action::TickAfter(delay) => self.plan(proxy.index, server, Work::SlowStart, delay),
             }
         }

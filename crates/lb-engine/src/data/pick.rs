@@ -195,6 +195,9 @@ pub async fn acquire(
     }
 }
 
+/// Picks until the balancer has heard that a trial is taken: it is told by whoever takes it, in the same moment.
+const TRIAL_PICKS: usize = 1_000;
+
 /// What load balancing says.
 enum Choice {
     Server(usize),
@@ -206,13 +209,24 @@ enum Choice {
 fn balance(ctx: &ThreadCtx, backend: &'static ProxyState, wish: Wish) -> Choice {
     let Some(picker) = ctx.picker(backend) else { return Choice::Nobody };
     let mut picker = picker.borrow_mut();
-    picker.refresh(backend);
     let request = Request { hash: wish.key, avoid: wish.avoid };
-    let picked = picker.balancer.pick(
-        &request,
-        |index| backend.servers.get(index).map_or(0, load),
-        |index| backend.servers.get(index).is_none_or(ServerState::is_full),
-    );
+    let pick = |picker: &mut BackendPicker| {
+        picker.refresh(backend);
+        picker.balancer.pick(
+            &request,
+            |index| backend.servers.get(index).map_or(0, load),
+            |index| backend.servers.get(index).is_none_or(ServerState::is_full),
+        )
+    };
+    let mut picked = pick(&mut picker);
+    // Another request tries it already, or it is settled: the balancer learns of it and picks again.
+    for _ in 0..TRIAL_PICKS {
+        if picked.and_then(|index| backend.servers.get(index)).is_none_or(|server| server.claim_trial(backend)) {
+            break;
+        }
+        std::hint::spin_loop();
+        picked = pick(&mut picker);
+    }
     match picked {
         Some(index) => Choice::Server(index),
         None if picker.balancer.total_weight() > 0 => Choice::AllFull,
