@@ -90,8 +90,7 @@ pub enum DryRun {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Show servers, backends, frontends, statistics, …
-    #[command(subcommand)]
-    Show(commands::show::Show),
+    Show(commands::show::Args),
     /// Take servers out gently: no new clients, those there may finish
     Drain(commands::drain::Args),
     /// Put servers into maintenance: no traffic, no checks

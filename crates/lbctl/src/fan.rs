@@ -33,6 +33,19 @@ pub fn each<T: Send>(ctx: &Context, work: impl Fn(&Context) -> T + Sync) -> Vec<
 /// # Errors
 /// Of one node, its own; of several, those are told and the exit status says whether all failed or some.
 pub fn show(ctx: &Context, sheet: impl Fn(&Context) -> Result<Sheet, Fault> + Sync) -> Result<(), Fault> {
+    let (sheet, end) = gather(ctx, sheet);
+    if let Some(sheet) = sheet {
+        sheet.print(ctx)?;
+    }
+    end
+}
+
+/// What the nodes give, as one table with a column for the node where there are several, and the command's end:
+/// of one node, its own failure; of several, those are told already.
+pub fn gather(
+    ctx: &Context,
+    sheet: impl Fn(&Context) -> Result<Sheet, Fault> + Sync,
+) -> (Option<Sheet>, Result<(), Fault>) {
     let mut sheets = Vec::new();
     let mut exits = Vec::new();
     for (one, result) in each(ctx, sheet) {
@@ -41,18 +54,15 @@ pub fn show(ctx: &Context, sheet: impl Fn(&Context) -> Result<Sheet, Fault> + Sy
                 sheets.push((node, sheet));
                 exits.push(None);
             }
-            (Ok(sheet), None) => return sheet.print(ctx),
-            (Err(fault), None) => return Err(fault),
+            (Ok(sheet), None) => return (Some(sheet), Ok(())),
+            (Err(fault), None) => return (None, Err(fault)),
             (Err(fault), Some(_)) => {
                 one.tell(&fault);
                 exits.push(Some(fault.exit));
             }
         }
     }
-    if !sheets.is_empty() {
-        Sheet::merge(sheets).print(ctx)?;
-    }
-    verdict(&exits)
+    ((!sheets.is_empty()).then(|| Sheet::merge(sheets)), verdict(&exits))
 }
 
 /// What a command's end is, by the ends on its nodes.

@@ -64,7 +64,7 @@ impl<'a> Patterns<'a> {
                     Exit::NotFound,
                     format!("no {word} is named '{wanted}' on {}", client.address()),
                 )
-                .hint(format!("{near}'lbctl raw show {word}' lists what there is")));
+                .hint(format!("{near}'lbctl show {word}s' lists what there is")));
             }
             several => {
                 let names: Vec<&str> = several.iter().map(|(_, f)| f.as_str()).collect();
@@ -97,6 +97,15 @@ impl<'a> Patterns<'a> {
     pub fn value(&self, key: &str) -> Result<Option<String>, Fault> {
         let answer = self.client.ask_ok(&self.line("show", &[])?)?;
         Ok(parse_entries(&answer.text()).find(|(k, _)| *k == key).map(|(_, v)| v.to_owned()))
+    }
+
+    /// Keys and values; a pattern's value is empty.
+    ///
+    /// # Errors
+    /// Those of the exchange.
+    pub fn entries(&self) -> Result<Vec<(String, String)>, Fault> {
+        let answer = self.client.ask_ok(&self.line("show", &[])?)?;
+        Ok(parse_entries(&answer.text()).map(|(k, v)| (k.to_owned(), v.to_owned())).collect())
     }
 
     /// The command that makes a key's value what is wished (nothing: the key goes), from what it is.

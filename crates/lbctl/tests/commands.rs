@@ -10,6 +10,8 @@ mod drains;
 mod etcd;
 #[path = "commands/journal.rs"]
 mod journal;
+#[path = "commands/looking.rs"]
+mod looking;
 #[path = "commands/nodes.rs"]
 mod nodes;
 #[path = "commands/objects.rs"]
@@ -176,11 +178,11 @@ fn showing(engine: &Engine) {
     "#]],
     );
     engine.check(
-        "show stat --columns nope",
+        "show stat --columns unthinkable",
         &expect![[r#"
         --- stderr
-        error: there is no column 'nope'
-        hint: the first line of 'lbctl raw show stat' names the columns
+        error: there is no column 'unthinkable'
+        hint: <columns>
         --- exit 4
     "#]],
     );
@@ -429,14 +431,9 @@ fn failing(engine: &Engine) {
         "show servers app/web1 --columns x",
         &expect![[r#"
         --- stderr
-        error: unexpected argument '--columns' found
-
-          tip: to pass '--columns' as a value, use '-- --columns'
-
-        Usage: lbctl show servers <TARGET>...
-
-        For more information, try '--help'.
-        --- exit 2
+        error: there is no column 'x'
+        hint: there are server status role weight initial_weight sessions queued rate sessions_total errors_connect errors_response check check_says since_seconds address tracks admin_state op_state out
+        --- exit 4
     "#]],
     );
     engine.check("drain app", &expect![[r#"

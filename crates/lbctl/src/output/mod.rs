@@ -1,13 +1,18 @@
 //! How rows are printed: one list of columns per kind of row, every format derived from it.
 
+mod pager;
 mod palette;
+mod shape;
 mod table;
+mod yaml;
 
 use std::io::{self, Write};
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
+pub use pager::page;
 pub use palette::{Palette, Tone};
+pub use shape::Shape;
 
 use crate::context::{Context, Output};
 use crate::fault::Fault;
@@ -26,14 +31,18 @@ pub enum Format {
     Jsonl,
     /// CSV with a header
     Csv,
+    /// One YAML document
+    Yaml,
     /// Names only, one a line
     Name,
+    /// What the node answered, byte for byte (only 'show'; otherwise as table)
+    Raw,
 }
 
 impl Format {
     /// Whether a program reads it: every column is printed, and nothing else.
     pub fn is_data(self) -> bool {
-        !matches!(self, Self::Table | Self::Wide)
+        !matches!(self, Self::Table | Self::Wide | Self::Raw)
     }
 }
 
@@ -52,6 +61,8 @@ pub enum Cell {
     Seconds(u64),
     /// A word whose meaning has a colour as well.
     Toned(String, Tone),
+    /// Another value than the last time; only tables say so.
+    Changed(Box<Cell>),
 }
 
 impl Cell {
@@ -72,6 +83,7 @@ impl Cell {
             Self::Text(t) | Self::Toned(t, _) => t.clone(),
             Self::Number(n) | Self::Seconds(n) => n.to_string(),
             Self::Flag(f) => f.to_string(),
+            Self::Changed(cell) => cell.plain(),
         }
     }
 
@@ -82,12 +94,16 @@ impl Cell {
             Self::Flag(true) => "yes".to_owned(),
             Self::Flag(false) => "no".to_owned(),
             Self::Seconds(s) => lb_model::human_time(std::time::Duration::from_secs(*s)),
+            Self::Changed(cell) => format!("{}*", cell.shown()),
             other => other.plain(),
         }
     }
 
     fn is_numeric(&self) -> bool {
-        matches!(self, Self::Number(_) | Self::Seconds(_))
+        match self {
+            Self::Changed(cell) => cell.is_numeric(),
+            other => matches!(other, Self::Number(_) | Self::Seconds(_)),
+        }
     }
 }
 
@@ -98,6 +114,7 @@ impl Serialize for Cell {
             Self::Text(t) | Self::Toned(t, _) => serializer.serialize_str(t),
             Self::Number(n) | Self::Seconds(n) => serializer.serialize_u64(*n),
             Self::Flag(f) => serializer.serialize_bool(*f),
+            Self::Changed(cell) => cell.serialize(serializer),
         }
     }
 }
@@ -126,12 +143,15 @@ pub struct Column<R> {
 }
 
 /// A row ready to print: keys in order, and values.
+#[derive(Debug, Clone)]
 pub struct Sheet {
     keys: Vec<String>,
     headings: Vec<String>,
+    /// Where each column is shown.
+    shown: Vec<Shown>,
     rows: Vec<Vec<Cell>>,
-    /// Whether the document is one object instead of a list.
-    single: bool,
+    /// Whether rows are pairs of a key and its value: JSON makes one object of them.
+    pairs: bool,
 }
 
 impl Sheet {
@@ -140,7 +160,7 @@ impl Sheet {
         let chosen: Vec<&Column<R>> = columns
             .iter()
             .filter(|c| match format {
-                Format::Table => c.shown == Shown::Always,
+                Format::Table | Format::Raw => c.shown == Shown::Always,
                 Format::Wide => c.shown != Shown::Data,
                 _ => true,
             })
@@ -148,34 +168,50 @@ impl Sheet {
         Self {
             keys: chosen.iter().map(|c| c.key.to_owned()).collect(),
             headings: chosen.iter().map(|c| c.heading.to_owned()).collect(),
+            shown: chosen.iter().map(|c| c.shown).collect(),
             rows: rows.iter().map(|r| chosen.iter().map(|c| (c.value)(r)).collect()).collect(),
-            single: false,
+            pairs: false,
         }
     }
 
     /// From columns named at run time.
     pub fn dynamic(keys: Vec<String>, rows: Vec<Vec<Cell>>) -> Self {
-        Self { headings: keys.iter().map(|k| k.to_uppercase()).collect(), keys, rows, single: false }
+        let headings = keys.iter().map(|k| k.to_uppercase()).collect();
+        Self { headings, shown: vec![Shown::Always; keys.len()], keys, rows, pairs: false }
     }
 
     /// From pairs: in JSON one object, elsewhere a row for each pair.
-    pub fn pairs(format: Format, pairs: Vec<(String, Cell)>) -> Self {
-        if matches!(format, Format::Json | Format::Jsonl) {
-            let (keys, row) = pairs.into_iter().unzip();
-            return Self { headings: Vec::new(), keys, rows: vec![row], single: true };
-        }
+    pub fn pairs(pairs: Vec<(String, Cell)>) -> Self {
         let keys = vec!["key".to_owned(), "value".to_owned()];
-        Self::dynamic(keys, pairs.into_iter().map(|(k, v)| vec![Cell::Text(k), v]).collect())
+        let rows = pairs.into_iter().map(|(k, v)| vec![Cell::Text(k), v]).collect();
+        Self { pairs: true, ..Self::dynamic(keys, rows) }
+    }
+
+    /// With only some columns in tables; data formats have all of them.
+    #[must_use]
+    pub fn usually(mut self, columns: &[&str]) -> Self {
+        self.shown =
+            self.keys.iter().map(|k| if columns.contains(&k.as_str()) { Shown::Always } else { Shown::Data }).collect();
+        self
+    }
+
+    /// Without the columns that the format does not show.
+    #[must_use]
+    pub fn for_format(self, format: Format) -> Self {
+        shape::visible(self, format)
     }
 
     /// One sheet of several nodes': a column for the node first, then every column that one of them has.
     pub fn merge(sheets: Vec<(String, Self)>) -> Self {
         let mut keys = vec!["node".to_owned()];
         let mut headings = vec!["NODE".to_owned()];
+        let mut shown = vec![Shown::Always];
+        let pairs = sheets.iter().all(|(_, sheet)| sheet.pairs);
         for (_, sheet) in &sheets {
             for (at, key) in sheet.keys.iter().enumerate().filter(|(_, key)| *key != "node") {
                 if !keys.contains(key) {
                     keys.push(key.clone());
+                    shown.push(sheet.shown.get(at).copied().unwrap_or(Shown::Always));
                     headings.push(sheet.headings.get(at).cloned().unwrap_or_else(|| key.to_uppercase()));
                 }
             }
@@ -190,7 +226,7 @@ impl Sheet {
                 rows.push(cells);
             }
         }
-        Self { keys, headings, rows, single: false }
+        Self { keys, headings, shown, rows, pairs }
     }
 
     /// Prints to standard output.
@@ -206,34 +242,56 @@ impl Sheet {
     /// # Errors
     /// When it cannot be written; a closed pipe ends quietly.
     pub fn print_to(&self, how: &Output) -> Result<(), Fault> {
+        if how.terminal {
+            let mut text = Vec::new();
+            self.write(how, &mut text)?;
+            return page(&text);
+        }
         let mut out = io::BufWriter::new(io::stdout().lock());
         self.write(how, &mut out)?;
         out.flush()?;
         Ok(())
     }
 
-    fn write(&self, how: &Output, out: &mut dyn Write) -> Result<(), Fault> {
+    /// Writes it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, how: &Output, out: &mut dyn Write) -> Result<(), Fault> {
         match how.format {
-            Format::Table | Format::Wide if how.terminal && table::fits(&self.headings, &self.rows) => {
+            Format::Table | Format::Wide | Format::Raw if how.terminal && table::fits(&self.headings, &self.rows) => {
                 writeln!(out, "{}", table::boxed(&self.headings, &self.rows, how.palette))?;
             }
-            Format::Table | Format::Wide => {
+            Format::Table | Format::Wide | Format::Raw => {
                 out.write_all(table::plain(&self.headings, &self.rows, how.palette).as_bytes())?;
             }
             Format::Json => {
-                if let (true, Some(row)) = (self.single, self.rows.first()) {
-                    serde_json::to_writer_pretty(&mut *out, &Object { keys: &self.keys, row })?;
-                } else {
-                    serde_json::to_writer_pretty(&mut *out, self)?;
+                match self.objects().as_deref() {
+                    Some([one]) => serde_json::to_writer_pretty(&mut *out, &Object { keys: &one.keys, row: &one.row })?,
+                    Some(several) => serde_json::to_writer_pretty(&mut *out, several)?,
+                    None => serde_json::to_writer_pretty(&mut *out, self)?,
                 }
                 writeln!(out)?;
             }
-            Format::Jsonl => {
-                for row in &self.rows {
-                    serde_json::to_writer(&mut *out, &Object { keys: &self.keys, row })?;
-                    writeln!(out)?;
+            Format::Jsonl => match self.objects() {
+                Some(objects) => {
+                    for one in &objects {
+                        serde_json::to_writer(&mut *out, one)?;
+                        writeln!(out)?;
+                    }
                 }
-            }
+                None => {
+                    for row in &self.rows {
+                        serde_json::to_writer(&mut *out, &Object { keys: &self.keys, row })?;
+                        writeln!(out)?;
+                    }
+                }
+            },
+            Format::Yaml => match self.objects().as_deref() {
+                Some([one]) => yaml::object(&one.keys, &one.row, out)?,
+                Some(several) => yaml::list(several.iter().map(|o| (o.keys.as_slice(), o.row.as_slice())), out)?,
+                None => yaml::list(self.rows.iter().map(|row| (self.keys.as_slice(), row.as_slice())), out)?,
+            },
             Format::Csv => {
                 let mut writer = csv::Writer::from_writer(out);
                 writer.write_record(&self.keys)?;
@@ -254,6 +312,54 @@ impl Sheet {
             }
         }
         Ok(())
+    }
+}
+
+impl Sheet {
+    /// Of pairs, one object for each node.
+    fn objects(&self) -> Option<Vec<Pairs>> {
+        if !self.pairs {
+            return None;
+        }
+        let mut objects: Vec<(Option<&Cell>, Pairs)> = Vec::new();
+        for row in &self.rows {
+            let (node, key, value) = match row.as_slice() {
+                [key, value] => (None, key, value),
+                [node, key, value] => (Some(node), key, value),
+                _ => return None,
+            };
+            if objects.last().is_none_or(|(of, _)| *of != node) {
+                let mut pairs = Pairs::default();
+                if let Some(node) = node {
+                    pairs.push("node", node);
+                }
+                objects.push((node, pairs));
+            }
+            if let Some((_, pairs)) = objects.last_mut() {
+                pairs.push(&key.plain(), value);
+            }
+        }
+        Some(objects.into_iter().map(|(_, pairs)| pairs).collect())
+    }
+}
+
+/// An object with its own keys.
+#[derive(Default)]
+struct Pairs {
+    keys: Vec<String>,
+    row: Vec<Cell>,
+}
+
+impl Pairs {
+    fn push(&mut self, key: &str, value: &Cell) {
+        self.keys.push(key.to_owned());
+        self.row.push(value.clone());
+    }
+}
+
+impl Serialize for Pairs {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Object { keys: &self.keys, row: &self.row }.serialize(serializer)
     }
 }
 

@@ -75,6 +75,11 @@ impl Palette {
         self.paint(word, "1;36")
     }
 
+    /// What is not as it was.
+    pub fn changed(self, word: &str) -> String {
+        self.paint(word, "7")
+    }
+
     /// A heading.
     pub fn bold(self, word: &str) -> String {
         self.paint(word, "1")

@@ -35,11 +35,12 @@ pub fn boxed(headings: &[String], rows: &[Vec<Cell>], palette: Palette) -> Table
     for row in rows {
         table.add_row(row.iter().zip(&numeric).map(|(cell, numeric)| {
             let shown = comfy_table::Cell::new(cell.shown());
+            let shown = if *numeric { shown.set_alignment(CellAlignment::Right) } else { shown };
             match cell {
-                _ if *numeric => shown.set_alignment(CellAlignment::Right),
                 Cell::Toned(_, Tone::Good) => shown.fg(Color::Green),
                 Cell::Toned(_, Tone::Warn) => shown.fg(Color::Yellow),
                 Cell::Toned(_, Tone::Bad) => shown.fg(Color::Red),
+                Cell::Changed(_) => shown.add_attribute(Attribute::Reverse),
                 _ => shown,
             }
         }));
@@ -92,6 +93,7 @@ pub fn plain(headings: &[String], rows: &[Vec<Cell>], palette: Palette) -> Strin
         line(&mut row.iter().zip(words).map(|(cell, word)| {
             let painted = match cell {
                 Cell::Toned(_, tone) => palette.tone(word, *tone),
+                Cell::Changed(_) => palette.changed(word),
                 _ => word.clone(),
             };
             (painted, word.chars().count())

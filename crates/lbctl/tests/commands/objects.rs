@@ -93,7 +93,7 @@ fn maps() {
         &expect![[r#"
         --- stderr
         error: no map is named 'hostz.map' on $DIR/admin.sock
-        hint: 'lbctl raw show map' lists what there is
+        hint: 'lbctl show maps' lists what there is
         --- exit 4
     "#]],
     );

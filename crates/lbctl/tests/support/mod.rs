@@ -59,6 +59,12 @@ impl Engine {
         oracle.map_or_else(|| skip("haproxy is not installed"), |p| Some(Self::start_with(&p, &[], prepare, sections)))
     }
 
+    /// Starts `lbd`, or what stands for it, with further sections.
+    pub fn start_lbd_with(prepare: impl FnOnce(&Path), sections: &str) -> Option<Self> {
+        let subject = lb_testkit::Engine::subject();
+        subject.map_or_else(|e| skip(&format!("{e:#}")), |p| Some(Self::start_with(&p, &[], prepare, sections)))
+    }
+
     /// Starts HAProxy as master and worker, the master's socket at `master.sock`.
     pub fn start_haproxy_master() -> Option<Self> {
         let oracle = lb_testkit::Engine::oracle();
@@ -219,6 +225,8 @@ impl Engine {
         for (pattern, with) in [
             // Which commands come near grows with the commands.
             (r"(better match:\n)(  .*\n)+", "$1  <suggestions>\n"),
+            // Each version has more of them.
+            (r"hint: there are pxname .*", "hint: <columns>"),
             // Columns are as wide as what varies; their alignment has its own test.
             (r"(\S) {2,}", "$1  "),
             (r#""since_seconds": \d+"#, r#""since_seconds": <t>"#),

@@ -18,7 +18,7 @@ pub fn sheet(names: &Names, ctx: &Context) -> Result<Sheet, Fault> {
             .hint("'lbctl show info -o name' lists what there is"));
     }
     let pairs = info.iter().filter(|(key, _)| names.want(key)).map(|(key, value)| (key.to_owned(), cell(value)));
-    Ok(Sheet::pairs(ctx.format, pairs.collect()))
+    Ok(Sheet::pairs(pairs.collect()))
 }
 
 /// Numbers are numbers in JSON.

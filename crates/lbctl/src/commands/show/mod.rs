@@ -1,19 +1,46 @@
 //! `lbctl show`: one file for each thing that is shown.
 
 mod backends;
+mod certs;
+mod checks;
 mod errors;
 mod frontends;
 mod info;
+mod patterns;
 mod servers;
 mod sessions;
 mod stat;
+mod tables;
+
+use std::io::Write;
+use std::time::Duration;
 
 use clap::Subcommand;
 
+use crate::commands::raw;
 use crate::context::Context;
+use crate::exit::Exit;
 use crate::fan;
 use crate::fault::Fault;
+use crate::interrupt::Interrupt;
+use crate::output::{Format, Shape, Sheet};
+use crate::patterns::Kind;
 use crate::target::{Target, TargetError, glob};
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  lbctl show servers --filter status=DOWN --sort -since_seconds\n  lbctl show servers \
+                        --columns server,status,check_says\n  lbctl show backends --watch 1s\n  lbctl show certs -o yaml"
+)]
+pub struct Args {
+    /// Which rows and columns.
+    #[command(flatten)]
+    shape: Shape,
+    /// Of what.
+    #[command(subcommand)]
+    what: Show,
+}
 
 /// What to show.
 #[derive(Debug, Subcommand)]
@@ -30,8 +57,18 @@ pub enum Show {
     Info(Names),
     /// Sessions, and which server each holds (operator level)
     Sessions(sessions::Args),
-    /// The last invalid requests and responses, as the node tells them (operator level)
-    Errors,
+    /// Stick tables, or the entries of one
+    Tables(tables::Args),
+    /// Maps, or the entries of one
+    Maps(patterns::Maps),
+    /// Lists of ACL patterns, or the entries of one
+    Acls(patterns::Acls),
+    /// Certificates, until when they are good, and what they are for
+    Certs(certs::Args),
+    /// Health checks: what the last one said, how many failed
+    Checks(checks::Args),
+    /// The last invalid requests and responses (operator level); tables show them as the node draws them
+    Errors(errors::Args),
 }
 
 /// Names to show, all without any.
@@ -70,14 +107,135 @@ fn loose(text: &str) -> Result<Target, TargetError> {
 ///
 /// # Errors
 /// That of the exchange, or when something asked for is not there.
-pub fn run(what: &Show, ctx: &Context) -> Result<(), Fault> {
-    match what {
-        Show::Servers(args) => fan::show(ctx, |one| servers::sheet(args, one)),
-        Show::Backends(names) => fan::show(ctx, |one| backends::sheet(names, one)),
-        Show::Frontends(names) => fan::show(ctx, |one| frontends::sheet(names, one)),
-        Show::Stat(args) => fan::show(ctx, |one| stat::sheet(args, one)),
-        Show::Info(names) => fan::show(ctx, |one| info::sheet(names, one)),
-        Show::Sessions(args) => fan::show(ctx, |one| sessions::sheet(args, one)),
-        Show::Errors => errors::run(ctx),
+pub fn run(args: &Args, ctx: &Context) -> Result<(), Fault> {
+    let shape = &args.shape;
+    if shape.times.is_some() && shape.watch.is_none() {
+        return Err(Fault::usage("--times is how often --watch looks").hint("lbctl show servers --watch 1s --times 5"));
     }
+    match shape.watch {
+        Some(every) => watch(args, ctx, every),
+        None => once(args, ctx),
+    }
+}
+
+fn once(args: &Args, ctx: &Context) -> Result<(), Fault> {
+    if let Some(line) = wire(&args.what, ctx.format, &args.shape) {
+        return raw::send(ctx, &line);
+    }
+    let (sheet, end) = look(args, ctx);
+    if let Some(sheet) = sheet {
+        sheet.print(ctx)?;
+    }
+    end
+}
+
+/// Again and again, with marks at what has changed.
+fn watch(args: &Args, ctx: &Context, every: Duration) -> Result<(), Fault> {
+    let mut interrupt = Interrupt::new()?;
+    let mut before: Option<Sheet> = None;
+    let mut left = args.shape.times;
+    loop {
+        let mut text = Vec::new();
+        if let Some(line) = wire(&args.what, ctx.format, &args.shape) {
+            clear(ctx)?;
+            raw::send(ctx, &line)?;
+        } else {
+            let (sheet, end) = look(args, ctx);
+            clear(ctx)?;
+            match end {
+                // A node that comes back is seen again, where somebody is looking.
+                Err(fault) if ctx.terminal => ctx.tell(&fault),
+                other => other?,
+            }
+            if let Some(sheet) = sheet {
+                let marked = match &before {
+                    Some(before) if !ctx.format.is_data() => sheet.clone().against(before),
+                    _ => sheet.clone(),
+                };
+                marked.write(&ctx.output(), &mut text)?;
+                before = Some(sheet);
+            }
+        }
+        {
+            let mut out = std::io::stdout().lock();
+            out.write_all(&text)?;
+            out.flush()?;
+        }
+        left = left.map(|n| n.saturating_sub(1));
+        if left == Some(0) {
+            return Ok(());
+        }
+        if interrupt.sleep(every) {
+            // On a terminal Ctrl-C is how one leaves; in a script it is an interruption.
+            return if ctx.terminal { Ok(()) } else { Err(Fault::new(Exit::Interrupted, "interrupted")) };
+        }
+    }
+}
+
+/// A screen of its own on a terminal; elsewhere one output follows the other.
+fn clear(ctx: &Context) -> Result<(), Fault> {
+    if ctx.terminal {
+        write!(std::io::stdout().lock(), "\x1b[H\x1b[2J")?;
+    }
+    Ok(())
+}
+
+/// The sheet as it is wished, and the command's end.
+fn look(args: &Args, ctx: &Context) -> (Option<Sheet>, Result<(), Fault>) {
+    let mut shape = args.shape.clone();
+    if let (Show::Stat(_), false) = (&args.what, shape.columns.is_empty()) {
+        // Without its names a row says nothing.
+        let missing: Vec<String> =
+            stat::NAMES.iter().filter(|n| !shape.columns.iter().any(|c| c == *n)).map(|n| (*n).to_owned()).collect();
+        shape.columns.splice(0..0, missing);
+    }
+    if !shape.is_given() {
+        return fan::gather(ctx, |one| sheet(&args.what, one));
+    }
+    // Any column may be asked for, also those that the format leaves out.
+    let all = Context { format: Format::Csv, ..ctx.clone() };
+    let (found, end) = fan::gather(&all, |one| sheet(&args.what, one));
+    match found.map(|sheet| shape.apply(sheet, ctx.format)).transpose() {
+        Ok(sheet) => (sheet, end),
+        Err(fault) => (None, Err(fault)),
+    }
+}
+
+fn sheet(what: &Show, one: &Context) -> Result<Sheet, Fault> {
+    match what {
+        Show::Servers(args) => servers::sheet(args, one),
+        Show::Backends(names) => backends::sheet(names, one),
+        Show::Frontends(names) => frontends::sheet(names, one),
+        Show::Stat(args) => stat::sheet(args, one),
+        Show::Info(names) => info::sheet(names, one),
+        Show::Sessions(args) => sessions::sheet(args, one),
+        Show::Tables(args) => tables::sheet(args.table.as_deref(), one),
+        Show::Maps(args) => patterns::sheet(Kind::Map, args.map.as_deref(), one),
+        Show::Acls(args) => patterns::sheet(Kind::Acl, args.acl.as_deref(), one),
+        Show::Certs(args) => certs::sheet(args.certificate.as_deref(), one),
+        Show::Checks(args) => checks::sheet(args, one),
+        Show::Errors(_) => errors::sheet(one),
+    }
+}
+
+/// The node's own command, where its very answer is what is wanted.
+fn wire(what: &Show, format: Format, shape: &Shape) -> Option<String> {
+    let drawn = matches!(what, Show::Errors(_)) && !format.is_data() && !shape.is_given();
+    if format != Format::Raw && !drawn {
+        return None;
+    }
+    let with = |words: &str, name: Option<&String>| name.map_or(words.to_owned(), |name| format!("{words} {name}"));
+    Some(match what {
+        Show::Servers(_) | Show::Checks(_) => "show stat -1 4 -1".to_owned(),
+        Show::Backends(_) => "show stat -1 2 -1".to_owned(),
+        Show::Frontends(_) => "show stat -1 1 -1".to_owned(),
+        Show::Stat(_) => "show stat".to_owned(),
+        Show::Info(_) => "show info".to_owned(),
+        Show::Sessions(_) => "show sess".to_owned(),
+        Show::Tables(args) => with("show table", args.table.as_ref()),
+        Show::Maps(args) => with("show map", args.map.as_ref()),
+        Show::Acls(args) => with("show acl", args.acl.as_ref()),
+        Show::Certs(args) => with("show ssl cert", args.certificate.as_ref()),
+        Show::Errors(_) => "show errors".to_owned(),
+    })
 }

@@ -17,16 +17,13 @@ pub struct Args {
     /// Proxies, or rows as proxy/name (name is FRONTEND, BACKEND or a server); * and ? on either side
     #[arg(value_name = "TARGET", value_parser = super::loose)]
     pub targets: Vec<Target>,
-    /// Columns to show, by their wire names
-    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
-    pub columns: Vec<String>,
 }
 
 /// Columns of the table unless others are asked for.
 const USUAL: &[&str] = &["status", "weight", "scur", "smax", "qcur", "rate", "stot", "bin", "bout", "econ", "eresp"];
 
 /// Columns whose numbers are names, not counts.
-const NAMES: &[&str] = &["pxname", "svname"];
+pub const NAMES: &[&str] = &["pxname", "svname"];
 
 /// What one node has.
 ///
@@ -34,22 +31,14 @@ const NAMES: &[&str] = &["pxname", "svname"];
 /// That of the exchange, or [`Exit::NotFound`] for a row or column that is not there.
 pub fn sheet(args: &Args, ctx: &Context) -> Result<Sheet, Fault> {
     let (all, table) = ctx.client.stat_with_columns()?;
-    if let Some(missing) = args.columns.iter().find(|c| !all.contains(c)) {
-        return Err(Fault::new(Exit::NotFound, format!("there is no column '{missing}'"))
-            .hint("the first line of 'lbctl raw show stat' names the columns"));
-    }
     if let Some(missing) = args.targets.iter().find(|t| !table.rows().any(|r| t.matches(r.proxy(), r.name()))) {
         return Err(Fault::new(Exit::NotFound, format!("no row matches '{missing}'"))
             .hint("'lbctl show stat -o name' lists the rows"));
     }
-    let columns: Vec<String> = if !args.columns.is_empty() {
-        NAMES.iter().map(|c| (*c).to_owned()).chain(args.columns.iter().cloned()).collect()
-    } else if ctx.format.is_data() {
-        // A column called `-` stands between the core's and the modules' columns and is always empty.
-        all.into_iter().filter(|c| c != "-").collect()
-    } else {
-        NAMES.iter().chain(USUAL).map(|c| (*c).to_owned()).collect()
-    };
+    // A column called `-` stands between the core's and the modules' columns and is always empty.
+    let columns: Vec<String> = all.into_iter().filter(|c| c != "-").collect();
+    let usual: Vec<&str> = NAMES.iter().chain(USUAL).copied().collect();
+    let columns = if ctx.format.is_data() { columns } else { usual.iter().map(|c| (*c).to_owned()).collect() };
     let wanted =
         |row: &StatRow<'_>| args.targets.is_empty() || args.targets.iter().any(|t| t.matches(row.proxy(), row.name()));
     if ctx.format == Format::Name {
@@ -57,7 +46,7 @@ pub fn sheet(args: &Args, ctx: &Context) -> Result<Sheet, Fault> {
         return Ok(Sheet::dynamic(vec!["name".to_owned()], names.collect()));
     }
     let rows = table.rows().filter(wanted).map(|row| columns.iter().map(|c| cell(&row, c)).collect());
-    Ok(Sheet::dynamic(columns.clone(), rows.collect()))
+    Ok(Sheet::dynamic(columns.clone(), rows.collect()).usually(&usual))
 }
 
 fn cell(row: &StatRow<'_>, column: &str) -> Cell {

@@ -1,0 +1,410 @@
+//! Looking: rows chosen and ordered, every format, tables, maps, lists, certificates and checks.
+
+use std::path::Path;
+use std::process::Command;
+
+use expect_test::expect;
+
+use crate::support::Engine;
+
+on_both! {
+    rows_and_columns,
+    formats,
+    watching,
+    checks,
+}
+
+fn rows_and_columns(engine: &Engine) {
+    engine.check(
+        "show servers --filter status=DOWN --columns server,status",
+        &expect![[r#"
+        SERVER  STATUS
+        app/web3  DOWN
+        app/web5  DOWN
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show servers --filter server~web --filter status!=down --sort -weight,server --columns SERVER,WEIGHT",
+        &expect![[r#"
+        SERVER  WEIGHT
+        app/web2  50
+        app/web1  1
+        app/web4  1
+        app/web6  1
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show servers app --filter initial_weight>1 -o name",
+        &expect![[r#"
+        app/web2
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show servers --filter status=FLYING",
+        &expect![[r#"
+        SERVER  STATUS  WEIGHT  SESS  QUEUE  RATE  CHECK  SINCE  ADDRESS
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show servers --filter statu=DOWN",
+        &expect![[r#"
+        --- stderr
+        error: there is no column 'statu'
+        hint: did you mean 'status'?
+        --- exit 4
+    "#]],
+    );
+    engine.check("show servers --filter status", &expect![[r#"
+        --- stderr
+        error: invalid value 'status' for '--filter <CONDITION>': 'status' is no condition: write COLUMN=VALUE, with =, !=, <, <=, >, >= or ~
+
+        For more information, try '--help'.
+        --- exit 2
+    "#]]);
+    engine.check(
+        "show backends --sort -servers --columns backend,servers,algorithm -o csv",
+        &expect![[r#"
+        backend,servers,algorithm
+        app,6,roundrobin
+        tcpb,2,leastconn
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show info --filter key=node -o json",
+        &expect![[r#"
+        {
+          "node": "lb-test"
+        }
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "-s admin.sock -s user.sock show servers tcpb --columns server,status --filter node~user",
+        &expect![[r#"
+        NODE  SERVER  STATUS
+        user.sock  tcpb/db1  no check
+        user.sock  tcpb/db2  no check
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show servers --times 3",
+        &expect![[r#"
+        --- stderr
+        error: --times is how often --watch looks
+        hint: lbctl show servers --watch 1s --times 5
+        --- exit 2
+    "#]],
+    );
+}
+
+fn formats(engine: &Engine) {
+    engine.check(
+        "show servers app/web4 tcpb/db2 --columns server,status,weight,check,out -o yaml",
+        &expect![[r#"
+        - server: app/web4
+          status: MAINT
+          weight: 1
+          check: null
+          out: true
+        - server: tcpb/db2
+          status: no check
+          weight: 1
+          check: null
+          out: false
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show servers app/web4 tcpb/db2 --columns server,status,weight -o jsonl",
+        &expect![[r#"
+        {"server":"app/web4","status":"MAINT","weight":1}
+        {"server":"tcpb/db2","status":"no check","weight":1}
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show info node Nbthread -o yaml",
+        &expect![[r#"
+        Nbthread: 1
+        node: lb-test
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "-s admin.sock -s user.sock show info node Nbthread -o yaml",
+        &expect![[r#"
+        - node: admin.sock
+          Nbthread: 1
+          node: lb-test
+        - node: user.sock
+          Nbthread: 1
+          node: lb-test
+        --- exit 0
+    "#]],
+    );
+    let raw = engine.lbctl(&["show", "servers", "-o", "raw"]).output().unwrap().stdout;
+    assert!(String::from_utf8(raw).unwrap().starts_with("# pxname,svname,"));
+    engine.check(
+        "show tables -o raw",
+        &expect![[r#"
+
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show maps -o raw",
+        &expect![[r#"
+        # id (file) description
+
+        --- exit 0
+    "#]],
+    );
+}
+
+fn watching(engine: &Engine) {
+    engine.check(
+        "show servers tcpb --columns server,status --watch 1ms --times 2",
+        &expect![[r#"
+        SERVER  STATUS
+        tcpb/db1  no check
+        tcpb/db2  no check
+        SERVER  STATUS
+        tcpb/db1  no check
+        tcpb/db2  no check
+        --- exit 0
+    "#]],
+    );
+    let mut child = engine
+        .lbctl(&["show", "servers", "tcpb/db1", "--columns", "server,status", "--watch", "10ms"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    let mut wait_for = |text: &str| while !lines.next().unwrap().unwrap().contains(text) {};
+    wait_for("no check");
+    assert_eq!(engine.run("maint tcpb/db1"), 0);
+    wait_for("MAINT*");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+fn checks(engine: &Engine) {
+    engine.check(
+        "show checks --columns server,status,result,code,agent",
+        &expect![[r#"
+        SERVER  STATUS  RESULT  CODE  AGENT
+        app/web3  DOWN  L4CON  -  -
+        app/web6  UP  L4OK  -  -
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show checks app/web1 app/web3 --columns server,status,result,health,rise,fall -o json",
+        &expect![[r#"
+        [
+          {
+            "server": "app/web1",
+            "status": "no check",
+            "result": null,
+            "health": null,
+            "rise": null,
+            "fall": null
+          },
+          {
+            "server": "app/web3",
+            "status": "DOWN",
+            "result": "L4CON",
+            "health": 0,
+            "rise": 2,
+            "fall": 1
+          }
+        ]
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show checks app/nope",
+        &expect![[r#"
+        --- stderr
+        error: no server matches 'app/nope' on $DIR/admin.sock
+        hint: 'lbctl show servers -o name' lists what there is
+        --- exit 4
+    "#]],
+    );
+    engine.check(
+        "show errors -o json",
+        &expect![[r#"
+        []
+        --- exit 0
+    "#]],
+    );
+    engine.check("-s user.sock show errors -o json", &expect![[r#"
+        --- stderr
+        error: 'show errors' was refused: Permission denied
+        hint: 'show errors' needs level 'operator', and this socket has level 'user'; use one whose 'stats socket' line gives more
+        --- exit 3
+    "#]]);
+    engine.check(
+        "show certs",
+        &expect![[r#"
+        NAME  STATUS  NOT_AFTER  SUBJECT
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show certs nope.pem",
+        &expect![[r#"
+        --- stderr
+        error: no certificate is named 'nope.pem'
+        hint: 'lbctl show certs -o name' lists what there is
+        --- exit 4
+    "#]],
+    );
+}
+
+const SECTIONS: &str = "
+frontend objects
+  mode http
+  bind unix@$DIR/objects.sock ssl crt $DIR/site.pem
+  acl denied src -f $DIR/deny.acl
+  http-request deny if denied
+  use_backend %[req.hdr(host),map($DIR/hosts.map,app)]
+  default_backend sticky
+backend sticky
+  stick-table type ip size 1k expire 10m store server_id,gpc0
+  stick on src
+  server s1 127.0.0.1:$PORT
+";
+
+fn files(dir: &Path) {
+    std::fs::write(dir.join("deny.acl"), "10.0.0.0/8\n192.168.0.0/16\n").unwrap();
+    std::fs::write(dir.join("hosts.map"), "a.example.com app\nb.example.com tcpb\n").unwrap();
+    let status = Command::new("openssl")
+        .args("req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=site.example -keyout key -out crt".split(' '))
+        .current_dir(dir)
+        .stderr(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let read = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap();
+    std::fs::write(dir.join("site.pem"), read("crt") + &read("key")).unwrap();
+}
+
+#[test]
+fn objects_of_lbd() {
+    if let Some(engine) = Engine::start_lbd_with(files, SECTIONS) {
+        objects(&engine);
+    }
+}
+
+#[test]
+fn objects_of_haproxy() {
+    if let Some(engine) = Engine::start_haproxy_with(files, SECTIONS) {
+        objects(&engine);
+    }
+}
+
+fn objects(engine: &Engine) {
+    engine.ask("set table sticky key 192.0.2.7 data.gpc0 3");
+    engine.ask("set table sticky key 192.0.2.9 data.gpc0 7");
+    engine.check(
+        "show tables",
+        &expect![[r#"
+        TABLE  TYPE  SIZE  USED
+        sticky  ip  1024  2
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show tables sticky --columns key,use,server_id,gpc0 --sort -gpc0",
+        &expect![[r#"
+        KEY  USE  SERVER_ID  GPC0
+        192.0.2.9  0  0  7
+        192.0.2.7  0  0  3
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show tables nope",
+        &expect![[r#"
+        --- stderr
+        error: no stick table is named 'nope'
+        hint: 'lbctl show tables -o name' lists what there is
+        --- exit 4
+    "#]],
+    );
+    engine.check(
+        "show maps --filter name~hosts --columns name,entries",
+        &expect![[r#"
+        NAME  ENTRIES
+        $DIR/hosts.map  2
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show maps hosts.map",
+        &expect![[r#"
+        KEY  VALUE
+        a.example.com  app
+        b.example.com  tcpb
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show maps hosts.map --filter value=app -o json",
+        &expect![[r#"
+        [
+          {
+            "key": "a.example.com",
+            "value": "app"
+          }
+        ]
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show acls deny.acl",
+        &expect![[r#"
+        PATTERN
+        10.0.0.0/8
+        192.168.0.0/16
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show acls nope.acl",
+        &expect![[r#"
+        --- stderr
+        error: no acl is named 'nope.acl' on $DIR/admin.sock
+        hint: 'lbctl show acls' lists what there is
+        --- exit 4
+    "#]],
+    );
+    engine.check(
+        "show acls --filter name~deny --columns name,entries",
+        &expect![[r#"
+        NAME  ENTRIES
+        $DIR/deny.acl  2
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show certs --columns name,status,subject",
+        &expect![[r#"
+        NAME  STATUS  SUBJECT
+        $DIR/site.pem  Used  /CN=site.example
+        --- exit 0
+    "#]],
+    );
+    let told = engine.told(&engine.lbctl(&["show", "certs", "site.pem", "-o", "json"]).output().unwrap());
+    assert!(told.contains("no certificate is named 'site.pem'"), "{told}");
+    let path = engine.path("site.pem").display().to_string();
+    let told = engine.told(&engine.lbctl(&["show", "certs", &path, "-o", "json"]).output().unwrap());
+    assert!(told.contains("\"Subject\": \"/CN=site.example\""), "{told}");
+}
