@@ -10,6 +10,7 @@ mod admin;
 mod auth;
 mod balance;
 mod bodies;
+mod captures;
 mod check_rules;
 mod checks;
 mod checks_real;

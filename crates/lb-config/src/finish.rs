@@ -1,5 +1,6 @@
 //! What only shows when everything was read: names, ids, modes, missing parts.
 
+use crate::captures;
 use crate::cx::Cx;
 use crate::diagnostic::{Diagnostic, Severity, Site};
 use crate::dynamic::{DefaultServers, NamedDefaults};
@@ -119,6 +120,7 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
             proxy.default_servers = DefaultServers::of(draft);
             proxy.logs = log_targets(draft, &global.global.logs);
             proxy.log_format = log_format(draft, &proxy, cx);
+            captures::check(draft, cx);
             tables.resolve(&mut proxy);
             references(draft, &names, (&tables, &users), cx);
             if readable {

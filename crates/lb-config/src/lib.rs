@@ -11,6 +11,7 @@
 mod address;
 mod balance;
 mod bind;
+mod captures;
 mod checks;
 mod condition;
 mod cx;

@@ -5,6 +5,7 @@
 
 mod table;
 
+pub use crate::captures::{Capture, Captures};
 pub use crate::dynamic::{DefaultServers, NamedDefaults};
 pub use crate::resolvers::{Hold, Nameserver, Resolution, Resolvers};
 pub use crate::stats_page::{StatsPage, StatsRule, StatsVerdict};
@@ -447,6 +448,12 @@ pub struct Proxy {
     pub log_format: Option<Arc<LogFormat>>,
     /// `log-tag`.
     pub log_tag: Option<String>,
+    /// What log lines keep of messages.
+    pub captures: Captures,
+    /// `unique-id-format`.
+    pub unique_id: Option<Arc<LogFormat>>,
+    /// `unique-id-header`.
+    pub unique_id_header: Option<String>,
     /// `load-server-state-from-file`.
     pub load_state: LoadState,
     /// `server-state-file-name`; `None`: the proxy's name.
@@ -564,10 +571,32 @@ pub enum HttpAction {
     Return(StaticReturn),
     /// `set-var`, `set-var-fmt`, `unset-var`.
     Var(VarAction),
+    /// `capture`.
+    Capture(Capture),
+    /// `set-log-level`.
+    LogLevel(LogLevel),
     /// `use-service prometheus-exporter`.
     Metrics,
     /// `add-acl`, `del-acl`, `set-map`, `del-map`.
     Pattern(PatternAction),
+}
+
+/// A place for a part of a message that log lines keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaptureSlot {
+    /// The field whose last line is kept; `None`: only rules put something there.
+    pub header: Option<String>,
+    /// How many bytes are kept.
+    pub len: usize,
+}
+
+/// What `set-log-level` asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// This level, however the exchange ends.
+    Always(Severity),
+    /// No line.
+    Silent,
 }
 
 /// A change of the request line.

@@ -1,5 +1,6 @@
 //! Proxies and `defaults` as they are read: names unresolved, inheritance applied by copying.
 
+use crate::captures::Captures;
 use crate::checks::CheckDraft;
 use crate::cx::{Cx, reason};
 use crate::diagnostic::Site;
@@ -14,7 +15,7 @@ use crate::suggest::did_you_mean;
 use crate::table::{TableDraft, TableUse};
 use crate::tls::bind::BindWords;
 use lb_model::{Mode, ProxyKind, is_valid_name};
-use lb_sample::{Condition, Reference};
+use lb_sample::{Condition, Reference, Side};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -83,6 +84,8 @@ pub(crate) struct ProxyDraft {
     pub table_uses: Vec<TableUse>,
     /// `option abortonclose`, when said.
     pub abortonclose: Option<bool>,
+    /// Slots that `capture` actions name: their side, their number, the rules they are of.
+    pub capture_uses: Vec<(Side, usize, &'static str, Site)>,
     /// Lines to blame when their mode or their partner is missing.
     pub cookie_site: Option<Site>,
     pub balance_site: Option<Site>,
@@ -191,6 +194,9 @@ fn documented_proxy() -> Proxy {
         logs: Vec::new(),
         log_format: None,
         log_tag: None,
+        captures: Captures::default(),
+        unique_id: None,
+        unique_id_header: None,
         load_state: LoadState::None,
         state_file: None,
         place: Place::default(),
@@ -220,6 +226,7 @@ impl ProxyDraft {
             table: None,
             table_uses: Vec::new(),
             abortonclose: None,
+            capture_uses: Vec::new(),
             cookie_site: None,
             balance_site: None,
             forwardfor_site: None,

@@ -91,7 +91,7 @@ impl ActionCx<'_, '_, '_> {
     }
 
     /// The next word as an expression that has a value here. `keyword` names the action in messages.
-    fn expression(&mut self, keyword: &str) -> Result<Expr, Fault> {
+    pub fn expression(&mut self, keyword: &str) -> Result<Expr, Fault> {
         let at = self.next;
         self.take("missing fetch method.")?;
         let text = self.line.word(at);

@@ -150,7 +150,7 @@ enum Escape {
     Request,
     /// The same and `{`, `|`, `}`, which delimit captured headers.
     Header,
-    /// `%XX` for control characters.
+    /// `%XX` for control characters but the tab.
     Percent,
 }
 
@@ -159,7 +159,9 @@ impl Escape {
         let unprintable = !(32..127).contains(&b);
         match self {
             Self::None => false,
-            Self::Controls | Self::Percent => b < 32 || b == 127,
+            Self::Controls => b < 32 || b == 127,
+            // A header may hold a tab: seen on a running HAProxy.
+            Self::Percent => (b < 32 && b != b'\t') || b == 127,
             Self::Request => unprintable || matches!(b, b'"' | b'#'),
             Self::Header => unprintable || matches!(b, b'"' | b'#' | b'{' | b'|' | b'}'),
         }

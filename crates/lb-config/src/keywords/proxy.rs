@@ -3,7 +3,7 @@
 use super::Status::{Gone, NotYet, Supported, Tuning};
 use super::{DB, DF, DFB, FB, Keyword, NB, NFB, Scope, Status};
 use crate::proxy::{self, ProxyHandler};
-use crate::{balance, bind, checks, options, rules, server, state, stats_page, table};
+use crate::{balance, bind, captures, checks, options, rules, server, state, stats_page, table};
 
 const fn row(name: &'static str, scope: Scope, status: Status<ProxyHandler>) -> Keyword<ProxyHandler> {
     Keyword { name, scope, status }
@@ -28,7 +28,7 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
             "The 'block' directive is not supported anymore since HAProxy 2.1. Use 'http-request deny' which uses the exact same syntax.",
         ),
     ),
-    row("capture", Scope::F, NotYet),
+    row("capture", Scope::F, Supported(captures::capture)),
     row("clitcpka-cnt", DF, Tuning),
     row("clitcpka-idle", DF, Tuning),
     row("clitcpka-intvl", DF, Tuning),
@@ -44,7 +44,7 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
         Gone("the 'contimeout' directive is not supported anymore since HAProxy 2.1. Use 'timeout connect'."),
     ),
     row("cookie", DB, Supported(balance::cookie)),
-    row("declare", Scope::F, NotYet),
+    row("declare", Scope::F.and(Scope::STRICT), Supported(captures::declare)),
     row("default-server", DB.and(Scope::STRICT), Supported(server::default_server)),
     row("default_backend", DF, Supported(proxy::default_backend)),
     row("description", FB, Supported(proxy::description)),
@@ -275,8 +275,8 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
         DB,
         Gone("support for 'transparent' was removed in version 3.5. Use a server with address 0.0.0.0 instead."),
     ),
-    row("unique-id-format", DFB, NotYet),
-    row("unique-id-header", DFB, NotYet),
+    row("unique-id-format", DFB, Supported(captures::unique_id_format)),
+    row("unique-id-header", DFB, Supported(captures::unique_id_header)),
     row("use-fcgi-app", Scope::B, NotYet),
     row("use-server", Scope::B, NotYet),
     row("use_backend", Scope::F, Supported(rules::use_backend)),

@@ -2,6 +2,7 @@
 
 use super::Status;
 use super::Status::{NotYet, Supported};
+use crate::captures;
 use crate::rules::{self, ActionHandler, patterns, rewrite, vars};
 use crate::table;
 
@@ -22,7 +23,7 @@ pub(crate) const HTTP_REQUEST: &[ActionRow] = &[
     row("allow", Supported(rules::allow)),
     row("auth", Supported(rules::auth)),
     row("cache-use", NotYet),
-    row("capture", NotYet),
+    row("capture", Supported(captures::action)),
     row("del-acl*", Supported(patterns::action)),
     row("del-header", Supported(rules::del_header)),
     row("del-headers-bin", NotYet),
@@ -58,7 +59,7 @@ pub(crate) const HTTP_REQUEST: &[ActionRow] = &[
     row("set-fc-tos", NotYet),
     row("set-header", Supported(rules::set_header)),
     row("set-headers-bin", NotYet),
-    row("set-log-level", NotYet),
+    row("set-log-level", Supported(captures::set_log_level)),
     row("set-map*", Supported(patterns::action)),
     row("set-mark", NotYet),
     row("set-method", Supported(rewrite::set_line)),
@@ -92,7 +93,7 @@ pub(crate) const HTTP_RESPONSE: &[ActionRow] = &[
     row("add-headers-bin", NotYet),
     row("allow", Supported(rules::allow)),
     row("cache-store", NotYet),
-    row("capture", NotYet),
+    row("capture", Supported(captures::action)),
     row("del-acl*", Supported(patterns::action)),
     row("del-header", Supported(rules::del_header)),
     row("del-headers-bin", NotYet),
@@ -116,7 +117,7 @@ pub(crate) const HTTP_RESPONSE: &[ActionRow] = &[
     row("set-fc-tos", NotYet),
     row("set-header", Supported(rules::set_header)),
     row("set-headers-bin", NotYet),
-    row("set-log-level", NotYet),
+    row("set-log-level", Supported(captures::set_log_level)),
     row("set-map*", Supported(patterns::action)),
     row("set-mark", NotYet),
     row("set-nice", NotYet),

@@ -190,7 +190,7 @@ fn a_keyword_out_of_place() {
 #[test]
 fn what_haproxy_has_and_lbd_has_not() {
     check(
-        "global\n lua-load /x\nfrontend f\n bind :443 ssl crt /c alpn h2\n option httpslog\n capture request header Host len 9\n \
+        "global\n lua-load /x\nfrontend f\n bind :443 ssl crt /c alpn h2\n option httpslog\n email-alert to a@b\n \
          http-request send-spoe-group a b\n tcp-request inspect-delay 5s\n filter trace\nmailers p\n peer a 1.2.3.4:9\n\
          backend b\n server s 1.2.3.4:80 ssl verify none sni str(x) resolvers r\n reqadd X\n",
         expect![[r#"
@@ -200,9 +200,9 @@ fn what_haproxy_has_and_lbd_has_not() {
             [ALERT]    (1) : config : parsing [a.cfg:5] : 'option httpslog' is a HAProxy keyword that lbd does not support yet.
                |   option httpslog
                |          ^^^^^^^^
-            [ALERT]    (1) : config : parsing [a.cfg:6] : 'capture' is a HAProxy keyword that lbd does not support yet.
-               |   capture request header Host len 9
-               |   ^^^^^^^
+            [ALERT]    (1) : config : parsing [a.cfg:6] : 'email-alert' is a HAProxy keyword that lbd does not support yet.
+               |   email-alert to a@b
+               |   ^^^^^^^^^^^
             [ALERT]    (1) : config : parsing [a.cfg:7] : 'http-request send-spoe-group' is a HAProxy keyword that lbd does not support yet.
                |   http-request send-spoe-group a b
                |                ^^^^^^^^^^^^^^^

@@ -1,5 +1,6 @@
 //! Whole configurations: what is accepted, what it means, what is refused and how that is shown.
 
+mod captures;
 mod checks;
 mod faults;
 mod guids;

@@ -281,6 +281,8 @@ fn server_name(
         request: ask.request,
         response: None,
         request_line: None,
+        txn: None,
+        ended: false,
         record: LogRecord::default(),
         back: None,
         vars: ask.vars,

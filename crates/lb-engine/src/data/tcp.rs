@@ -108,6 +108,8 @@ fn view_of<'a>(client: &'a Client, books: &Books, record: LogRecord) -> View<'a>
         request: None,
         response: None,
         request_line: None,
+        txn: None,
+        ended: false,
         record,
         back: None,
         // One connection is one transaction.

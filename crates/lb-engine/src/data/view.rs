@@ -1,5 +1,6 @@
 //! A stream as expressions and log formats see it.
 
+use super::http::txn::Txn;
 use super::session::Session;
 use super::thread::ThreadCtx;
 use super::track;
@@ -36,10 +37,14 @@ pub struct View<'a> {
     pub response: Option<(&'a [u8], &'a ResponseHead)>,
     /// The request line for logs.
     pub request_line: Option<&'a [u8]>,
-    /// Numbers for logs.
+    /// Numbers for logs; of an exchange that goes on, only those of the moment.
     pub record: LogRecord,
+    /// The exchange has ended: the numbers are final.
+    pub ended: bool,
     /// The server's connection: own and peer address.
     pub back: Option<(Option<SocketAddr>, Option<SocketAddr>)>,
+    /// The exchange, in HTTP.
+    pub txn: Option<&'a Txn>,
     /// Variables of the exchange and of its messages.
     pub vars: Option<&'a Vars>,
 }
@@ -254,7 +259,26 @@ impl Context for View<'_> {
         self.request_line
     }
 
+    fn captured_header(&self, side: Side, index: usize) -> Option<&[u8]> {
+        self.txn?.captures.as_ref()?.header(side, index)
+    }
+
+    fn captured_header_count(&self, side: Side) -> usize {
+        self.txn.and_then(|txn| txn.captures.as_ref()).map_or(0, |captures| captures.count(side))
+    }
+
+    fn captured_cookie(&self, side: Side) -> Option<&[u8]> {
+        self.txn?.captures.as_ref()?.cookie(side)
+    }
+
+    fn unique_id(&self) -> Option<&str> {
+        self.txn?.unique_id(self)
+    }
+
     fn log(&self) -> LogRecord {
-        self.record
+        match self.txn {
+            Some(txn) if !self.ended => txn.record(self.ctx, self.session, self.frontend, self.ctx.now_us()),
+            _ => self.record,
+        }
     }
 }

@@ -6,9 +6,10 @@ use super::forward::bad_response;
 use super::relay::{Outcome, Relay, Upload, count_abort, count_response_error, cut_while_sending};
 use super::rules::{self, Verdict};
 use super::txn::Txn;
-use super::{Next, cookie};
+use super::{Next, captures, cookie};
 use lb_http::{BodyFraming, BodyTracker, HeadEdit, RequestHead, ResponseHead};
 use lb_model::{TermCause, TermPhase};
+use lb_sample::Side;
 use std::task::Poll;
 
 /// Edits the response's head and sends all of the response.
@@ -16,6 +17,8 @@ pub async fn deliver(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead, m
     let client = relay.client;
     let backend = relay.backend;
     client.session.trackers.http_status(response.status, client.ctx.now_ms());
+    captures::keep(client, txn, Side::Response, (relay.response.data(), &response.headers));
+    captures::keep_cookie(client, txn, Side::Response, (relay.response.data(), &response.headers));
     if !backend.config.stick_rules.is_empty() {
         let mut stores = std::mem::take(&mut txn.stores);
         let view = txn.view(client, None, Some((relay.response.data(), &response)));

@@ -8,7 +8,7 @@ use super::cookie::Demand;
 use super::forward;
 use super::relay::{Outcome, Relay};
 use super::txn::Txn;
-use super::{Next, cookie, respond, rules};
+use super::{Next, captures, cookie, respond, rules};
 use crate::buffer::Buffer;
 use crate::data::accept::Client;
 use crate::shared::ProxyState;
@@ -17,6 +17,7 @@ use lb_balance::key::{UriPart, url_parameter};
 use lb_config::model::{Balance, HttpReuse};
 use lb_http::{HeadEdit, RequestHead};
 use lb_model::{TermCause, TermPhase};
+use lb_sample::Side;
 use std::net::IpAddr;
 
 /// Forwards a request whose head stands at the front of `buffer`.
@@ -102,6 +103,7 @@ fn prepare(
     demand: Demand,
 ) -> Option<(RequestHead, Option<u32>)> {
     let buf = buffer.data();
+    captures::keep_cookie(client, txn, Side::Request, (buf, &head.headers));
     let key = balancing_key(client, backend, buf, &head);
     let mut edit = HeadEdit::default();
     if head.has_connection {
@@ -128,6 +130,10 @@ fn prepare(
         edit.add(b"connection", b"close");
     } else if head.minor == 0 {
         edit.add(b"connection", b"keep-alive");
+    }
+    if let Some(name) = &client.proxy.config.unique_id_header {
+        let view = txn.view(client, Some((buf, &head)), None);
+        edit.add(name.as_bytes(), txn.unique_id(&view).unwrap_or_default().as_bytes());
     }
     forwarded_for(client, backend, buf, &head, &mut edit);
     if let Some(config) = &backend.config.cookie {

@@ -3,6 +3,7 @@
 //! Between exchanges a connection holds no buffer: it waits for readiness with a small future, and takes a buffer
 //! and the exchange's larger future only when bytes are there.
 
+mod captures;
 mod cookie;
 mod deliver;
 mod exchange;
@@ -12,7 +13,7 @@ mod request;
 mod respond;
 mod rules;
 mod service;
-mod txn;
+pub(in crate::data) mod txn;
 
 pub use cookie::Demand;
 
@@ -93,6 +94,8 @@ fn admit(client: &Client, stream: &Stream) -> bool {
         request: None,
         response: None,
         request_line: None,
+        txn: None,
+        ended: false,
         record: LogRecord::default(),
         back: None,
         vars: None,

@@ -2,6 +2,7 @@
 
 use super::super::pick;
 use super::super::session::{Cut, Phase};
+use super::captures;
 use super::exchange;
 use super::rules::{self, Verdict};
 use super::txn::Txn;
@@ -14,6 +15,7 @@ use crate::stream::Stream;
 use crate::trace::{Source, event};
 use lb_http::{RequestError, RequestHead, parse_request};
 use lb_model::{TermCause, TermPhase};
+use lb_sample::Side;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Serves every request that is there, until the connection is idle again or done.
@@ -61,6 +63,7 @@ async fn serve_one(client: &Client, stream: &mut Stream, buffer: &mut Buffer, tx
     front.request_rate.hit(txn.request_us / 1_000);
     client.session.trackers.http_request(txn.request_us / 1_000);
     client.ctx.totals().requests.inc();
+    captures::keep(client, txn, Side::Request, (buffer.data(), &head.headers));
     let next = route(client, stream, buffer, txn, head).await;
     txn.close(client);
     next
@@ -301,6 +304,7 @@ async fn answer(
             Next::Close
         }
         Verdict::Deny(status) => {
+            captures::keep_cookie(client, txn, Side::Request, (buffer.data(), &head.headers));
             txn.end(TermCause::Proxy, TermPhase::Request);
             count_denied(client, by);
             client.session.trackers.http_error(client.ctx.now_ms());

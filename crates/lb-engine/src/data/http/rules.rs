@@ -1,5 +1,6 @@
 //! `http-request` and `http-response` rules, and the choice of the backend.
 
+use super::captures;
 use super::txn::Txn;
 use crate::buffer::Buffer;
 use crate::data::accept::Client;
@@ -40,13 +41,14 @@ pub enum Verdict {
 /// later rules see it.
 pub fn run_request(
     client: &Client,
-    txn: &Txn,
+    txn: &mut Txn,
     rules: &'static [HttpRule],
     buffer: &mut Buffer,
     head: &mut RequestHead,
 ) -> Verdict {
     for rule in rules {
         let mut value = Vec::new();
+        let mut captured = None;
         {
             let view = txn.view(client, Some((buffer.data(), head)), None);
             if rule.condition.as_ref().is_some_and(|c| !c.eval(&view)) {
@@ -55,9 +57,16 @@ pub fn run_request(
             if takes_effect(&rule.action, &view) {
                 continue;
             }
+            if let HttpAction::Capture(capture) = &rule.action {
+                captured = Some((capture, capture.expr.eval(&view).map(captures::text)));
+            }
             if let Some(format) = action_format(&rule.action) {
                 format.render_value(&view, &mut value);
             }
+        }
+        if let Some((capture, value)) = captured {
+            captures::put(client, txn, capture.side, capture.slot, value);
+            continue;
         }
         match &rule.action {
             HttpAction::Allow => return Verdict::Pass,
@@ -67,6 +76,7 @@ pub fn run_request(
                 return Verdict::Challenge(realm.as_deref().unwrap_or(&owner.config.name));
             }
             HttpAction::Metrics => return Verdict::Metrics,
+            HttpAction::LogLevel(level) => txn.log_level = Some(*level),
             HttpAction::Redirect(redirect) if redirect.ignore_empty && value.is_empty() => {}
             HttpAction::Redirect(redirect) => return redirected(redirect, &value, buffer.data(), head),
             HttpAction::Return(fixed) => {
@@ -129,6 +139,8 @@ fn action_format(action: &HttpAction) -> Option<&LogFormat> {
         | HttpAction::Deny(_)
         | HttpAction::DelHeader(_)
         | HttpAction::Return(_)
+        | HttpAction::Capture(_)
+        | HttpAction::LogLevel(_)
         | HttpAction::Metrics
         | HttpAction::Var(_)
         | HttpAction::Track(_)
@@ -153,6 +165,8 @@ fn request_edit(action: &HttpAction, value: &[u8], buf: &[u8], head: &RequestHea
         | HttpAction::Deny(_)
         | HttpAction::Redirect(_)
         | HttpAction::Return(_)
+        | HttpAction::Capture(_)
+        | HttpAction::LogLevel(_)
         | HttpAction::Metrics
         | HttpAction::Var(_)
         | HttpAction::Track(_)
@@ -250,13 +264,14 @@ pub fn rewrite_request(
 /// Runs `http-response` rules over the response at the front of `buffer`.
 pub fn run_response(
     client: &Client,
-    txn: &Txn,
+    txn: &mut Txn,
     owner: &'static ProxyState,
     buffer: &mut Buffer,
     head: &mut ResponseHead,
 ) -> Verdict {
     for rule in &owner.config.http_response {
         let mut value = Vec::new();
+        let mut captured = None;
         {
             let view = View { owner, ..txn.view(client, None, Some((buffer.data(), head))) };
             if rule.condition.as_ref().is_some_and(|c| !c.eval(&view)) {
@@ -265,9 +280,16 @@ pub fn run_response(
             if takes_effect(&rule.action, &view) {
                 continue;
             }
+            if let HttpAction::Capture(capture) = &rule.action {
+                captured = Some((capture, capture.expr.eval(&view).map(captures::text)));
+            }
             if let Some(format) = action_format(&rule.action) {
                 format.render_value(&view, &mut value);
             }
+        }
+        if let Some((capture, value)) = captured {
+            captures::put(client, txn, capture.side, capture.slot, value);
+            continue;
         }
         let mut edit = HeadEdit::default();
         match &rule.action {
@@ -285,11 +307,16 @@ pub fn run_response(
                     continue;
                 }
             }
+            HttpAction::LogLevel(level) => {
+                txn.log_level = Some(*level);
+                continue;
+            }
             // The parser refuses these in responses, or they were carried out.
             HttpAction::Redirect(_)
             | HttpAction::Auth(_)
             | HttpAction::SetLine(_)
             | HttpAction::Return(_)
+            | HttpAction::Capture(_)
             | HttpAction::Metrics
             | HttpAction::Var(_)
             | HttpAction::Track(_)

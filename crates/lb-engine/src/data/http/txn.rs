@@ -5,15 +5,18 @@ use super::super::session::Session;
 use super::super::stick::Stores;
 use super::super::thread::ThreadCtx;
 use super::super::view::View;
+use super::captures::Captures;
 use super::cookie::Persistence;
 use crate::counters::Counters;
 use crate::data::accept::Client;
 use crate::data::traced;
 use crate::shared::ProxyState;
 use crate::trace::Source;
+use lb_config::model::LogLevel;
 use lb_http::{RequestHead, ResponseHead};
 use lb_model::{Severity, TermCause, TermPhase, Termination};
 use lb_sample::{LogRecord, Vars};
+use std::cell::{Cell, OnceCell};
 
 /// One exchange. Times are microseconds since the engine's start; 0 says that the moment was not reached.
 #[derive(Debug, Default)]
@@ -60,6 +63,12 @@ pub struct Txn {
     pub is_head: bool,
     /// Variables of the exchange and of its messages.
     pub vars: Vars,
+    /// What is kept of the messages, where the frontend wants something.
+    pub captures: Option<Box<Captures>>,
+    /// The unique id, once somebody asked for it, and whether it is being made.
+    pub unique: (OnceCell<Box<str>>, Cell<bool>),
+    /// What `set-log-level` said.
+    pub log_level: Option<LogLevel>,
 }
 
 /// The class of a status, 0 for 1xx to 4 for 5xx, 5 for others.
@@ -97,8 +106,23 @@ impl Txn {
             request_line: self.request_line.as_deref(),
             record: LogRecord { status: i32::from(self.status), ..LogRecord::default() },
             back: None,
+            txn: Some(self),
+            ended: false,
             vars: Some(&self.vars),
         }
+    }
+
+    /// The exchange's unique id, made when it is first asked for. Its own format may not ask.
+    pub fn unique_id(&self, view: &View<'_>) -> Option<&str> {
+        let (made, busy) = &self.unique;
+        if made.get().is_none() {
+            let format = view.frontend.config.get().unique_id.as_deref().filter(|_| !busy.replace(true))?;
+            let mut id = Vec::new();
+            format.render_value(view, &mut id);
+            busy.set(false);
+            return Some(made.get_or_init(|| String::from_utf8_lossy(&id).into()));
+        }
+        made.get().map(|id| &**id)
     }
 
     /// Adds the exchange to the counters and writes its log line.
@@ -134,9 +158,17 @@ impl Txn {
         if silent || (normal && config.options.dontlog_normal) {
             return;
         }
-        let severity = if normal || !config.options.log_separate_errors { Severity::Info } else { Severity::Err };
+        if self.log_level == Some(LogLevel::Silent) {
+            return;
+        }
+        let usual = if normal || !config.options.log_separate_errors { Severity::Info } else { Severity::Err };
+        let severity = match self.log_level {
+            Some(LogLevel::Always(severity)) => severity,
+            _ => usual,
+        };
         let mut view = self.view(client, None, None);
         view.owner = client.proxy;
+        view.ended = true;
         view.record = self.record(ctx, &client.session, client.proxy, now_us);
         let mut line = Vec::with_capacity(256);
         format.render(&view, &mut line);
@@ -183,7 +215,8 @@ impl Txn {
         counters.server_bytes_out.add(self.server_bytes_out);
     }
 
-    fn record(&self, ctx: &ThreadCtx, session: &Session, frontend: &ProxyState, now_us: u64) -> LogRecord {
+    /// The exchange's numbers as of this moment.
+    pub fn record(&self, ctx: &ThreadCtx, session: &Session, frontend: &ProxyState, now_us: u64) -> LogRecord {
         let ms = |from: u64, to: u64| {
             if from == 0 || to == 0 { -1 } else { (to.saturating_sub(from) / 1_000) as i64 }
         };
