@@ -91,6 +91,10 @@ pub enum DryRun {
 pub enum Command {
     /// Show servers, backends, frontends, statistics, …
     Show(commands::show::Args),
+    /// Tell why servers are in their state, and what would change it
+    Explain(commands::explain::Args),
+    /// Run one health check now and show its steps; it counts for nothing (lbd)
+    Check(commands::check::Args),
     /// Take servers out gently: no new clients, those there may finish
     Drain(commands::drain::Args),
     /// Put servers into maintenance: no traffic, no checks

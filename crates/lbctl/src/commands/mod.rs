@@ -3,11 +3,13 @@
 pub mod acl;
 pub mod agent;
 pub mod cert;
+pub mod check;
 pub mod completion;
 pub mod context;
 pub mod counters;
 pub mod drain;
 pub mod exec;
+pub mod explain;
 pub mod health;
 pub mod help;
 pub mod kill_sessions;
@@ -58,6 +60,8 @@ pub fn run_alone(command: &Command, globals: &Globals) -> Option<Result<(), Faul
 pub fn run(command: &Command, ctx: &Context) -> Result<(), Fault> {
     match command {
         Command::Show(what) => show::run(what, ctx),
+        Command::Explain(args) => explain::run(args, ctx),
+        Command::Check(args) => check::run(args, ctx),
         Command::Drain(args) => drain::run(args, ctx),
         Command::Maint(args) => maint::run(args, ctx),
         Command::Ready(args) => ready::run(args, ctx),

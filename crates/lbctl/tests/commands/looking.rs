@@ -12,6 +12,8 @@ on_both! {
     formats,
     watching,
     checks,
+    explaining,
+    checking_now,
 }
 
 fn rows_and_columns(engine: &Engine) {
@@ -266,6 +268,153 @@ fn checks(engine: &Engine) {
         --- exit 4
     "#]],
     );
+}
+
+fn explaining(engine: &Engine) {
+    // What lbd says in its own words is tested there: here are the tables' words, which both have.
+    // The two engines word a refused connection differently, and a check takes its time.
+    let told = engine.told(&engine.lbctl(&["explain", "app/web3", "app/web5", "-o", "json"]).output().unwrap());
+    let told =
+        regex::Regex::new("\"check\": \"(\\w+), .*\"").unwrap().replace_all(&told, "\"check\": \"$1…\"").into_owned();
+    expect![[r#"
+        [
+          {
+            "server": "app/web3",
+            "status": "DOWN",
+            "since_seconds": <t>,
+            "because": "its checks fail",
+            "check": "L4CON…",
+            "traffic": "0 sessions, 0 queued",
+            "would_change_it": "2 more checks in a row that pass (rise 2)"
+          },
+          {
+            "server": "app/web5",
+            "status": "DOWN",
+            "since_seconds": <t>,
+            "because": "app/web3, which it tracks, is down",
+            "check": null,
+            "traffic": "0 sessions, 0 queued",
+            "would_change_it": "lbctl explain app/web3"
+          }
+        ]
+        --- exit 0
+    "#]]
+    .assert_eq(&told);
+    engine.check("explain app/web4 tcpb/db2 -o json", &expect![[r#"
+        [
+          {
+            "server": "app/web4",
+            "status": "MAINT",
+            "since_seconds": <t>,
+            "because": "the configuration says 'disabled', and nobody has made it ready since",
+            "check": null,
+            "traffic": "0 sessions, 0 queued",
+            "would_change_it": "lbctl ready app/web4"
+          },
+          {
+            "server": "tcpb/db2",
+            "status": "no check",
+            "since_seconds": <t>,
+            "because": "nothing checks it: it counts as up whatever happens to it; it is a backup: it serves while no other server of its backend does",
+            "check": null,
+            "traffic": "0 sessions, 0 queued",
+            "would_change_it": "lbctl drain tcpb/db2"
+          }
+        ]
+        --- exit 0
+    "#]]);
+    engine.ask("set server app/web1 state drain");
+    engine.ask("set weight app/web2 0");
+    engine.check(
+        "explain app/web1 app/web2 -o json",
+        &expect![[r#"
+        [
+          {
+            "server": "app/web1",
+            "status": "DRAIN",
+            "since_seconds": <t>,
+            "because": "an operator drains it: no new clients, those it has may finish",
+            "check": null,
+            "traffic": "0 sessions, 0 queued",
+            "would_change_it": "lbctl ready app/web1"
+          },
+          {
+            "server": "app/web2",
+            "status": "no check",
+            "since_seconds": <t>,
+            "because": "its weight is 0, and so it gets no new clients",
+            "check": null,
+            "traffic": "0 sessions, 0 queued",
+            "would_change_it": "lbctl weight app/web2 50"
+          }
+        ]
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "explain app/nope",
+        &expect![[r#"
+        --- stderr
+        error: no server is named 'app/nope' on $DIR/admin.sock
+        hint: 'lbctl show servers -o name' lists what there is
+        --- exit 4
+    "#]],
+    );
+    engine.check(
+        "explain",
+        &expect![[r#"
+        --- stderr
+        error: no server is named
+        hint: name servers as backend/server, 'backend/*' for all of a backend; or --addr ADDRESS
+        --- exit 2
+    "#]],
+    );
+    let told = engine.told(&engine.lbctl(&["explain", "app/web3", "tcpb/db1"]).output().unwrap());
+    for words in ["app/web3 is DOWN", "because:", "check:", "tcpb/db1 is ", "would change it: ", "--- exit 0"] {
+        assert!(told.contains(words), "{words} in {told}");
+    }
+    engine.check(
+        "-s admin.sock -s user.sock explain app/nope",
+        &expect![[r#"
+        --- stderr
+        error: admin.sock: no server is named 'app/nope' on admin.sock
+        hint: 'lbctl show servers -o name' lists what there is
+        error: user.sock: no server is named 'app/nope' on user.sock
+        hint: 'lbctl show servers -o name' lists what there is
+        --- exit 4
+    "#]],
+    );
+}
+
+fn checking_now(engine: &Engine) {
+    engine.check(
+        "check app/nope",
+        &expect![[r#"
+        --- stderr
+        error: no server is named 'app/nope' on $DIR/admin.sock
+        hint: 'lbctl show servers -o name' lists what there is
+        --- exit 4
+    "#]],
+    );
+    engine.check(
+        "check app/web6 --except app/web1",
+        &expect![[r#"
+        --- stderr
+        error: --except app/web1 leaves out none of the servers meant
+        hint: 'lbctl show servers -o name' lists what there is
+        --- exit 4
+    "#]],
+    );
+    let output = engine.lbctl(&["check", "app/web6"]).output().unwrap();
+    let told = engine.told(&output);
+    assert!(
+        told.contains("verdict: L4OK") && output.status.success() || told.contains("runs no checks on demand"),
+        "{told}"
+    );
+    let output = engine.lbctl(&["check", "app/web3"]).output().unwrap();
+    let told = engine.told(&output);
+    assert!(told.contains("verdict: L4CON") || told.contains("runs no checks on demand"), "{told}");
+    assert_eq!(output.status.code(), Some(1));
 }
 
 const SECTIONS: &str = "
