@@ -73,10 +73,13 @@ impl Engine {
         let engine = Self::start_with(&oracle, &arguments, |_| (), "");
         // It executes itself anew once its worker serves, and whoever waits at its first socket is refused.
         let answers = || {
-            let mut stream = std::os::unix::net::UnixStream::connect(engine.path("master.sock")).ok()?;
-            std::io::Write::write_all(&mut stream, b"show proc\n").ok()?;
+            let mut stream = UnixStream::connect(engine.path("master.sock")).ok()?;
+            stream.set_read_timeout(Some(PATIENCE)).ok()?;
+            stream.write_all(b"show proc\n").ok()?;
+            // A master's socket stays open until its client closes the writing side.
+            stream.shutdown(std::net::Shutdown::Write).ok()?;
             let mut text = String::new();
-            std::io::Read::read_to_string(&mut stream, &mut text).ok()?;
+            stream.read_to_string(&mut text).ok()?;
             text.contains("# workers").then_some(())
         };
         lb_testkit::until("the master's answer", answers).unwrap();
