@@ -16,6 +16,7 @@ mod checks;
 mod checks_real;
 mod config_errors;
 mod cookies;
+mod down;
 mod dynamic;
 mod error_pages;
 mod events;

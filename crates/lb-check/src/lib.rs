@@ -20,6 +20,7 @@
 
 mod action;
 mod agent;
+mod cause;
 mod commands;
 mod counter;
 mod events;
@@ -39,6 +40,7 @@ mod views;
 
 pub use action::{Action, LbView};
 pub use agent::{AdminWord, AgentReply, AgentVerdict};
+pub use cause::likely_cause;
 pub use commands::{AdminCommand, ForcedHealth, Refused};
 pub use counter::Counter;
 pub use explain::{Explanation, Named};

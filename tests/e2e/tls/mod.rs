@@ -1,6 +1,6 @@
 //! TLS with clients and with servers.
 
-mod certs;
+pub mod certs;
 mod client;
 mod runtime;
 

@@ -189,10 +189,13 @@ impl<'r> Run<'r> {
         self.told(connect::connect_failed(error))
     }
 
-    /// Securing the connection failed; `why` in HAProxy's words. `None`: it took too long.
-    pub fn handshake_failed(&mut self, why: Option<&str>, world: &dyn World) -> Verdict {
-        self.trace.add(world.elapsed(), self.at, if why.is_some() { Event::Broken } else { Event::TimedOut });
-        self.told(why.map_or_else(connect::handshake_timeout, connect::handshake_failed))
+    /// Securing the connection failed: why in HAProxy's words, and in the library's. `None`: it took too long.
+    pub fn handshake_failed(&mut self, why: Option<(&str, &str)>, world: &dyn World) -> Verdict {
+        match why {
+            Some((_, detail)) => self.trace.not_secured(world.elapsed(), self.at, detail),
+            None => self.trace.add(world.elapsed(), self.at, Event::TimedOut),
+        }
+        self.told(why.map_or_else(connect::handshake_timeout, |(why, _)| connect::handshake_failed(why)))
     }
 
     /// No socket could be made, or sending or receiving failed.

@@ -53,6 +53,8 @@ pub enum Event {
     Matched,
     /// It is not.
     Failed,
+    /// The TLS handshake failed.
+    NotSecured,
     /// The connection broke, or could not be established.
     Broken,
     /// Time was up.
@@ -63,7 +65,7 @@ pub enum Event {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trace {
     entries: Vec<Entry>,
-    /// How the last answer began.
+    /// How the last answer began, or why the handshake failed.
     answer: Vec<u8>,
 }
 
@@ -108,6 +110,18 @@ impl Trace {
         self.add(at, rule, event);
     }
 
+    /// The handshake failed, for this reason.
+    pub(super) fn not_secured(&mut self, at: Duration, rule: usize, why: &str) {
+        self.answer.clear();
+        self.answer.extend(why.bytes().take(MAX_ANSWER));
+        self.add(at, rule, Event::NotSecured);
+    }
+
+    /// How the last answer began, or why the handshake failed.
+    pub(crate) fn answer(&self) -> &[u8] {
+        &self.answer
+    }
+
     /// Whether no check ran yet.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -122,6 +136,7 @@ impl Trace {
 impl Entry {
     fn line(&self, set: &RuleSet, answer: &[u8]) -> String {
         let index = usize::from(self.rule);
+        let silent = answer.is_empty();
         let answer = || answer.escape_ascii().to_string();
         let what = match (self.event, set.rules().get(index)) {
             (Event::Connected, _) => "connected".to_owned(),
@@ -132,6 +147,8 @@ impl Entry {
             (Event::Ended(bytes), _) => format!("got {bytes} bytes and the end: \"{}\"", answer()),
             (Event::Matched, rule) => format!("{} matched", named(set, index, rule)),
             (Event::Failed, rule) => format!("{} did not match", named(set, index, rule)),
+            (Event::NotSecured, _) if silent => "the peer ended the TLS handshake".to_owned(),
+            (Event::NotSecured, _) => format!("the TLS handshake failed: {}", answer()),
             (Event::Broken, rule) => format!("{} failed", named(set, index, rule)),
             (Event::TimedOut, rule) => format!("time was up during {}", named(set, index, rule)),
         };

@@ -30,6 +30,15 @@ impl HandshakeError {
         }
     }
 
+    /// The library's words; none where the server closed.
+    pub fn detail(&self) -> &str {
+        match self {
+            Self::Failed(why) => why,
+            Self::WrongHost | Self::WrongName => "certificate not valid for name",
+            Self::Closed => "",
+        }
+    }
+
     pub(super) fn of(error: &io::Error, named: bool) -> Self {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
             Some(Error::InvalidCertificate(

@@ -4,8 +4,9 @@ use crate::admin::resolve;
 use crate::control::{Control, Leased, short_time};
 use crate::shared::{ProxyState, ServerState};
 use lb_admin::{Reply, Request, text};
-use lb_check::{AdminWord, CheckReport, Monitor, Named};
+use lb_check::{AdminWord, CheckReport, Monitor, Named, likely_cause};
 use lb_config::model::CheckMethod;
+use lb_model::OpState;
 use std::fmt::Write;
 
 /// `explain server <backend>/<server>`.
@@ -28,6 +29,12 @@ pub(super) fn run(control: &Control, request: &Request) -> Result<Reply, Reply> 
     let _ = writeln!(out, "since:       {since}");
     for why in &told.why {
         let _ = writeln!(out, "because:     {why}");
+    }
+    if health.op() == OpState::Stopped
+        && !health.check().health().is_up()
+        && let Some(cause) = likely_cause(health.check().last(), &own.trace)
+    {
+        let _ = writeln!(out, "likely:      {cause}");
     }
     for (what, monitor) in [("check:", health.check()), ("agent:", health.agent())] {
         if monitor.is_configured() {

@@ -11,7 +11,6 @@ use super::{CheckTarget, Control};
 use crate::activity::{self, task};
 use crate::shared::{ServerState, Target};
 use crate::stream::Stream;
-use crate::tls::HandshakeError;
 use crate::trace::{Level, Source, Whom, event};
 use connect::{Dial, Failure, Way};
 use lb_check::AgentReply;
@@ -193,7 +192,7 @@ impl Check {
                         Err(Failure::Connect(e)) if e.kind() == io::ErrorKind::TimedOut => break run.timed_out(&world),
                         Err(Failure::Connect(e)) => break run.connect_failed(&e, &world),
                         Err(Failure::Handshake(e)) => {
-                            break run.handshake_failed(e.as_ref().map(HandshakeError::as_str), &world);
+                            break run.handshake_failed(e.as_ref().map(|e| (e.as_str(), e.detail())), &world);
                         }
                         Ok(connected) => {
                             if set.evaluates() {
