@@ -95,6 +95,8 @@ pub enum Command {
     Explain(commands::explain::Args),
     /// Run one health check now and show its steps; it counts for nothing (lbd)
     Check(commands::check::Args),
+    /// Watch servers on the whole screen, and change them by keys
+    Top(commands::top::Args),
     /// Take servers out gently: no new clients, those there may finish
     Drain(commands::drain::Args),
     /// Put servers into maintenance: no traffic, no checks

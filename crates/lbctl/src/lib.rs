@@ -34,6 +34,7 @@ mod settings;
 mod sticky;
 mod store;
 mod target;
+mod top;
 mod waiting;
 mod workers;
 

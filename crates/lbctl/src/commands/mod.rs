@@ -24,6 +24,7 @@ pub mod roll;
 pub mod server;
 pub mod show;
 pub mod table;
+pub mod top;
 pub mod undo;
 pub mod wait;
 pub mod weight;
@@ -62,6 +63,7 @@ pub fn run(command: &Command, ctx: &Context) -> Result<(), Fault> {
         Command::Show(what) => show::run(what, ctx),
         Command::Explain(args) => explain::run(args, ctx),
         Command::Check(args) => check::run(args, ctx),
+        Command::Top(args) => top::run(args, ctx),
         Command::Drain(args) => drain::run(args, ctx),
         Command::Maint(args) => maint::run(args, ctx),
         Command::Ready(args) => ready::run(args, ctx),

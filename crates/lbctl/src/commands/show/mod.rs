@@ -201,6 +201,14 @@ fn look(args: &Args, ctx: &Context) -> (Option<Sheet>, Result<(), Fault>) {
     }
 }
 
+/// Every server of one node.
+///
+/// # Errors
+/// That of the exchange.
+pub fn all_servers(one: &Context) -> Result<Sheet, Fault> {
+    servers::sheet(&servers::Args { targets: Vec::new() }, one)
+}
+
 fn sheet(what: &Show, one: &Context) -> Result<Sheet, Fault> {
     match what {
         Show::Servers(args) => servers::sheet(args, one),
