@@ -878,14 +878,16 @@ fn help_needs_no_node(engine: &Engine) {
     engine.check(
         "nope",
         &expect![[r#"
-        --- stderr
-        error: unrecognized subcommand 'nope'
+            --- stderr
+            error: unrecognized subcommand 'nope'
 
-        Usage: lbctl [OPTIONS] [COMMAND]
+              tip: a similar subcommand exists: 'top'
 
-        For more information, try '--help'.
-        --- exit 2
-    "#]],
+            Usage: lbctl [OPTIONS] [COMMAND]
+
+            For more information, try '--help'.
+            --- exit 2
+        "#]],
     );
 }
 
