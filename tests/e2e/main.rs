@@ -6,6 +6,7 @@
 
 mod support;
 
+mod actions;
 mod admin;
 mod auth;
 mod balance;

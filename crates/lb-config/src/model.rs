@@ -551,8 +551,12 @@ pub enum HttpAction {
     Track(Track),
     /// Change a tracked entry.
     Count(Count),
-    /// Answer with this status (default 403) and close.
-    Deny(u16),
+    /// `deny`: answer so, and count the request as denied.
+    Deny(Reply),
+    /// `tarpit`: the same after a while.
+    Tarpit(Reply),
+    /// `reject`: close without an answer.
+    Reject,
     /// `auth [realm …]`: answer 401, asking for a name and a password under this realm; `None`: the proxy's name.
     Auth(Option<Arc<str>>),
     /// `redirect location|prefix|scheme`.
@@ -568,7 +572,7 @@ pub enum HttpAction {
     /// `replace-header`, `replace-value`.
     ReplaceField(FieldEdit),
     /// `return status <n> [content-type …] [string …]`.
-    Return(StaticReturn),
+    Return(Reply),
     /// `set-var`, `set-var-fmt`, `unset-var`.
     Var(VarAction),
     /// `capture`.
@@ -696,13 +700,28 @@ pub enum RedirectKind {
 
 /// A response made by the proxy.
 #[derive(Debug, Clone)]
-pub struct StaticReturn {
+pub struct Reply {
     /// Status code.
     pub status: u16,
-    /// `content-type`.
-    pub content_type: Option<String>,
-    /// Body.
-    pub body: Arc<[u8]>,
+    /// The rest of it.
+    pub content: ReplyContent,
+    /// Fields (`hdr`).
+    pub fields: Vec<(String, Arc<LogFormat>)>,
+}
+
+/// What a response made by the proxy holds.
+#[derive(Debug, Clone)]
+pub enum ReplyContent {
+    /// The page of its status: a file of the proxy or the default one.
+    Page,
+    /// No body.
+    Empty,
+    /// A content type and a body.
+    Static(String, Arc<[u8]>),
+    /// A content type and a body made for each request.
+    Format(String, Arc<LogFormat>),
+    /// A whole response from a file.
+    Whole(Arc<[u8]>),
 }
 
 /// A `tcp-request` rule.
@@ -1027,6 +1046,8 @@ pub struct Timeouts {
     pub http_keep_alive: Option<Duration>,
     /// `timeout client-hs`: the longest TLS handshake of a client; without it, the client timeout.
     pub client_hs: Option<Duration>,
+    /// `timeout tarpit`: how long a tarpit lasts; without it, the connect timeout.
+    pub tarpit: Option<Duration>,
     /// `timeout client-fin`.
     pub client_fin: Option<Duration>,
     /// `timeout server-fin`.

@@ -522,8 +522,7 @@ pub(crate) const TIMEOUTS: &[(&str, Scope, Option<TimeoutSlot>)] = &[
     ("http-keep-alive", keywords::FB, Some(|t| &mut t.http_keep_alive)),
     ("http-request", keywords::FB, Some(|t| &mut t.http_request)),
     ("tunnel", Scope::B, Some(|t| &mut t.tunnel)),
-    // Only a tarpit rule uses it.
-    ("tarpit", keywords::FB, None),
+    ("tarpit", keywords::FB, Some(|t| &mut t.tarpit)),
     ("client-hs", Scope::F, Some(|t| &mut t.client_hs)),
     ("client-fin", Scope::F, Some(|t| &mut t.client_fin)),
     ("server-fin", Scope::B, Some(|t| &mut t.server_fin)),

@@ -1,20 +1,20 @@
 //! Rules: `acl`, `use_backend`, `http-request`, `http-response`, `tcp-request`, `redirect`.
 
 pub(crate) mod patterns;
+pub(crate) mod reply;
 pub(crate) mod rewrite;
 pub(crate) mod vars;
 
-use crate::cx::{Cx, reason};
+use crate::cx::Cx;
 use crate::keywords::{self, ActionRow, HTTP_REQUEST, HTTP_RESPONSE, Status, TCP_CONNECTION, TCP_CONTENT, TCP_SESSION};
 use crate::line::{Done, Fault, Line, fault};
 use crate::model::{
-    Count, HttpAction, HttpRule, PersistRule, Redirect, RedirectKind, StaticReturn, TcpAction, TcpRule, TcpStage, Track,
+    Count, HttpAction, HttpRule, PersistRule, Redirect, RedirectKind, TcpAction, TcpRule, TcpStage, Track,
 };
 use crate::proxy::{ProxyDraft, Switch};
 use crate::suggest;
 use lb_model::is_valid_name;
 use lb_sample::{Acl, Condition, Expr, LogFormat, Place, VarAction};
-use std::path::Path;
 use std::sync::Arc;
 
 /// Reads an action's arguments, the first of which is word 2; sets `next` to the word after them.
@@ -320,6 +320,8 @@ fn warn_of_final(rules: &[HttpRule], set: &str, cx: &mut Cx<'_>, line: &Line) {
                 | HttpAction::Deny(_)
                 | HttpAction::Redirect(_)
                 | HttpAction::Return(_)
+                | HttpAction::Reject
+                | HttpAction::Tarpit(_)
         )
     };
     if rules.last().is_some_and(|last| last.condition.is_none() && ends(&last.action)) {
@@ -407,24 +409,6 @@ fn status(x: &mut ActionCx<'_, '_, '_>, range: std::ops::RangeInclusive<u16>) ->
     word.parse().ok().filter(|status| range.contains(status)).ok_or_else(refused)
 }
 
-/// `deny [status <code>]`.
-pub(crate) fn deny(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
-    // As observed: a response that is denied is a fault of the server.
-    let mut code = if matches!(x.place, Place::BackendResponse | Place::FrontendResponse) { 502 } else { 403 };
-    while !x.at_condition() {
-        match x.line.word(x.next) {
-            "status" | "deny_status" => {
-                x.next += 1;
-                code = status(x, 200..=599)?;
-            }
-            word @ ("content-type" | "errorfile" | "errorfiles" | "default-errorfiles" | "file" | "lf-file"
-            | "string" | "lf-string" | "hdr") => return Err(fault(x.next, keywords::not_yet(word))),
-            _ => break,
-        }
-    }
-    Ok(Action::Http(HttpAction::Deny(code)))
-}
-
 /// Two arguments: a name and a format.
 fn header(x: &mut ActionCx<'_, '_, '_>) -> Result<(String, Arc<LogFormat>), Fault> {
     let complaint = "expects exactly 2 arguments.";
@@ -495,56 +479,17 @@ pub(crate) fn redirect_action(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fa
             }
         }
     }
+    if let Some((kind, _)) = &target
+        && *kind != RedirectKind::Location
+        && matches!(x.place, Place::BackendResponse | Place::FrontendResponse)
+    {
+        return Err(fault(x.next - 1, "response only supports redirect type 'location'."));
+    }
     let complaint = "redirection type expected ('prefix', 'location', or 'scheme').";
     let (kind, target) = target.ok_or_else(|| fault(x.next, complaint))?;
     let code = redirect_code;
     let redirect = Redirect { kind, target, code, drop_query, append_slash, keep_query, ignore_empty };
     Ok(Action::Http(HttpAction::Redirect(redirect)))
-}
-
-/// `return [status <n>] [content-type <type>] [string <text> | file <path>]`.
-pub(crate) fn return_action(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
-    let start = x.next;
-    let mut answer = StaticReturn { status: 200, content_type: None, body: Arc::from(&b""[..]) };
-    while !x.at_condition() {
-        let at = x.next;
-        let word = x.line.word(at);
-        match word {
-            "status" => {
-                x.next += 1;
-                answer.status = status(x, 200..=599)?;
-            }
-            "content-type" => {
-                x.next += 1;
-                answer.content_type = Some(x.take("'content-type' expects <ctype> as argument.")?.to_owned());
-            }
-            "string" => {
-                x.next += 1;
-                answer.body = x.take("'string' expects <str> as argument.")?.as_bytes().into();
-            }
-            "file" => {
-                x.next += 1;
-                let path = x.take("'file' expects <file> as argument.")?.to_owned();
-                let read = x.cx.host.read_file(Path::new(&path));
-                let refused = |e| fault(at + 1, format!("error opening file '{path}'.")).help(reason(&e));
-                answer.body = read.map_err(refused)?.into();
-            }
-            "default-errorfiles" | "errorfile" | "errorfiles" | "lf-file" | "lf-string" | "hdr" => {
-                return Err(fault(at, keywords::not_yet(&format!("return … {word}"))));
-            }
-            _ => break,
-        }
-    }
-    if !answer.body.is_empty() && answer.content_type.is_none() {
-        return Err(fault(start, "a content type must be defined when non-empty payload is configured.")
-            .help("add 'content-type text/plain'"));
-    }
-    if let Some(unused) = answer.content_type.take_if(|_| answer.body.is_empty()) {
-        let message =
-            format!("content-type '{unused}' ignored by the http reply because neither errorfile nor payload defined.");
-        x.cx.warn(&x.line.site(start), message);
-    }
-    Ok(Action::Http(HttpAction::Return(answer)))
 }
 
 /// `use-service prometheus-exporter`.

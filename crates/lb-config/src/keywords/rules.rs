@@ -3,7 +3,7 @@
 use super::Status;
 use super::Status::{NotYet, Supported};
 use crate::captures;
-use crate::rules::{self, ActionHandler, patterns, rewrite, vars};
+use crate::rules::{self, ActionHandler, patterns, reply, rewrite, vars};
 use crate::table;
 
 /// An action. A name that ends in `*` is followed by something in parentheses, or by a number.
@@ -28,7 +28,7 @@ pub(crate) const HTTP_REQUEST: &[ActionRow] = &[
     row("del-header", Supported(rules::del_header)),
     row("del-headers-bin", NotYet),
     row("del-map*", Supported(patterns::action)),
-    row("deny", Supported(rules::deny)),
+    row("deny", Supported(reply::deny)),
     row("disable-l7-retry", NotYet),
     row("do-log", NotYet),
     row("do-resolve*", NotYet),
@@ -36,13 +36,13 @@ pub(crate) const HTTP_REQUEST: &[ActionRow] = &[
     row("normalize-uri", NotYet),
     row("pause", NotYet),
     row("redirect", Supported(rules::redirect_action)),
-    row("reject", NotYet),
+    row("reject", Supported(reply::reject)),
     row("replace-header", Supported(rewrite::replace_field)),
     row("replace-path", Supported(rewrite::replace_line)),
     row("replace-pathq", Supported(rewrite::replace_line)),
     row("replace-uri", Supported(rewrite::replace_line)),
     row("replace-value", Supported(rewrite::replace_field)),
-    row("return", Supported(rules::return_action)),
+    row("return", Supported(reply::answer)),
     row("sc-add-gpc*", Supported(table::count)),
     row("sc-inc-gpc*", Supported(table::count)),
     row("sc-inc-gpc0*", Supported(table::count)),
@@ -79,7 +79,7 @@ pub(crate) const HTTP_REQUEST: &[ActionRow] = &[
     row("set-var-fmt*", Supported(vars::action)),
     row("silent-drop", NotYet),
     row("strict-mode", NotYet),
-    row("tarpit", NotYet),
+    row("tarpit", Supported(reply::tarpit)),
     row("track-sc*", Supported(table::track)),
     row("unset-var*", Supported(vars::action)),
     row("use-service", Supported(rules::use_service)),
@@ -98,13 +98,13 @@ pub(crate) const HTTP_RESPONSE: &[ActionRow] = &[
     row("del-header", Supported(rules::del_header)),
     row("del-headers-bin", NotYet),
     row("del-map*", Supported(patterns::action)),
-    row("deny", Supported(rules::deny)),
+    row("deny", Supported(reply::deny)),
     row("do-log", NotYet),
     row("pause", NotYet),
     row("redirect", Supported(rules::redirect_action)),
     row("replace-header", Supported(rewrite::replace_field)),
     row("replace-value", Supported(rewrite::replace_field)),
-    row("return", Supported(rules::return_action)),
+    row("return", Supported(reply::answer)),
     row("sc-add-gpc*", Supported(table::count)),
     row("sc-inc-gpc*", Supported(table::count)),
     row("sc-inc-gpc0*", Supported(table::count)),

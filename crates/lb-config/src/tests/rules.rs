@@ -38,7 +38,7 @@ fn http_rules() {
     let actions: Vec<&HttpAction> = p.http_request.iter().map(|rule| &rule.action).collect();
     let [
         Allow,
-        Deny(429),
+        Deny(denied),
         SetHeader(..),
         AddHeader(..),
         DelHeader(_),
@@ -51,7 +51,8 @@ fn http_rules() {
         panic!("{actions:?}")
     };
     assert_eq!((to.kind, to.code), (RedirectKind::Scheme, 301));
-    assert_eq!((answer.status, &*answer.body), (200, &b"ok"[..]));
+    assert_eq!((denied.status, answer.status), (429, 200));
+    assert!(matches!(&answer.content, ReplyContent::Static(kind, body) if kind == "text/plain" && **body == *b"ok"));
     assert_eq!(last.kind, RedirectKind::Prefix);
     assert_eq!(p.http_response.len(), 1);
 }
@@ -167,7 +168,7 @@ fn faults() {
             "http-request set-header X %[sr]",
             "http-request redirect location /x code 399",
             "http-request return status 200 string hello",
-            "http-request tarpit",
+            "http-request silent-drop",
             "tcp-request connection foo",
             "log-format \"%ci %foo\"",
         ]
@@ -187,7 +188,7 @@ fn faults() {
            |   use_backend nope if { path_beg /x
            |                       ^
            | help: put ' }' behind the last value
-        [ALERT]    (1) : config : parsing [a.cfg:16] : 'http-request' expects 'add-acl*', 'add-header', 'allow', 'auth', 'capture', 'del-acl*', 'del-header', 'del-map*', 'deny', 'redirect', 'replace-header', 'replace-path', 'replace-pathq', 'replace-uri', 'replace-value', 'return', 'sc-add-gpc*', 'sc-inc-gpc*', 'sc-inc-gpc0*', 'sc-inc-gpc1*', 'sc-set-gpt*', 'sc-set-gpt0*', 'set-header', 'set-log-level', 'set-map*', 'set-method', 'set-path', 'set-pathq', 'set-query', 'set-uri', 'set-var*', 'set-var-fmt*', 'track-sc*', 'unset-var*', 'use-service', but got 'denyy'. Did you mean 'deny' maybe ?
+        [ALERT]    (1) : config : parsing [a.cfg:16] : 'http-request' expects 'add-acl*', 'add-header', 'allow', 'auth', 'capture', 'del-acl*', 'del-header', 'del-map*', 'deny', 'redirect', 'reject', 'replace-header', 'replace-path', 'replace-pathq', 'replace-uri', 'replace-value', 'return', 'sc-add-gpc*', 'sc-inc-gpc*', 'sc-inc-gpc0*', 'sc-inc-gpc1*', 'sc-set-gpt*', 'sc-set-gpt0*', 'set-header', 'set-log-level', 'set-map*', 'set-method', 'set-path', 'set-pathq', 'set-query', 'set-uri', 'set-var*', 'set-var-fmt*', 'tarpit', 'track-sc*', 'unset-var*', 'use-service', but got 'denyy'. Did you mean 'deny' maybe ?
            |   http-request denyy
            |                ^^^^^
         [ALERT]    (1) : config : parsing [a.cfg:17] : 'http-request deny' expects either 'if' or 'unless' followed by a condition but found 'foo'.
@@ -210,9 +211,9 @@ fn faults() {
            |   http-request return status 200 string hello
            |                       ^^^^^^
            | help: add 'content-type text/plain'
-        [ALERT]    (1) : config : parsing [a.cfg:23] : 'http-request tarpit' is a HAProxy keyword that lbd does not support yet.
-           |   http-request tarpit
-           |                ^^^^^^
+        [ALERT]    (1) : config : parsing [a.cfg:23] : 'http-request silent-drop' is a HAProxy keyword that lbd does not support yet.
+           |   http-request silent-drop
+           |                ^^^^^^^^^^^
         [ALERT]    (1) : config : parsing [a.cfg:24] : 'tcp-request connection' expects 'accept', 'reject', 'sc-add-gpc*', 'sc-inc-gpc*', 'sc-inc-gpc0*', 'sc-inc-gpc1*', 'sc-set-gpt*', 'sc-set-gpt0*', 'set-var*', 'set-var-fmt*', 'track-sc*', 'unset-var*', but got 'foo'.
            |   tcp-request connection foo
            |                          ^^^

@@ -30,11 +30,15 @@ pub async fn deliver(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead, m
             continue;
         }
         match rules::run_response(client, txn, by, &mut relay.response, &mut response) {
-            Verdict::Pass | Verdict::Reply { .. } | Verdict::Reject | Verdict::Challenge(_) | Verdict::Metrics => {}
-            Verdict::Deny(status) => {
+            Verdict::Pass | Verdict::Tarpit(..) | Verdict::Reject | Verdict::Challenge(_) | Verdict::Metrics => {}
+            Verdict::Reply { status, bytes } => {
+                txn.end(TermCause::Local, TermPhase::Headers);
+                return relay.replaced(status, bytes);
+            }
+            Verdict::Deny(status, bytes) => {
                 txn.end(TermCause::Proxy, TermPhase::Headers);
                 count_denied(relay, response.status);
-                return relay.failed(status);
+                return relay.replaced(status, bytes);
             }
             Verdict::TooLarge => {
                 txn.end(TermCause::Proxy, TermPhase::Headers);

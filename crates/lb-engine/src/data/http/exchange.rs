@@ -85,6 +85,10 @@ pub async fn run(
                 return respond::after_failure(client, stream, txn, 502, false).await;
             }
             Outcome::Done(next) => return next,
+            Outcome::Replaced { reply, complete } => {
+                let keep = complete && head.keep_alive && head.minor == 1;
+                return respond::reply(client, stream, txn, reply, keep).await;
+            }
             Outcome::Error { status, complete } => {
                 let keep = complete && status >= 500 && head.keep_alive && head.minor == 1;
                 return respond::after_failure(client, stream, txn, status, keep).await;

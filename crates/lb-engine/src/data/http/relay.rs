@@ -26,6 +26,13 @@ pub enum Outcome {
         /// The request was received whole: its connection may serve another.
         complete: bool,
     },
+    /// Nothing was sent to the client: a rule answers in the server's place.
+    Replaced {
+        /// Status and bytes; no bytes: the page of the status.
+        reply: (u16, Option<Vec<u8>>),
+        /// The request was received whole.
+        complete: bool,
+    },
     /// The reused connection was dead: nothing was received, and the request can be sent again.
     Replay,
 }
@@ -171,6 +178,14 @@ impl<'a> Relay<'a> {
             self.settle();
         }
         Outcome::Error { status, complete }
+    }
+
+    /// Ends the exchange with the answer of a rule.
+    pub(super) fn replaced(&mut self, status: u16, bytes: Option<Vec<u8>>) -> Outcome {
+        match self.failed(status) {
+            Outcome::Error { complete, .. } => Outcome::Replaced { reply: (status, bytes), complete },
+            other => other,
+        }
     }
 
     /// Whether the wait under way is for the client: for more of its request's body.

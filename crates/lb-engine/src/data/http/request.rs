@@ -303,7 +303,7 @@ async fn answer(
             client.session.trackers.http_error(client.ctx.now_ms());
             Next::Close
         }
-        Verdict::Deny(status) => {
+        Verdict::Deny(status, bytes) => {
             captures::keep_cookie(client, txn, Side::Request, (buffer.data(), &head.headers));
             txn.end(TermCause::Proxy, TermPhase::Request);
             count_denied(client, by);
@@ -312,7 +312,21 @@ async fn answer(
             if keep {
                 buffer.consume(head.len as usize);
             }
-            respond::after_failure(client, stream, txn, status, keep).await
+            respond::reply(client, stream, txn, (status, bytes), keep).await
+        }
+        Verdict::Tarpit(status, bytes) => {
+            captures::keep_cookie(client, txn, Side::Request, (buffer.data(), &head.headers));
+            txn.end(TermCause::Proxy, TermPhase::Tarpit);
+            count_denied(client, by);
+            client.session.trackers.http_error(client.ctx.now_ms());
+            let timeouts = &by.config.timeouts;
+            client.ctx.set_deadline(&client.session, timeouts.tarpit.or(timeouts.connect));
+            match client.ctx.wait(&client.session, |_| std::task::Poll::<()>::Pending).await {
+                Err(Cut::Timeout) | Ok(()) => {}
+                Err(Cut::Killed(_) | Cut::Gone) => return Next::Abort,
+            }
+            txn.route.slot_us = client.ctx.now_us();
+            respond::reply(client, stream, txn, (status, bytes), false).await
         }
         Verdict::Challenge(realm) => {
             txn.end(TermCause::Local, TermPhase::Request);
@@ -333,21 +347,11 @@ async fn answer(
         Verdict::Reply { status, bytes } => {
             txn.end(TermCause::Local, TermPhase::Request);
             front.intercepted.inc();
-            txn.status = status;
-            txn.local = true;
-            let body_there = head.framing == lb_http::BodyFraming::None;
-            let keep = head.keep_alive && head.minor == 1 && body_there;
-            let bytes = if keep { bytes } else { with_close(bytes) };
-            let shown = if head.is_head { respond::head_of(&bytes) } else { &bytes };
-            if !matches!(respond::send(client, stream, txn, shown).await, Ok(true)) {
-                return Next::Abort;
-            }
+            let keep = head.keep_alive && head.minor == 1 && head.framing == lb_http::BodyFraming::None;
             if keep {
                 buffer.consume(head.len as usize);
-                Next::KeepAlive
-            } else {
-                Next::Linger
             }
+            respond::reply(client, stream, txn, (status, bytes), keep).await
         }
     }
 }

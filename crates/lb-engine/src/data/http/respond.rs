@@ -4,7 +4,10 @@ use super::super::session::Cut;
 use super::Next;
 use super::txn::Txn;
 use crate::data::accept::Client;
+use crate::data::view::View;
 use crate::stream::Stream;
+use lb_config::model::{Reply, ReplyContent};
+use lb_sample::LogFormat;
 use std::borrow::Cow;
 
 /// Sends the page for a status and closes: the backend's or the frontend's `errorfile`, else the default one.
@@ -17,6 +20,40 @@ pub async fn error(client: &Client, stream: &mut Stream, txn: &mut Txn, status: 
 pub async fn after_failure(client: &Client, stream: &mut Stream, txn: &mut Txn, status: u16, keep: bool) -> Next {
     let (page, keep) = page(client, txn, status, keep);
     send_page(client, stream, txn, (status, &page), keep).await
+}
+
+/// A reply's bytes; none: the page of its status is meant.
+pub fn rendered(reply: &Reply, view: &View<'_>) -> Option<Vec<u8>> {
+    let text = |format: &LogFormat| {
+        let mut text = Vec::new();
+        format.render_value(view, &mut text);
+        text
+    };
+    let (kind, body) = match &reply.content {
+        ReplyContent::Page => return None,
+        ReplyContent::Whole(bytes) => return Some(bytes.to_vec()),
+        ReplyContent::Empty => (None, Cow::Borrowed(&[][..])),
+        ReplyContent::Static(kind, body) => (Some(kind), Cow::Borrowed(&**body)),
+        ReplyContent::Format(kind, format) => (Some(kind), Cow::Owned(text(format))),
+    };
+    let values: Vec<(&str, Vec<u8>)> = reply.fields.iter().map(|(name, format)| (&**name, text(format))).collect();
+    let mut fields: Vec<(&str, &[u8])> = values.iter().map(|(name, value)| (*name, &**value)).collect();
+    fields.extend(kind.map(|kind| ("content-type", kind.as_bytes())));
+    Some(lb_http::static_response(reply.status, &fields, &body, false))
+}
+
+/// Sends what a rule answers with: these bytes, or the page of the status.
+pub async fn reply(
+    client: &Client,
+    stream: &mut Stream,
+    txn: &mut Txn,
+    (status, bytes): (u16, Option<Vec<u8>>),
+    keep: bool,
+) -> Next {
+    let Some(bytes) = bytes else { return after_failure(client, stream, txn, status, keep).await };
+    let keep = keep && lets_connection_live(&bytes);
+    let bytes = if keep { bytes } else { super::request::with_close(bytes) };
+    send_page(client, stream, txn, (status, &bytes), keep).await
 }
 
 /// Sends the page of status 401, asking for a name and a password.

@@ -1,7 +1,7 @@
 //! `http-request` and `http-response` rules, and the choice of the backend.
 
-use super::captures;
 use super::txn::Txn;
+use super::{captures, respond};
 use crate::buffer::Buffer;
 use crate::data::accept::Client;
 use crate::data::track::{self, Scope};
@@ -20,16 +20,18 @@ pub enum Verdict {
     Pass,
     /// Close without an answer (`tcp-request content reject`).
     Reject,
-    /// Answer with this error status.
-    Deny(u16),
+    /// Refuse with this status and these bytes; none: the page of the status.
+    Deny(u16, Option<Vec<u8>>),
+    /// The same after a while.
+    Tarpit(u16, Option<Vec<u8>>),
     /// Ask for a name and a password under this realm.
     Challenge(&'static str),
     /// Answer with this response.
     Reply {
         /// Its status.
         status: u16,
-        /// All its bytes.
-        bytes: Vec<u8>,
+        /// All its bytes; none: the page of the status.
+        bytes: Option<Vec<u8>>,
     },
     /// Answer with metrics.
     Metrics,
@@ -48,7 +50,7 @@ pub fn run_request(
 ) -> Verdict {
     for rule in rules {
         let mut value = Vec::new();
-        let mut captured = None;
+        let (mut captured, mut rendered) = (None, None);
         {
             let view = txn.view(client, Some((buffer.data(), head)), None);
             if rule.condition.as_ref().is_some_and(|c| !c.eval(&view)) {
@@ -56,6 +58,9 @@ pub fn run_request(
             }
             if takes_effect(&rule.action, &view) {
                 continue;
+            }
+            if let HttpAction::Deny(reply) | HttpAction::Tarpit(reply) | HttpAction::Return(reply) = &rule.action {
+                rendered = respond::rendered(reply, &view);
             }
             if let HttpAction::Capture(capture) = &rule.action {
                 captured = Some((capture, capture.expr.eval(&view).map(captures::text)));
@@ -70,7 +75,8 @@ pub fn run_request(
         }
         match &rule.action {
             HttpAction::Allow => return Verdict::Pass,
-            HttpAction::Deny(status) => return Verdict::Deny(*status),
+            HttpAction::Deny(reply) => return Verdict::Deny(reply.status, rendered),
+            HttpAction::Return(reply) => return Verdict::Reply { status: reply.status, bytes: rendered },
             HttpAction::Auth(realm) => {
                 let owner = txn.backend.unwrap_or(client.proxy);
                 return Verdict::Challenge(realm.as_deref().unwrap_or(&owner.config.name));
@@ -79,12 +85,8 @@ pub fn run_request(
             HttpAction::LogLevel(level) => txn.log_level = Some(*level),
             HttpAction::Redirect(redirect) if redirect.ignore_empty && value.is_empty() => {}
             HttpAction::Redirect(redirect) => return redirected(redirect, &value, buffer.data(), head),
-            HttpAction::Return(fixed) => {
-                let content_type = fixed.content_type.as_deref().map(|t| ("content-type", t.as_bytes()));
-                let fields: Vec<_> = content_type.into_iter().collect();
-                let bytes = static_response(fixed.status, &fields, &fixed.body, false);
-                return Verdict::Reply { status: fixed.status, bytes };
-            }
+            HttpAction::Tarpit(reply) => return Verdict::Tarpit(reply.status, rendered),
+            HttpAction::Reject => return Verdict::Reject,
             edit => {
                 let changes = request_edit(edit, &value, buffer.data(), head);
                 if changes.is_empty() {
@@ -137,6 +139,8 @@ fn action_format(action: &HttpAction) -> Option<&LogFormat> {
         HttpAction::Allow
         | HttpAction::Auth(_)
         | HttpAction::Deny(_)
+        | HttpAction::Tarpit(_)
+        | HttpAction::Reject
         | HttpAction::DelHeader(_)
         | HttpAction::Return(_)
         | HttpAction::Capture(_)
@@ -163,6 +167,8 @@ fn request_edit(action: &HttpAction, value: &[u8], buf: &[u8], head: &RequestHea
         HttpAction::Allow
         | HttpAction::Auth(_)
         | HttpAction::Deny(_)
+        | HttpAction::Tarpit(_)
+        | HttpAction::Reject
         | HttpAction::Redirect(_)
         | HttpAction::Return(_)
         | HttpAction::Capture(_)
@@ -271,7 +277,7 @@ pub fn run_response(
 ) -> Verdict {
     for rule in &owner.config.http_response {
         let mut value = Vec::new();
-        let mut captured = None;
+        let (mut captured, mut rendered) = (None, None);
         {
             let view = View { owner, ..txn.view(client, None, Some((buffer.data(), head))) };
             if rule.condition.as_ref().is_some_and(|c| !c.eval(&view)) {
@@ -279,6 +285,9 @@ pub fn run_response(
             }
             if takes_effect(&rule.action, &view) {
                 continue;
+            }
+            if let HttpAction::Deny(reply) | HttpAction::Tarpit(reply) | HttpAction::Return(reply) = &rule.action {
+                rendered = respond::rendered(reply, &view);
             }
             if let HttpAction::Capture(capture) = &rule.action {
                 captured = Some((capture, capture.expr.eval(&view).map(captures::text)));
@@ -294,7 +303,12 @@ pub fn run_response(
         let mut edit = HeadEdit::default();
         match &rule.action {
             HttpAction::Allow => return Verdict::Pass,
-            HttpAction::Deny(status) => return Verdict::Deny(*status),
+            HttpAction::Redirect(redirect) if redirect.ignore_empty && value.is_empty() => continue,
+            HttpAction::Redirect(redirect) => {
+                return redirection(redirect.code, &value);
+            }
+            HttpAction::Deny(reply) => return Verdict::Deny(reply.status, rendered),
+            HttpAction::Return(reply) => return Verdict::Reply { status: reply.status, bytes: rendered },
             HttpAction::SetHeader(name, _) => {
                 edit.remove_all(buffer.data(), &head.headers, name);
                 edit.add(name.as_bytes(), &value);
@@ -312,10 +326,10 @@ pub fn run_response(
                 continue;
             }
             // The parser refuses these in responses, or they were carried out.
-            HttpAction::Redirect(_)
+            HttpAction::Tarpit(_)
+            | HttpAction::Reject
             | HttpAction::Auth(_)
             | HttpAction::SetLine(_)
-            | HttpAction::Return(_)
             | HttpAction::Capture(_)
             | HttpAction::Metrics
             | HttpAction::Var(_)
@@ -372,8 +386,14 @@ fn redirected(redirect: &Redirect, value: &[u8], buf: &[u8], head: &RequestHead)
             }
         }
     }
-    let bytes = static_response(redirect.code, &[("location", &location)], b"", false);
-    Verdict::Reply { status: redirect.code, bytes }
+    redirection(redirect.code, &location)
+}
+
+/// Sends the client elsewhere. What holds for this time only is not to be kept by caches.
+fn redirection(code: u16, location: &[u8]) -> Verdict {
+    let fields: [(&str, &[u8]); 2] = [("location", location), ("cache-control", b"no-cache")];
+    let fields = if matches!(code, 301 | 308) { &fields[..1] } else { &fields[..] };
+    Verdict::Reply { status: code, bytes: Some(static_response(code, fields, b"", false)) }
 }
 
 /// `tcp-request content` rules of a proxy, judged on a whole request.
