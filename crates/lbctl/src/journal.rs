@@ -146,9 +146,10 @@ fn append(path: &Path, id: &mut Option<u64>, head: impl FnOnce() -> Head, change
         Some(number) => number,
         None => {
             file.seek(SeekFrom::Start(0))?;
-            let mut all = String::new();
-            file.read_to_string(&mut all)?;
-            let number = 1 + rows(&all).map(|r| r.op).max().unwrap_or(0);
+            let mut all = Vec::new();
+            file.read_to_end(&mut all)?;
+            // A crash may have cut a character in two.
+            let number = 1 + rows(&String::from_utf8_lossy(&all)).map(|r| r.op).max().unwrap_or(0);
             row(&Row { op: number, head: Some(head()), change: None })?;
             *id = Some(number);
             number
@@ -266,9 +267,9 @@ mod tests {
             }
         });
         let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
-        file.write_all(b"{\"op\":7,\"head\":{\"at\":1,\"us").unwrap();
+        file.write_all(b"{\"op\":7,\"head\":{\"at\":1,\"us\xc3").unwrap();
         append(&path, &mut None, head, change(9)).unwrap();
-        let entries = parse(&std::fs::read_to_string(&path).unwrap());
+        let entries = parse(&String::from_utf8_lossy(&std::fs::read(&path).unwrap()));
         assert_eq!(entries.iter().map(|e| e.id).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7]);
         assert!(entries.iter().take(6).all(|e| e.changes.len() == 5));
         assert_eq!(entries[6].changes, [change(9)]);

@@ -60,7 +60,7 @@ pub fn detach(ctx: &Context) -> Result<(), Fault> {
         // The terminal's Ctrl-C and its end are not for it.
         .process_group(0);
     let child = command.spawn().map_err(failed)?;
-    std::fs::write(dir.join("pid"), child.id().to_string()).map_err(failed)?;
+    store::replace(&dir.join("pid"), child.id().to_string().as_bytes()).map_err(failed)?;
     let watch = ctx.suggest(&format!("drain --monitor {id}"));
     writeln!(io::stdout().lock(), "{id}: goes on in the background; '{watch}' shows how it goes")?;
     Ok(())
@@ -69,9 +69,8 @@ pub fn detach(ctx: &Context) -> Result<(), Fault> {
 /// Notes how a run ended, if this process is one.
 pub fn ended(exit: Exit) {
     let Some(dir) = std::env::var_os(VARIABLE).map(PathBuf::from) else { return };
-    let beside = dir.join("exit.tmp");
     // A watcher that finds neither this file nor the process says so.
-    let _ = std::fs::write(&beside, exit.code().to_string()).and_then(|()| std::fs::rename(&beside, dir.join("exit")));
+    let _ = store::replace(&dir.join("exit"), exit.code().to_string().as_bytes());
 }
 
 /// Shows what a run prints until it ends, and ends as it does.

@@ -59,19 +59,62 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Fault> {
     }
 }
 
-/// Replaces a document, atomically and for good.
+/// Replaces a document, atomically and for good. Whoever calls it holds the document's lock.
 ///
 /// # Errors
 /// When it cannot be written.
 pub fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), Fault> {
-    let beside = path.with_extension(format!("{}.tmp", std::process::id()));
-    let done = (|| {
-        let mut file = File::create(&beside)?;
-        file.write_all(&serde_json::to_vec_pretty(value)?)?;
-        file.sync_all()?;
-        std::fs::rename(&beside, path)
-    })();
-    done.map_err(|e| failed(path, &e))
+    let text = serde_json::to_vec_pretty(value).map_err(io::Error::from);
+    text.and_then(|text| replace(path, &text)).map_err(|e| failed(path, &e))
+}
+
+/// Replaces a file: written beside it, brought to the disk, moved to its place. It keeps its permissions, and a link to it
+/// stays a link. One process at a time may do so; what a killed one left beside it is overwritten.
+///
+/// # Errors
+/// The system's; the old file is untouched then.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut beside = Beside::of(path)?;
+    beside.file.write_all(bytes)?;
+    beside.take_place()
+}
+
+/// A file on its way to its place.
+#[derive(Debug)]
+pub struct Beside {
+    /// What is written.
+    pub file: File,
+    /// Where, for now.
+    pub path: PathBuf,
+    place: PathBuf,
+}
+
+impl Beside {
+    /// An empty file that will take this place.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let place = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let path = place.with_extension("tmp");
+        let file = File::create(&path)?;
+        if let Ok(known) = std::fs::metadata(&place) {
+            file.set_permissions(known.permissions())?;
+        }
+        Ok(Self { file, path, place })
+    }
+
+    /// Takes its place, for good.
+    ///
+    /// # Errors
+    /// The system's; the old file is untouched then.
+    pub fn take_place(self) -> io::Result<()> {
+        self.file.sync_all()?;
+        std::fs::rename(&self.path, &self.place)?;
+        // The new name lasts once the directory is on the disk.
+        let directory = self.place.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(directory)?.sync_all()
+    }
 }
 
 /// Reads, changes and replaces a document under its lock.
@@ -91,6 +134,23 @@ where
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_link_and_permissions_stay() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let [real, link] = ["real.toml", "link.toml"].map(|name| dir.path().join(name));
+        std::fs::write(&real, "long and old").unwrap();
+        std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o640)).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        std::fs::write(dir.path().join("real.tmp"), "what a killed one left, and longer than what follows").unwrap();
+        super::replace(&link, b"new").unwrap();
+        assert_eq!(std::fs::read(&real).unwrap(), b"new");
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+        assert!(super::replace(&dir.path().join("no/where"), b"x").is_err());
+    }
+
     #[test]
     fn many_writers_lose_nothing() {
         let dir = tempfile::tempdir().unwrap();

@@ -10,6 +10,8 @@ mod drains;
 mod etcd;
 #[path = "commands/journal.rs"]
 mod journal;
+#[path = "commands/kills.rs"]
+mod kills;
 #[path = "commands/looking.rs"]
 mod looking;
 #[path = "commands/nodes.rs"]

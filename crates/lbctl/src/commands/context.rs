@@ -154,9 +154,7 @@ fn edit(change: impl FnOnce(&mut DocumentMut) -> Result<(), Fault>) -> Result<()
     };
     let mut document: DocumentMut = text.parse().map_err(|e| Fault::usage(format!("{}: {e}", path.display())))?;
     change(&mut document)?;
-    let beside = path.with_extension("tmp");
-    std::fs::write(&beside, document.to_string()).map_err(failed)?;
-    std::fs::rename(&beside, &path).map_err(failed)
+    crate::store::replace(&path, document.to_string().as_bytes()).map_err(failed)
 }
 
 fn say(text: &str) -> Result<(), Fault> {

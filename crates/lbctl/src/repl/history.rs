@@ -1,5 +1,6 @@
 //! The history file: in the XDG state directory, readable by its owner only, without secrets.
 
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,7 @@ use rustyline::Editor;
 use rustyline::history::FileHistory;
 
 use super::helper::Helper;
+use crate::store::{self, Beside};
 
 /// Words of lines that may carry keys or payloads.
 const SECRET: &[&str] = &["<<", "dynamic-cookie-key", "tls-key", " ssl ", "jwt", "agent-send"];
@@ -31,7 +33,15 @@ pub fn save(editor: &mut Editor<Helper, FileHistory>, path: &Path) -> rustyline:
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)?;
     }
-    editor.append_history(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    Ok(())
+    // Other prompts write theirs, too.
+    let _held =
+        store::lock(&path.with_extension("lock")).map_err(|_| std::io::Error::from(std::io::ErrorKind::Other))?;
+    let mut beside = Beside::of(path)?;
+    beside.file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    // A first line begins the file.
+    if let Ok(known) = std::fs::read(path) {
+        beside.file.write_all(&known)?;
+    }
+    editor.append_history(&beside.path)?;
+    Ok(beside.take_place()?)
 }
