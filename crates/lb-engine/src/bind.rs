@@ -205,7 +205,7 @@ fn shared_state(
         LogSink::Udp(..) | LogSink::Unix(_) | LogSink::Ring(_) => None,
     });
     let tag = global.log_tag.clone().unwrap_or_else(|| program.to_owned());
-    let logger = Logger::new(clock, tag, log_host.cloned(), descriptors.chain([1, 2]), &config.rings);
+    let logger = Logger::new(clock, tag, log_host.cloned(), descriptors, &config.rings);
     let ulimit_n = getrlimit(Resource::RLIMIT_NOFILE).map_or(1_024, |(soft, _)| soft);
     // Two descriptors per connection, and some for listeners, checks, logs and admin sockets.
     let fixed = u64::from(listeners) * threads as u64 + u64::from(global.stats_maxconn.unwrap_or(0)) + 64;

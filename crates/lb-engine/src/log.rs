@@ -15,6 +15,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::os::unix::net::UnixDatagram;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The sockets lines are sent from, and the words of the envelope.
@@ -30,6 +31,8 @@ pub struct Logger {
     clock: Clock,
     dropped: AtomicU64,
     rings: Rings,
+    /// Standard output and error, for traces: opened when first asked for, as a daemon must not hold those of its starter.
+    standard: [OnceLock<Option<Descriptor>>; 2],
 }
 
 impl Logger {
@@ -59,6 +62,7 @@ impl Logger {
             clock,
             dropped: AtomicU64::new(0),
             rings: Rings::new(rings),
+            standard: [OnceLock::new(), OnceLock::new()],
         }
     }
 
@@ -71,7 +75,11 @@ impl Logger {
     pub fn write_raw(&self, sink: &Sink, line: &[u8]) -> bool {
         match sink {
             Sink::None => true,
-            Sink::Fd(fd) => self.descriptors.get(fd).is_some_and(|d| d.write(&[line, b"\n"].concat())),
+            Sink::Fd(fd) => {
+                let standard = usize::try_from(*fd - 1).ok().and_then(|at| self.standard.get(at));
+                let opened = standard.and_then(|own| own.get_or_init(|| Descriptor::open(*fd)).as_ref());
+                opened.is_some_and(|descriptor| descriptor.write(&[line, b"\n"].concat()))
+            }
             Sink::Ring(name) => self.rings.find(name).map(|ring| ring.push(line)).is_some(),
         }
     }
