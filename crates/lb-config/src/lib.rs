@@ -26,6 +26,7 @@ mod lexer;
 mod line;
 mod log;
 pub mod model;
+mod monitor;
 mod options;
 mod peers;
 mod proxy;

@@ -450,6 +450,10 @@ pub struct Proxy {
     pub log_tag: Option<String>,
     /// What log lines keep of messages.
     pub captures: Captures,
+    /// `monitor-uri`: requests for exactly this are answered here and not logged.
+    pub monitor_uri: Option<String>,
+    /// `monitor fail`: when one of them holds, the answer is 503.
+    pub monitor_fail: Vec<Condition>,
     /// `unique-id-format`.
     pub unique_id: Option<Arc<LogFormat>>,
     /// `unique-id-header`.

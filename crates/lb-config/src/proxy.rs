@@ -195,6 +195,8 @@ fn documented_proxy() -> Proxy {
         log_format: None,
         log_tag: None,
         captures: Captures::default(),
+        monitor_uri: None,
+        monitor_fail: Vec::new(),
         unique_id: None,
         unique_id_header: None,
         load_state: LoadState::None,

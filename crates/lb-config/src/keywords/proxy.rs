@@ -3,7 +3,7 @@
 use super::Status::{Gone, NotYet, Supported, Tuning};
 use super::{DB, DF, DFB, FB, Keyword, NB, NFB, Scope, Status};
 use crate::proxy::{self, ProxyHandler};
-use crate::{balance, bind, captures, checks, options, rules, server, state, stats_page, table};
+use crate::{balance, bind, captures, checks, monitor, options, rules, server, state, stats_page, table};
 
 const fn row(name: &'static str, scope: Scope, status: Status<ProxyHandler>) -> Keyword<ProxyHandler> {
     Keyword { name, scope, status }
@@ -93,7 +93,7 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
     row("max-session-srv-conns", DF, Tuning),
     row("maxconn", DF, Supported(proxy::maxconn)),
     row("mode", DFB, Supported(proxy::mode)),
-    row("monitor", Scope::F, NotYet),
+    row("monitor", Scope::F, Supported(monitor::fail)),
     row(
         "monitor-net",
         DFB,
@@ -101,7 +101,7 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
             "'monitor-net' doesn't exist anymore. Please use 'http-request return status 200 if { src <network> }' instead.",
         ),
     ),
-    row("monitor-uri", DFB, NotYet),
+    row("monitor-uri", DFB, Supported(monitor::uri)),
     row("option", DFB, Supported(options::option)),
     row("persist", DB, NotYet),
     row("quic-initial", Scope::F, NotYet),

@@ -13,6 +13,7 @@ use crate::data::traced;
 use crate::shared::{Capture, lock};
 use crate::stream::Stream;
 use crate::trace::{Source, event};
+use lb_config::model::LogLevel;
 use lb_http::{RequestError, RequestHead, parse_request};
 use lb_model::{TermCause, TermPhase};
 use lb_sample::Side;
@@ -235,6 +236,9 @@ async fn route(
 ) -> Next {
     let ctx = client.ctx;
     let frontend = client.proxy;
+    if frontend.config.monitor_uri.as_ref().is_some_and(|uri| head.target.get(buffer.data()) == uri.as_bytes()) {
+        return monitored(client, stream, buffer, txn, &head).await;
+    }
     let verdict = if rules::content_accepted(client, txn, frontend, (buffer.data(), &head)) {
         rules::run_request(client, txn, &frontend.config.http_request, buffer, &mut head)
     } else {
@@ -282,6 +286,28 @@ async fn route(
     backend.back_sessions.dec();
     client.session.backend.set(None);
     next
+}
+
+/// Tells who asks whether requests are served here. Such requests leave no line in the log.
+async fn monitored(
+    client: &Client,
+    stream: &mut Stream,
+    buffer: &mut Buffer,
+    txn: &mut Txn,
+    head: &RequestHead,
+) -> Next {
+    let fails = {
+        let view = txn.view(client, Some((buffer.data(), head)), None);
+        client.proxy.config.monitor_fail.iter().any(|condition| condition.eval(&view))
+    };
+    txn.end(TermCause::Local, TermPhase::Request);
+    txn.log_level = Some(LogLevel::Silent);
+    client.ctx.front(client.proxy).intercepted.inc();
+    let keep = head.keep_alive && head.minor == 1 && head.framing == lb_http::BodyFraming::None;
+    if keep {
+        buffer.consume(head.len as usize);
+    }
+    respond::after_failure(client, stream, txn, if fails { 503 } else { 200 }, keep).await
 }
 
 /// Sends what the rules decided.
