@@ -25,6 +25,7 @@ mod garbage;
 mod http_basics;
 mod http_malformed;
 mod inside;
+mod kills;
 mod logs;
 mod max_fails;
 mod own;

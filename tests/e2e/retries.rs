@@ -101,3 +101,61 @@ fn a_server_that_closes_at_once_answers_502_and_counts() {
         Ok([admin.stat("app", "s1", "hrsp_5xx")?, admin.stat("app", "BACKEND", "hrsp_5xx")?])
     });
 }
+
+/// What `retry-on` makes of a server that fails in each way, beside one that answers; the counters tell how often it was asked.
+#[test]
+fn failures_that_the_configuration_names_are_retried() {
+    same(|engine| {
+        let failures = [
+            ("empty-response", Mode::Script("await \\r\\n\\r\\n ; close".into())),
+            ("junk-response", Mode::Bytes(b"SSH-2.0-Server\r\n\r\n".to_vec())),
+            ("junk-response", Mode::Bytes(b"HTTP/1.1 200 O".to_vec())),
+            ("response-timeout", Mode::Hang),
+            ("503", Mode::Bytes(b"HTTP/1.1 503 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".to_vec())),
+            ("404", Mode::Bytes(b"HTTP/1.1 404 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".to_vec())),
+        ];
+        let mut seen = Vec::new();
+        for (failure, mode) in &failures {
+            let once = "retries 1";
+            let cases = [
+                (*failure, "option redispatch"),
+                (*failure, once),
+                ("all-retryable-errors", once),
+                ("conn-failure", once),
+            ];
+            for (words, options) in cases {
+                let (bad, good) = (Origin::with(mode.clone())?, Origin::http("good")?);
+                let body = format!(
+                    "    balance roundrobin\n    timeout server 200ms\n    retry-on {words}\n    {options}\n    \
+                         server bad {{bad}}\n    server good {{good}} backup"
+                );
+                let program = start(engine, &[("bad", &bad), ("good", &good)], &one_backend(&body))?;
+                // A backup serves only when the other is out: what is seen is the failing server's.
+                let status = get(program.address("fe"), "/")?.status;
+                let admin = program.admin();
+                let eresp = admin.stat("app", "bad", "eresp")?;
+                let counted = (counters(&program, "bad")?, counters(&program, "BACKEND")?, eresp);
+                seen.push(format!("{:?}", (*failure, words, options, status, bad.connections(), counted)));
+            }
+        }
+        Ok(seen)
+    });
+}
+
+#[test]
+fn a_retried_request_goes_elsewhere_with_redispatch() {
+    same(|engine| {
+        let (bad, good) = (Origin::with(Mode::Close)?, Origin::http("good")?);
+        let body = "    balance roundrobin\n    retries 2\n    option redispatch 1\n    \
+                    retry-on conn-failure empty-response\n    server bad {bad}\n    server good {good}";
+        let program = start(engine, &[("bad", &bad), ("good", &good)], &one_backend(body))?;
+        let mut client = Client::connect(program.address("fe"))?;
+        for _ in 0..4 {
+            client.send("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\nabc")?;
+            let response = client.response()?;
+            check_eq!((response.status, response.get("x-origin")), (200, Some("good")));
+        }
+        check_eq!(good.requests().iter().all(|request| request.body == b"abc"), true);
+        Ok(format!("{:?}", (counters(&program, "bad")?, counters(&program, "good")?, counters(&program, "BACKEND")?)))
+    });
+}

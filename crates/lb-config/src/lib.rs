@@ -32,6 +32,7 @@ mod peers;
 mod proxy;
 mod reader;
 mod resolvers;
+mod retry_on;
 mod ring;
 mod rules;
 mod server;

@@ -11,6 +11,7 @@ pub use crate::resolvers::{Hold, Nameserver, Resolution, Resolvers};
 pub use crate::stats_page::{StatsPage, StatsRule, StatsVerdict};
 pub use table::{Count, CountChange, Number, StickRule, StickTable, TableIdx, TableRef, Track};
 
+pub use crate::retry_on::RetryOn;
 use lb_check::rules::RuleSet;
 use lb_model::{Compat, Level, Mode, ProxyKind, Severity};
 use lb_sample::{Acl, Condition, Expr, LogFormat, PatternSet, PatternSets, ProcessVars, Rewrite, VarAction};
@@ -428,6 +429,8 @@ pub struct Proxy {
     pub persist_rules: Vec<PersistRule>,
     /// All timeouts; `None`: infinite.
     pub timeouts: Timeouts,
+    /// `retry-on`; default `conn-failure`.
+    pub retry_on: RetryOn,
     /// `retries`; default 3.
     pub retries: u32,
     /// `option redispatch [interval]`: `Some(-1)` (the default interval) redispatches on the last retry.

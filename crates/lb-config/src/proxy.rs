@@ -10,6 +10,7 @@ use crate::keywords::{self, PROXY, Scope, Status};
 use crate::line::{Done, Fault, Line, fault};
 use crate::log::{self, LogLine};
 use crate::model::{Balance, CheckMethod, HttpReuse, HttpRule, LoadState, Options, Place, Proxy, Timeouts};
+use crate::retry_on::RetryOn;
 use crate::server::ServerDraft;
 use crate::suggest::did_you_mean;
 use crate::table::{TableDraft, TableUse};
@@ -184,6 +185,7 @@ fn documented_proxy() -> Proxy {
         dynamic_cookie_key: None,
         persist_rules: Vec::new(),
         timeouts: Timeouts::default(),
+        retry_on: RetryOn::CONN_FAILURE,
         retries: 3,
         redispatch: None,
         http_reuse: HttpReuse::Safe,

@@ -3,7 +3,7 @@
 use super::Status::{Gone, NotYet, Supported, Tuning};
 use super::{DB, DF, DFB, FB, Keyword, NB, NFB, Scope, Status};
 use crate::proxy::{self, ProxyHandler};
-use crate::{balance, bind, captures, checks, monitor, options, rules, server, state, stats_page, table};
+use crate::{balance, bind, captures, checks, monitor, options, retry_on, rules, server, state, stats_page, table};
 
 const fn row(name: &'static str, scope: Scope, status: Status<ProxyHandler>) -> Keyword<ProxyHandler> {
     Keyword { name, scope, status }
@@ -204,7 +204,7 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
         ),
     ),
     row("retries", DB, Supported(proxy::retries)),
-    row("retry-on", DB, NotYet),
+    row("retry-on", DB, Supported(retry_on::read)),
     row(
         "rspadd",
         DFB,

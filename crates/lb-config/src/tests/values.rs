@@ -419,6 +419,19 @@ fn servers_begin_with_what_from_says() {
 }
 
 #[test]
+fn failures_that_are_retried() {
+    let of = |line: &str| good(&format!("backend b\n {line}\n")).proxies[0].retry_on;
+    assert_eq!(of("retries 1"), RetryOn::CONN_FAILURE);
+    assert_eq!(of("retry-on none"), RetryOn::NONE);
+    let all = of("retry-on all-retryable-errors");
+    assert!(all.has(RetryOn::CONN_FAILURE) && all.has(RetryOn::JUNK_RESPONSE) && all.has(RetryOn::RESPONSE_TIMEOUT));
+    assert_eq!([404, 500, 501, 503].map(|status| all.has_status(status)), [false, true, false, true]);
+    let few = of("retry-on empty-response 404");
+    assert!(few.has(RetryOn::EMPTY_RESPONSE) && few.has_status(404) && !few.has(RetryOn::CONN_FAILURE));
+    assert!(few.reads_answers() && !of("retry-on empty-response response-timeout").reads_answers());
+}
+
+#[test]
 fn failures_that_traffic_counts() {
     let config = good(
         "backend b\n server a 127.0.0.1:1\n server b 127.0.0.1:1 max-fails 1\n \

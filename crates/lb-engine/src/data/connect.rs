@@ -14,6 +14,7 @@ use crate::stream::Stream;
 use crate::tls::{HandshakeError, ServerSecurity};
 use crate::trace::{Source, event};
 use lb_check::TrafficEvent;
+use lb_config::model::RetryOn;
 use lb_http::RequestHead;
 use lb_sample::{LogRecord, Vars};
 use std::net::SocketAddr;
@@ -59,6 +60,8 @@ pub struct Ask<'a> {
     pub persistent: Option<usize>,
     /// That server is used even when it is down.
     pub insists: bool,
+    /// The server to stay away from, if there is another.
+    pub avoid: Option<usize>,
     /// Hash of the balancing key.
     pub key: Option<u32>,
     /// Whether a connection that served others will do.
@@ -80,7 +83,7 @@ pub async fn connect(
 ) -> Result<Upstream, Failure> {
     let mut persistent = ask.persistent;
     let mut held = ask.replayed;
-    let mut avoid = None;
+    let mut avoid = ask.avoid;
     loop {
         let index = match held {
             Some(index) => index,
@@ -98,7 +101,8 @@ pub async fn connect(
             Err(failed) => failed,
         };
         let (back, server) = counters(client, backend, index);
-        if route.retries >= backend.config.retries {
+        let retried = backend.config.retry_on.has(RetryOn::CONN_FAILURE);
+        if route.retries >= backend.config.retries || !retried {
             back.connect_errors.inc();
             server.inspect(|c| c.connect_errors.inc());
             release(client, backend, route);
@@ -128,6 +132,28 @@ pub async fn connect(
             (persistent, held) = (None, None);
         }
     }
+}
+
+/// Another attempt after a server failed to answer (`retry-on`): on the same server, whose slot stays held, or on another.
+/// Returns the server to stay away from.
+pub fn retry(client: &Client, backend: &'static ProxyState, route: &mut Route, bound: bool) -> Option<usize> {
+    let index = route.server?;
+    let (back, server) = counters(client, backend, index);
+    route.retries += 1;
+    route.connected_us = 0;
+    // As observed, sending again counts, and so does the attempt that follows.
+    back.retries.inc();
+    server.inspect(|c| c.retries.inc());
+    if !pick::redispatches(backend, route.retries, bound) {
+        back.retries.inc();
+        server.inspect(|c| c.retries.inc());
+        return None;
+    }
+    back.redispatches.inc();
+    server.inspect(|c| c.redispatches.inc());
+    route.redispatched = true;
+    release(client, backend, route);
+    Some(index)
 }
 
 /// Gives the server's slot back.

@@ -312,7 +312,13 @@ pub fn key_hash(backend: &ProxyState) -> KeyHash {
 /// says so, by default until the last retry.
 pub fn redispatches(backend: &ProxyState, n: u32, bound: bool) -> bool {
     let Some(interval) = backend.config.redispatch.filter(|i| *i != 0) else { return false };
-    let others = backend.servers.live().filter(|s| s.balanced_weight() > 0).count() > 1;
+    let usable =
+        |backup: bool| backend.servers.live().filter(|s| s.config.backup == backup && s.balanced_weight() > 0).count();
+    // Backups are nobody's alternative while others serve.
+    let others = match usable(false) {
+        0 => usable(true) > 1,
+        main => main > 1,
+    };
     if others && !bound {
         return true;
     }

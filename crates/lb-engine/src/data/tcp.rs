@@ -151,6 +151,7 @@ async fn session(client: &Client, stream: &mut Stream, books: &mut Books) {
     let ask = Ask {
         watched: None,
         persistent: stuck,
+        avoid: None,
         insists: config.options.persist,
         key,
         may_reuse: false,

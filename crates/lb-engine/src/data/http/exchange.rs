@@ -47,16 +47,19 @@ pub async fn run(
         return Next::Linger;
     };
     let mut replays = 0_u32;
+    let (mut avoid, mut held) = (None, None);
+    let mut left = false;
     loop {
         let ask = Ask {
             watched: Some(stream),
             insists,
-            persistent: txn.persistence.server.or(txn.stuck).or_else(|| client.private_server(backend.index)),
+            persistent: bound_to(client, backend, txn).filter(|_| !left),
+            avoid,
             key,
             may_reuse: may_reuse(client, backend),
             request: Some((buffer.data(), &head)),
             vars: Some(&txn.vars),
-            replayed: txn.route.server.filter(|_| replays > 0),
+            replayed: held,
         };
         let upstream = match connect::connect(client, backend, ask, &mut txn.route).await {
             Ok(upstream) => upstream,
@@ -70,19 +73,26 @@ pub async fn run(
         let outcome = forward::run(relay, txn, &head).await;
         pool.inspect(|pool| pool.end());
         client.session.server_fd.set(-1);
-        if !matches!(outcome, Outcome::Replay) {
+        if !matches!(outcome, Outcome::Replay | Outcome::Retry) {
             connect::release(client, backend, &txn.route);
         }
         match outcome {
             // The pooled connection had been closed by the server: nothing of the request was served.
             Outcome::Replay if replays < 3 => {
                 replays += 1;
+                held = txn.route.server;
                 txn.route.connected_us = 0;
             }
             Outcome::Replay => {
                 connect::release(client, backend, &txn.route);
                 txn.end(TermCause::ServerAbort, TermPhase::Headers);
                 return respond::after_failure(client, stream, txn, 502, false).await;
+            }
+            Outcome::Retry => {
+                let bound = bound_to(client, backend, txn).is_some() && !left;
+                avoid = connect::retry(client, backend, &mut txn.route, bound);
+                left |= avoid.is_some();
+                held = txn.route.server.filter(|_| avoid.is_none());
             }
             Outcome::Done(next) => return next,
             Outcome::Replaced { reply, complete } => {
@@ -95,6 +105,11 @@ pub async fn run(
             }
         }
     }
+}
+
+/// The server that the request's persistence names.
+fn bound_to(client: &Client, backend: &ProxyState, txn: &Txn) -> Option<usize> {
+    txn.persistence.server.or(txn.stuck).or_else(|| client.private_server(backend.index))
 }
 
 /// Edits the request for its way to the server. Returns the edited head and the balancing key's hash.

@@ -11,6 +11,7 @@ use crate::buffer::Buffer;
 use crate::data::traced;
 use crate::trace::Source;
 use lb_check::TrafficEvent;
+use lb_config::model::RetryOn;
 use lb_http::{RequestHead, ResponseHead, parse_response};
 use lb_model::{TermCause, TermPhase};
 use std::task::Poll;
@@ -108,8 +109,11 @@ async fn receive_head(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) 
                 return Err(relay.failed(408));
             }
             Err(Cut::Timeout) => {
-                txn.end(TermCause::ServerTimeout, TermPhase::Headers);
                 report(relay, TrafficEvent::ResponseTimeout);
+                if relay.response.is_empty() && relay.retries_on(RetryOn::RESPONSE_TIMEOUT, txn) {
+                    return Err(Outcome::Retry);
+                }
+                txn.end(TermCause::ServerTimeout, TermPhase::Headers);
                 count_response_error(relay);
                 return Err(relay.failed(504));
             }
@@ -119,10 +123,14 @@ async fn receive_head(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) 
             }
             Err(Cut::Gone) => return Err(Outcome::Done(Next::Abort)),
         }
-        if relay.keep {
+        // What answers decide on must be able to be sent again until they are read.
+        if relay.keep && !relay.backend.config.retry_on.reads_answers() {
             relay.settle();
         }
         if let Some(response) = parse_head(relay, txn, head).await? {
+            if relay.keep {
+                relay.settle();
+            }
             return Ok(response);
         }
     }
@@ -136,6 +144,9 @@ async fn parse_head(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) ->
             // Empty lines before a response are dropped.
             Ok(Some(response)) if response.leading > 0 => relay.response.consume(response.leading as usize),
             Ok(Some(response)) if response.status < 200 && response.status != 101 => {
+                if relay.keep {
+                    relay.settle();
+                }
                 if head.minor == 1 {
                     let len = response.len as usize;
                     send_front(relay, txn, len).await?;
@@ -155,6 +166,9 @@ async fn parse_head(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) ->
                     traced::response(relay.client, response.status);
                 }
                 report(relay, TrafficEvent::of_status(response.status));
+                if relay.retries_status(response.status, txn) {
+                    return Err(Outcome::Retry);
+                }
                 return Ok(Some(response));
             }
             Ok(None) if relay.response.is_full() => {
@@ -174,10 +188,13 @@ async fn parse_head(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) ->
 }
 
 pub fn bad_response(relay: &mut Relay<'_>, txn: &mut Txn, reason: &str) -> Outcome {
-    txn.end(TermCause::Proxy, TermPhase::Headers);
     capture_response(relay.client, txn, &relay.response, reason);
     report(relay, TrafficEvent::ResponseInvalid);
     count_response_error(relay);
+    if relay.retries_on(RetryOn::JUNK_RESPONSE, txn) {
+        return Outcome::Retry;
+    }
+    txn.end(TermCause::Proxy, TermPhase::Headers);
     relay.client.session.trackers.http_failure(relay.client.ctx.now_ms());
     relay.failed(502)
 }
@@ -189,8 +206,12 @@ fn no_response(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) -> Outc
     if reused && relay.keep && relay.response.is_empty() && safe_method {
         return Outcome::Replay;
     }
-    txn.end(TermCause::ServerAbort, TermPhase::Headers);
     report(relay, TrafficEvent::ResponseClosed);
+    // As observed, half a head counts as none.
+    if relay.retries_on(RetryOn::EMPTY_RESPONSE, txn) {
+        return Outcome::Retry;
+    }
+    txn.end(TermCause::ServerAbort, TermPhase::Headers);
     relay.client.session.trackers.http_failure(relay.client.ctx.now_ms());
     count_response_error(relay);
     relay.failed(502)

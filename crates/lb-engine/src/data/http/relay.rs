@@ -9,6 +9,7 @@ use crate::data::accept::Client;
 use crate::shared::ProxyState;
 use crate::stream::Stream;
 use lb_check::TrafficEvent;
+use lb_config::model::RetryOn;
 use lb_http::{BodyTracker, RequestHead};
 use lb_model::{TermCause, TermPhase};
 use std::task::{Context, Poll};
@@ -35,6 +36,8 @@ pub enum Outcome {
     },
     /// The reused connection was dead: nothing was received, and the request can be sent again.
     Replay,
+    /// The server failed to answer, and the request is to be sent again (`retry-on`).
+    Retry,
 }
 
 /// Where the request's way to the server stands.
@@ -169,6 +172,18 @@ impl<'a> Relay<'a> {
         self.ready = self.ready.saturating_sub(self.sent);
         self.sent = 0;
         self.keep = false;
+    }
+
+    /// Whether the request is whole and is sent again after this failure. Asked before anything of it is counted.
+    pub(super) fn retries_on(&self, failure: RetryOn, txn: &Txn) -> bool {
+        let config = self.backend.config.get();
+        self.keep && config.retry_on.has(failure) && txn.route.retries < config.retries
+    }
+
+    /// The same for an answer of this status.
+    pub(super) fn retries_status(&self, status: u16, txn: &Txn) -> bool {
+        let config = self.backend.config.get();
+        self.keep && config.retry_on.has_status(status) && txn.route.retries < config.retries
     }
 
     /// The end of an exchange of which nothing was sent to the client.
