@@ -140,7 +140,9 @@ fn check_helpers(bytes: &[u8]) {
     assert!(completion.candidates.iter().all(|candidate| candidate.starts_with(word)), "{completion:?}");
     assert!(completion.candidates.is_sorted());
     let words: Vec<&str> = line.split_whitespace().collect();
-    assert!(suggestions(&words).len() <= COMMANDS.len());
+    for compat in [Compat::Strict, Compat::Extended] {
+        assert!(suggestions(&words, compat).len() <= COMMANDS.len());
+    }
     // What a client writes is read back as it was meant.
     let Some(command) = COMMANDS.get(bytes.len() % COMMANDS.len()) else { return };
     let args: Vec<&str> = text.split('\n').filter(|arg| !arg.is_empty()).take(4).collect();
