@@ -223,10 +223,15 @@ fn is_foreign(buffer: &Buffer, head: &RequestHead) -> bool {
 
 /// Back to the page, with a word about what happened.
 fn back(page: &StatsPage, outcome: &str) -> Answer {
-    let location = format!("{};st={outcome}", page.uri);
+    Answer::Ready(303, redirect(&page.uri, outcome))
+}
+
+/// The redirect to a page's address with a word about what happened.
+fn redirect(page: &str, outcome: &str) -> Vec<u8> {
+    let location = format!("{page};st={outcome}");
     let fields: [(&str, &[u8]); 3] =
         [("cache-control", b"no-cache"), ("content-type", b"text/plain"), ("location", location.as_bytes())];
-    Answer::Ready(303, static_response(303, &fields, b"", false))
+    static_response(303, &fields, b"", false)
 }
 
 /// Text of a form: `+` is a blank, `%xx` a byte.
@@ -343,10 +348,7 @@ async fn deliver(
             let outcome = acted(client, act).await;
             let location = String::from_utf8_lossy(head.target.get(buffer.data())).into_owned();
             let base = location.split(";st=").next().unwrap_or_default();
-            let to = format!("{base};st={outcome}");
-            let fields: [(&str, &[u8]); 3] =
-                [("cache-control", b"no-cache"), ("content-type", b"text/plain"), ("location", to.as_bytes())];
-            ready(client, stream, txn, keep, (303, static_response(303, &fields, b"", false))).await
+            ready(client, stream, txn, keep, (303, redirect(base, &outcome))).await
         }
         Answer::Page(page, content_type) => {
             let form = Form { keep, chunked: head.minor == 1, content_type };
