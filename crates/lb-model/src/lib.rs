@@ -8,6 +8,7 @@ mod access;
 mod check_status;
 pub mod hash;
 mod proxy;
+pub mod proxy_protocol;
 mod server_state;
 mod termination;
 mod units;
