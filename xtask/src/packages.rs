@@ -22,6 +22,12 @@ const PACKAGES: &[(&str, &str, &str)] = &[
     ("tmux", "tmux", "hatop on lbd's socket"),
     ("prometheus-haproxy-exporter", "prometheus-haproxy-exporter", "the Prometheus exporter on lbd's socket"),
     ("redis-server", "redis-server", "checks of a real Redis"),
+    ("postgresql", "pg_ctlcluster", "checks of a real PostgreSQL"),
+    ("mariadb-server-core", "mariadbd", "checks of a real MariaDB"),
+    ("mariadb-client-core", "my_print_defaults", "checks of a real MariaDB"),
+    ("slapd", "slapd", "checks of a real LDAP directory"),
+    ("exim4-daemon-light", "exim4", "checks of a real mail server"),
+    ("openssl", "openssl", "checks of secured servers"),
     ("curl", "curl", "scripts over HTTP"),
     ("etcd-server", "etcd", "rolls that agree through etcd"),
     ("dnsmasq-base", "dnsmasq", "resolution of names at run time"),
@@ -64,7 +70,8 @@ fn install(packages: &[&'static str]) -> anyhow::Result<()> {
         succeed(command.env("DEBIAN_FRONTEND", "noninteractive").env("NEEDRESTART_MODE", "l").stdout(Stdio::null()))
     };
     apt(&["update"])?;
-    let names = |packages: &[&'static str]| [&["install", "--no-install-recommends"], packages].concat();
+    // Nothing is taken away for it: a machine keeps its own mail server.
+    let names = |packages: &[&'static str]| [&["install", "--no-install-recommends", "--no-remove"], packages].concat();
     if apt(&names(packages)).is_err() {
         // One package that a release lacks must not keep the others out.
         for package in packages {

@@ -30,7 +30,7 @@ pub use engine::Engine;
 pub use http::Response;
 pub use normalise::Normaliser;
 pub use origin::{Mode, Origin};
-pub use ports::free_port;
+pub use ports::{free_port, without_trials};
 pub use program::{Launch, Program};
 pub use syslog::SyslogSink;
 pub use wait::{LONG, until};

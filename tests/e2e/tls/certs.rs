@@ -38,6 +38,13 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
+    /// A certificate for that name which nobody else signed.
+    pub fn self_signed(name: &str) -> Issued {
+        let key = KeyPair::generate().unwrap();
+        let certificate = named(name, &[name]).self_signed(&key).unwrap().pem();
+        Issued { certificate, key: key.serialize_pem() }
+    }
+
     pub fn pem(&self) -> String {
         self.0.pem()
     }

@@ -57,7 +57,12 @@ pub fn connect_failed(error: &io::Error) -> Verdict {
 
 /// No socket could be made, or reading or writing an established connection failed.
 pub fn socket_failed(error: &io::Error) -> Verdict {
-    Verdict { status: CheckStatus::SocketError, code: 0, info: describe(error) }
+    let info = match error.kind() {
+        // What TLS makes of what it cannot take: an alert after the handshake, or bytes that are no record.
+        io::ErrorKind::InvalidData => "SSL fatal error".to_owned(),
+        _ => describe(error),
+    };
+    Verdict { status: CheckStatus::SocketError, code: 0, info }
 }
 
 /// The agent closed without a byte.
@@ -90,6 +95,7 @@ mod tests {
         assert_eq!(other.info, "No route to host");
         assert_eq!(connect_failed(&io::Error::from_raw_os_error(110)).status, CheckStatus::L4Timeout);
         assert_eq!(socket_failed(&io::Error::from_raw_os_error(104)).status, CheckStatus::SocketError);
+        assert_eq!(socket_failed(&io::ErrorKind::InvalidData.into()).info, "SSL fatal error");
     }
 
     #[test]

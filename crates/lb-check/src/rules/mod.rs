@@ -70,7 +70,7 @@ impl Rule {
 
     fn evaluates(&self) -> bool {
         match &self.what {
-            What::Comment | What::Send(Payload::Bytes(_) | Payload::Reply(_)) => false,
+            What::Comment | What::Send(Payload::Bytes(_)) => false,
             What::Connect(connect) => matches!(connect.port, Some(Port::Expr(_))),
             What::Send(Payload::Format(_) | Payload::HexFormat(_)) | What::Var(_) => true,
             What::Request(request) => request.bytes.is_none(),
@@ -133,8 +133,6 @@ pub enum Port {
 pub enum Payload {
     /// `send`, `send-binary`.
     Bytes(Vec<u8>),
-    /// A turn in a dialogue: what was received before stays there to be judged.
-    Reply(Vec<u8>),
     /// `send-lf`.
     Format(LogFormat),
     /// `send-binary-lf`: hexadecimal digits.

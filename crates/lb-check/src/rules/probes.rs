@@ -91,14 +91,14 @@ impl RuleSet {
         question(record, Rule::new(What::Expect(Box::new(answer)), None))
     }
 
-    /// `option mysql-check`; with a user as `(name, speaks 4.1 or later)` it also logs in.
+    /// `option mysql-check`; with a user it also logs in, and does not wait for the greeting to do so.
     pub fn mysql(user: Option<(&str, MysqlClient)>) -> Self {
         match user {
             None => probe([expect(mysql_handshake)]),
             Some((user, client)) => {
                 let mut turns = packet(1, &client.login(user));
                 turns.extend(packet(0, b"\x01"));
-                probe([expect(mysql_any), Rule::new(What::Send(Payload::Reply(turns)), None), expect(mysql_login)])
+                probe([send(turns), expect(mysql_any), expect(mysql_login)])
             }
         }
     }

@@ -125,9 +125,7 @@ impl<'r> Run<'r> {
                     return Step::Connect(connect, self.port(connect, world));
                 }
                 What::Send(payload) => {
-                    if !matches!(payload, Payload::Reply(_)) {
-                        self.state.input.clear();
-                    }
+                    self.state.input.clear();
                     match self.payload(payload, world) {
                         Some(bytes) => return Step::Send(bytes),
                         None => return Step::Done(self.unsendable(rule)),
@@ -234,7 +232,7 @@ impl<'r> Run<'r> {
 
     fn payload(&self, payload: &'r Payload, world: &dyn World) -> Option<Cow<'r, [u8]>> {
         match payload {
-            Payload::Bytes(bytes) | Payload::Reply(bytes) => Some(Cow::Borrowed(bytes)),
+            Payload::Bytes(bytes) => Some(Cow::Borrowed(bytes)),
             Payload::Format(format) => Some(Cow::Owned(rendered(format, world, &self.state))),
             Payload::HexFormat(format) => parse_hex(&rendered(format, world, &self.state)).map(Cow::Owned),
         }

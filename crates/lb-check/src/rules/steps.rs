@@ -14,7 +14,7 @@ pub(super) fn place(set: &RuleSet, at: usize, rule: &Rule) -> String {
             Some(Port::Fixed(port)) => format!("connect port {port}"),
             Some(Port::Expr(_)) | None => "connect".to_owned(),
         },
-        What::Send(Payload::Bytes(_) | Payload::Reply(_)) => "send".to_owned(),
+        What::Send(Payload::Bytes(_)) => "send".to_owned(),
         What::Send(Payload::Format(_)) => "send log-format string".to_owned(),
         What::Send(Payload::HexFormat(_)) => "send log-format binary".to_owned(),
         What::Expect(expect) => match &expect.looks {
