@@ -47,7 +47,7 @@ pub const ARROWS: &[Arrow] = &[
     ),
     shell("lbd", &["lb-model", "lb-config", "lb-engine"]),
     shell("lb-client", &["lb-admin", "lb-model", "lb-stats"]),
-    shell("lbctl", &["lb-admin", "lb-client", "lb-model", "lb-stats"]),
+    shell("lbctl", &["lb-admin", "lb-client", "lb-config", "lb-model", "lb-stats"]),
     shell("lb-testkit", &["lb-admin"]),
     shell("e2e", &["lb-testkit"]),
     shell("xtask", &["lb-admin", "lb-testkit", "lbctl", "lbd"]),

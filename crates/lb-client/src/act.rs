@@ -214,6 +214,8 @@ mod tests {
             initial_weight: 50,
             checked: false,
             has_check: false,
+            has_agent: false,
+            agent_enabled: false,
         }
     }
 

@@ -55,6 +55,10 @@ pub struct ServerState {
     pub checked: bool,
     /// Whether an active check is configured, though it may rest, as in maintenance.
     pub has_check: bool,
+    /// Whether an agent is configured.
+    pub has_agent: bool,
+    /// Whether the agent is asked.
+    pub agent_enabled: bool,
 }
 
 const CHECK_CONFIGURED: u32 = 2;
@@ -95,6 +99,8 @@ impl ServerState {
             weight: row.user_weight,
             initial_weight: row.initial_weight,
             has_check: row.check_state & CHECK_CONFIGURED != 0,
+            has_agent: row.agent_state & CHECK_CONFIGURED != 0,
+            agent_enabled: row.agent_state & CHECK_CONFIGURED_AND_ENABLED == CHECK_CONFIGURED_AND_ENABLED,
             checked: row.check_state & CHECK_CONFIGURED_AND_ENABLED == CHECK_CONFIGURED_AND_ENABLED,
         })
     }

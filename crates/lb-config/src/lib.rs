@@ -121,6 +121,16 @@ pub fn parse(sources: &[Source], host: &dyn Host) -> Outcome {
     reader.finish()
 }
 
+/// Reads as much of a configuration as can be read: for those who compare, never for those who serve. What the
+/// findings of severity [`Severity::Alert`] are about is missing from it or as if it had not been said.
+pub fn parse_partly(sources: &[Source], host: &dyn Host) -> (model::Config, Vec<Diagnostic>) {
+    let mut reader = reader::Reader::new(host);
+    for source in sources {
+        reader.read(source);
+    }
+    reader.finish_partly()
+}
+
 /// Evaluates a condition as `-cc` and `.if` do: words are unquoted, variables replaced.
 ///
 /// # Errors

@@ -3,13 +3,13 @@
 use crate::checks::HealthCheckDraft;
 use crate::condition;
 use crate::cx::Cx;
-use crate::diagnostic::{Severity, Site};
+use crate::diagnostic::{Diagnostic, Severity, Site};
 use crate::finish;
 use crate::global::GlobalDraft;
 use crate::keywords::{self, SECTIONS, Section};
 use crate::lexer::{self, Word};
 use crate::line::{Fault, Line, Prefix, fault};
-use crate::model::Ring;
+use crate::model::{Config, Ring};
 use crate::peers::PeersDraft;
 use crate::proxy::{Defaults, ProxyDraft};
 use crate::resolvers::{self, Resolvers};
@@ -131,6 +131,12 @@ impl<'a> Reader<'a> {
         let config = finish::finish(self.draft, &mut self.cx);
         let config = (!self.cx.sink.has_errors()).then_some(config);
         Outcome { config, diagnostics: self.cx.sink.found }
+    }
+
+    /// As [`Reader::finish`], with what could be read whatever the faults.
+    pub fn finish_partly(mut self) -> (Config, Vec<Diagnostic>) {
+        let config = finish::finish(self.draft, &mut self.cx);
+        (config, self.cx.sink.found)
     }
 
     fn active(&self) -> bool {

@@ -95,6 +95,8 @@ pub enum Command {
     Explain(commands::explain::Args),
     /// Run one health check now and show its steps; it counts for nothing (lbd)
     Check(commands::check::Args),
+    /// Look for what is wrong with a node or will be, and tell the cure
+    Doctor(commands::doctor::Args),
     /// Watch servers on the whole screen, and change them by keys
     Top(commands::top::Args),
     /// Take servers out gently: no new clients, those there may finish

@@ -27,7 +27,7 @@ macro_rules! exits {
 
 exits! {
     Done = 0, "done, or already so";
-    Refused = 1, "the engine refused, or the state read afterwards disagrees";
+    Refused = 1, "the engine refused, or the state read afterwards disagrees; doctor found an error, diff a difference";
     Usage = 2, "the command line is wrong; nothing was sent";
     Unreachable = 3, "the engine could not be reached, did not answer, or denies it at this socket's level";
     NotFound = 4, "no such backend, server or object; nothing was changed";

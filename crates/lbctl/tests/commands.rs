@@ -4,6 +4,8 @@
 #[macro_use]
 mod support;
 
+#[path = "commands/doctor.rs"]
+mod doctor;
 #[path = "commands/drains.rs"]
 mod drains;
 #[path = "commands/etcd.rs"]
@@ -850,7 +852,7 @@ fn help_needs_no_node(engine: &Engine) {
         "help exit-codes",
         &expect![[r#"
                 0  done, or already so
-                1  the engine refused, or the state read afterwards disagrees
+                1  the engine refused, or the state read afterwards disagrees; doctor found an error, diff a difference
                 2  the command line is wrong; nothing was sent
                 3  the engine could not be reached, did not answer, or denies it at this socket's level
                 4  no such backend, server or object; nothing was changed

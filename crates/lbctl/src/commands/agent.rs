@@ -52,6 +52,16 @@ pub fn run(args: &Args, ctx: &Context) -> Result<(), Fault> {
                 Agent::Enable => (Line::words(["enable", "agent", &name]), "enable its agent", "agent enabled"),
                 Agent::Disable => (Line::words(["disable", "agent", &name]), "disable its agent", "agent disabled"),
             };
+            // In maintenance an agent rests, and may say that it is not enabled.
+            let already = match args.agent {
+                Agent::Enable => server.agent_enabled,
+                Agent::Disable => server.has_agent && !server.agent_enabled && !server.admin.in_maint(),
+                Agent::Up | Agent::Down => false,
+            };
+            if already {
+                report.done(one, &name, "agent", "already", state, None)?;
+                continue;
+            }
             let told = Told { object: &name, action: "agent", plan, state };
             if send(one, report, &line.map_err(Error::from)?, &told)? {
                 crate::apply::note_change(one, &name, "agent", "", state);

@@ -7,6 +7,7 @@ pub mod check;
 pub mod completion;
 pub mod context;
 pub mod counters;
+pub mod doctor;
 pub mod drain;
 pub mod exec;
 pub mod explain;
@@ -63,6 +64,7 @@ pub fn run(command: &Command, ctx: &Context) -> Result<(), Fault> {
         Command::Show(what) => show::run(what, ctx),
         Command::Explain(args) => explain::run(args, ctx),
         Command::Check(args) => check::run(args, ctx),
+        Command::Doctor(args) => doctor::run(args, ctx),
         Command::Top(args) => top::run(args, ctx),
         Command::Drain(args) => drain::run(args, ctx),
         Command::Maint(args) => maint::run(args, ctx),

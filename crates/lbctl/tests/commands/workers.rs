@@ -34,6 +34,13 @@ fn old_workers_hold_a_server() {
         shown.split_once("# old workers\n").and_then(|(_, old)| old.contains(" worker ").then_some(()))
     })
     .unwrap();
+    // Its process's command line tells where the master's socket is.
+    engine.check("doctor --area workers", &expect![[r#"
+        warning  workers: $DIR/master.sock@!<pid>: a worker of before a reload still has 1 session
+                 cure: lbctl -s '$DIR/master.sock@!<pid>' show sessions; they end it, or 'hard-stop-after' in the global section
+        0 errors, 1 warning, 0 notes
+        --- exit 0
+    "#]]);
     // The new worker knows nothing of the session; the old one answers about it.
     engine.check(
         "wait tcpb/db1 --for scur<1",

@@ -245,6 +245,7 @@ impl Engine {
             (r"0x[0-9a-f]+", "<ptr>"),
             (r"unix:\d+", "unix:<n>"),
             (r"in \d+ms", "in <t>"),
+            (r"@!\d+", "@!<pid>"),
             (r"exp=\d+", "exp=<t>"),
             (r" +\d+s  ", "  <t>  "),
             (r"Version  \S+", "Version  <version>"),
