@@ -1,25 +1,112 @@
-//! Candidates from the node, for the shell's completion.
+//! Candidates from the nodes, for the shell's completion and the prompt's.
 
-use std::ffi::OsStr;
+use std::cell::RefCell;
+use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
-use clap_complete::engine::CompletionCandidate;
-use lb_client::Client;
+use clap::Parser;
+use clap_complete::engine::{CompletionCandidate, complete};
 
-use crate::cli::Globals;
+use crate::cli::{Cli, Command, Globals};
+use crate::commands::show;
 use crate::context::Context;
+use crate::patterns::{self, Kind};
 use crate::settings::Settings;
 
 /// A shell waits for the answer: a node that does not answer at once completes nothing.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+thread_local! {
+    /// At the prompt: the nodes, and the line's words.
+    static PROMPT: RefCell<Option<(Context, Vec<String>)>> = const { RefCell::new(None) };
+}
+
+/// What may stand for the last of the words of one of lbctl's command lines, typed at the prompt.
+pub fn at_prompt(ctx: &Context, cli: &mut clap::Command, words: &[&str]) -> Vec<String> {
+    let words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
+    let arguments: Vec<OsString> =
+        std::iter::once("lbctl".into()).chain(words.iter().map(|w| OsString::from(w.as_str()))).collect();
+    let last = words.len();
+    PROMPT.set(Some((ctx.clone(), words)));
+    let found = complete(cli, arguments, last, None).unwrap_or_default();
+    PROMPT.set(None);
+    let text = |c: &CompletionCandidate| c.get_value().to_str().map(str::to_owned);
+    found.iter().filter(|c| !c.is_hide_set()).filter_map(text).collect()
+}
+
 /// Servers' names that begin with what is typed.
 pub fn targets(current: &OsStr) -> Vec<CompletionCandidate> {
-    let Some(typed) = current.to_str() else { return Vec::new() };
-    let Some(client) = node() else { return Vec::new() };
-    let servers = client.servers_state(None).unwrap_or_default();
-    let names = servers.iter().map(|s| s.name.to_string()).filter(|name| name.starts_with(typed));
-    names.map(CompletionCandidate::new).collect()
+    candidates(current, names_of_servers)
+}
+
+/// Servers, and backends alone.
+pub fn loose_targets(current: &OsStr) -> Vec<CompletionCandidate> {
+    candidates(current, |one| {
+        let servers = names_of_servers(one);
+        let mut backends: Vec<String> =
+            servers.iter().filter_map(|s| s.split_once('/')).map(|(b, _)| b.to_owned()).collect();
+        backends.dedup();
+        [backends, servers].concat()
+    })
+}
+
+/// What `lbctl show` gives names to, of the kind that the command line is about.
+pub fn shown(current: &OsStr) -> Vec<CompletionCandidate> {
+    let words = words();
+    let noun = noun(&words).map(str::to_owned);
+    candidates(current, |one| {
+        let Some(noun) = &noun else { return Vec::new() };
+        sheet(std::slice::from_ref(noun), one).map(|sheet| sheet.names()).unwrap_or_default()
+    })
+}
+
+/// Maps.
+pub fn maps(current: &OsStr) -> Vec<CompletionCandidate> {
+    candidates(current, |one| patterns::names(&one.client, Kind::Map))
+}
+
+/// Lists of ACL patterns.
+pub fn acls(current: &OsStr) -> Vec<CompletionCandidate> {
+    candidates(current, |one| patterns::names(&one.client, Kind::Acl))
+}
+
+/// Stick tables.
+pub fn tables(current: &OsStr) -> Vec<CompletionCandidate> {
+    candidates(current, |one| names(one, "tables"))
+}
+
+/// Certificates.
+pub fn certificates(current: &OsStr) -> Vec<CompletionCandidate> {
+    candidates(current, |one| names(one, "certs"))
+}
+
+/// Columns of what is shown.
+pub fn columns(current: &OsStr) -> Vec<CompletionCandidate> {
+    let asked = asked();
+    candidates(current, |one| sheet(&asked, one).map(|sheet| sheet.keys().to_vec()).unwrap_or_default())
+}
+
+/// Columns to sort by, from the smallest or with `-` from the largest.
+pub fn orders(current: &OsStr) -> Vec<CompletionCandidate> {
+    let asked = asked();
+    let down = current.to_str().is_some_and(|typed| typed.starts_with('-'));
+    candidates(current, |one| {
+        let keys = sheet(&asked, one).map(|sheet| sheet.keys().to_vec()).unwrap_or_default();
+        keys.into_iter().map(|key| if down { format!("-{key}") } else { key }).collect()
+    })
+}
+
+/// Conditions: columns, and behind `COLUMN=` the values there are.
+pub fn filters(current: &OsStr) -> Vec<CompletionCandidate> {
+    let asked = asked();
+    let column = current.to_str().and_then(|typed| typed.split_once('=')).map(|(column, _)| column.to_owned());
+    candidates(current, |one| {
+        let Some(sheet) = sheet(&asked, one) else { return Vec::new() };
+        match &column {
+            Some(column) => sheet.values(column).into_iter().map(|value| format!("{column}={value}")).collect(),
+            None => sheet.keys().iter().map(|key| format!("{key}=")).collect(),
+        }
+    })
 }
 
 /// Names of contexts that begin with what is typed.
@@ -28,15 +115,73 @@ pub fn contexts(current: &OsStr) -> Vec<CompletionCandidate> {
     settings.contexts.into_keys().filter(|name| name.starts_with(typed)).map(CompletionCandidate::new).collect()
 }
 
-/// The node that the command line being completed is about; of a context, the first.
-fn node() -> Option<Client> {
-    let words: Vec<String> = std::env::args().skip_while(|w| w != "--").skip(1).collect();
-    let mut globals = Globals::default();
+/// What a node has, as far as it begins with what is typed. At the prompt every node is asked, for a shell the
+/// first one of a context.
+fn candidates(current: &OsStr, of: impl Fn(&Context) -> Vec<String>) -> Vec<CompletionCandidate> {
+    let Some(typed) = current.to_str() else { return Vec::new() };
+    let Some(ctx) = surroundings() else { return Vec::new() };
+    let mut found: Vec<String> = ctx.nodes.iter().flat_map(|node| of(&ctx.on(node))).collect();
+    found.retain(|name| name.starts_with(typed));
+    let mut told = std::collections::HashSet::new();
+    found.retain(|name| told.insert(name.clone()));
+    found.into_iter().map(CompletionCandidate::new).collect()
+}
+
+fn names_of_servers(one: &Context) -> Vec<String> {
+    one.client.servers_state(None).unwrap_or_default().iter().map(|s| s.name.to_string()).collect()
+}
+
+/// Names that `lbctl show NOUN` gives.
+fn names(one: &Context, noun: &str) -> Vec<String> {
+    sheet(&[noun.to_owned()], one).map(|sheet| sheet.names()).unwrap_or_default()
+}
+
+/// What `lbctl show` with these words shows of one node.
+fn sheet(words: &[String], one: &Context) -> Option<crate::output::Sheet> {
+    let line = ["lbctl", "show"].into_iter().chain(words.iter().map(String::as_str));
+    match Cli::try_parse_from(line).ok()?.command? {
+        Command::Show(args) => show::data(&args, one).ok(),
+        _ => None,
+    }
+}
+
+/// What the command line shows, as words for [`sheet`]: a table's entries have other columns than the list of tables.
+fn asked() -> Vec<String> {
+    let words = words();
+    let Some(noun) = noun(&words) else { return Vec::new() };
+    let rest = words.iter().skip_while(|w| *w != noun).take_while(|w| !w.starts_with('-'));
+    rest.cloned().collect()
+}
+
+/// The word after `show`.
+fn noun(words: &[String]) -> Option<&str> {
+    let command = <Cli as clap::CommandFactory>::command();
+    let show = command.find_subcommand("show")?;
+    let rest = words.iter().skip_while(|w| *w != "show").skip(1);
+    rest.map(String::as_str).find(|word| show.find_subcommand(word).is_some())
+}
+
+/// The words of the command line that is being completed.
+fn words() -> Vec<String> {
+    let typed = PROMPT.with_borrow(|prompt| prompt.as_ref().map(|(_, words)| words.clone()));
+    typed.unwrap_or_else(|| std::env::args().skip_while(|w| w != "--").skip(1).collect())
+}
+
+/// The nodes that the command line is about.
+fn surroundings() -> Option<Context> {
+    let typed = PROMPT.with_borrow(|prompt| prompt.as_ref().map(|(ctx, _)| ctx.clone()));
+    if typed.is_some() {
+        return typed;
+    }
+    let words = words();
+    let mut globals = Globals { timeout: Some(PATIENCE), ..Globals::default() };
     match (value_of(&words, "-s", "--socket"), value_of(&words, "-c", "--context")) {
         (Some(socket), _) => globals.sockets = vec![socket.parse().ok()?],
         (None, context) => globals.context = context,
     }
-    Some(Context::new(&globals).ok()?.client.with_timeout(PATIENCE))
+    let mut ctx = Context::new(&globals).ok()?;
+    ctx.nodes.truncate(1);
+    Some(ctx)
 }
 
 /// The value of an option in a command line's words.

@@ -85,6 +85,10 @@ pub struct Context {
     pub operation: Arc<Operation>,
     /// ` -s ADDRESS` for commands that are suggested, empty when the environment or a file says it.
     pub socket_flag: String,
+    /// The options it was made from.
+    pub globals: Globals,
+    /// Whether a prompt comes back after the command: Ctrl-C ends the command alone.
+    pub prompt: bool,
 }
 
 impl Context {
@@ -145,6 +149,8 @@ impl Context {
             etcd: chosen.etcd,
             operation: Arc::new(Operation::new(globals.message.clone())),
             socket_flag,
+            globals: globals.clone(),
+            prompt: false,
         })
     }
 
@@ -153,10 +159,18 @@ impl Context {
         Output { format: self.format, palette: self.out, terminal: self.terminal }
     }
 
-    /// The same nodes with other options, as given on a line at the prompt: an operation of its own.
-    #[must_use]
-    pub fn with(&self, globals: &Globals, words: &[String]) -> Self {
-        let mut other = self.clone();
+    /// With other options, as given on a line at the prompt, and perhaps with other nodes: an operation of its own.
+    ///
+    /// # Errors
+    /// When the line names nodes that are not known.
+    pub fn with(&self, globals: &Globals, words: &[String]) -> Result<Self, Fault> {
+        let mut other = if globals.sockets.is_empty() && globals.context.is_none() {
+            self.clone()
+        } else {
+            let (sockets, context) = (globals.sockets.clone(), globals.context.clone());
+            let there = Self::new(&Globals { sockets, context, ..self.globals.clone() })?;
+            Self { format: self.format, terminal: self.terminal, out: self.out, prompt: self.prompt, ..there }
+        };
         other.format = globals.output.unwrap_or(self.format);
         other.interactive &= !globals.yes;
         other.no_input |= globals.no_input;
@@ -166,13 +180,31 @@ impl Context {
         if globals.no_color {
             (other.out, other.err) = (Palette::PLAIN, Palette::PLAIN);
         }
-        if globals.read_only {
-            for node in &mut other.nodes {
-                node.client = node.client.clone().read_only(true);
-            }
-            other.client = other.client.read_only(true);
+        if let Some(timeout) = globals.timeout {
+            other = other.clients(|client| client.with_timeout(timeout));
         }
-        other
+        if globals.trace_wire {
+            let trace = wire_trace(other.err, other.nodes.len() > 1);
+            other = other.clients(|client| client.with_trace(Some(trace.clone())));
+        }
+        Ok(if globals.read_only { other.read_only() } else { other })
+    }
+
+    /// The same, and nothing that is sent changes anything.
+    #[must_use]
+    pub fn read_only(&self) -> Self {
+        self.clone().clients(|client| client.read_only(true))
+    }
+
+    /// The same nodes, and other ways to speak to them.
+    #[must_use]
+    pub fn clients(mut self, change: impl Fn(Client) -> Client) -> Self {
+        for node in &mut self.nodes {
+            node.client = change(node.client.clone());
+            node.master = node.master.take().map(&change);
+        }
+        self.client = change(self.client);
+        self
     }
 
     /// One of the nodes alone; it knows its name when there are others.
@@ -224,6 +256,10 @@ impl Context {
         write!(err, "{question} Go on? [y/N] ")?;
         err.flush()?;
         let mut answer = String::new();
+        if self.prompt && !crate::interrupt::Interrupt::new()?.wait_for(io::stdin())? {
+            writeln!(err)?;
+            return Err(Fault::new(Exit::Interrupted, "nothing was changed"));
+        }
         io::stdin().lock().read_line(&mut answer)?;
         match answer.trim() {
             "y" | "Y" | "yes" => Ok(()),

@@ -1,6 +1,7 @@
 //! Ctrl-C while waiting: noticed between two looks, never in the middle of a command.
 
 use std::os::fd::AsFd;
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,30 @@ static CAUGHT: AtomicBool = AtomicBool::new(false);
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 /// How late one notices what another has read.
 const NOTICE: Duration = Duration::from_millis(100);
+
+/// Keeps SIGINT back from this thread for good: at a prompt it ends the command that looks for it, or nothing.
+///
+/// # Errors
+/// Masks that are in force do not fail.
+pub fn keep_back() -> std::io::Result<()> {
+    let mut mask = SigSet::empty();
+    mask.add(Signal::SIGINT);
+    Ok(mask.thread_block()?)
+}
+
+/// Starts a program that is not to inherit what is held back: Ctrl-C is for it, too.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn spawn(command: &mut Command) -> std::io::Result<Child> {
+    let mut none = SigSet::empty();
+    none.add(Signal::SIGINT);
+    none.add(Signal::SIGTERM);
+    let former = none.thread_swap_mask(SigmaskHow::SIG_UNBLOCK)?;
+    let child = command.spawn();
+    former.thread_set_mask()?;
+    child
+}
 
 /// Holds SIGINT and SIGTERM back for as long as it lives.
 #[derive(Debug)]
@@ -68,10 +93,33 @@ impl Interrupt {
     }
 }
 
+impl Interrupt {
+    /// Waits until something can be read; gives `false` when a signal came before.
+    ///
+    /// # Errors
+    /// When the descriptor cannot be waited for.
+    pub fn wait_for(&mut self, input: impl AsFd) -> std::io::Result<bool> {
+        loop {
+            if self.sleep(Duration::ZERO) {
+                return Ok(false);
+            }
+            let readable = PollFd::new(input.as_fd(), PollFlags::POLLIN);
+            let mut descriptors = [readable, PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut descriptors, PollTimeout::NONE) {
+                Ok(_) if descriptors.first().is_some_and(|d| d.any() == Some(true)) => return Ok(true),
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
 impl Drop for Interrupt {
     fn drop(&mut self) {
-        // A second Ctrl-C that came meanwhile has had its effect already.
-        while matches!(self.signals.read_signal(), Ok(Some(_))) {}
+        // A second Ctrl-C that came meanwhile has had its effect already, unless somebody waits still.
+        while matches!(self.signals.read_signal(), Ok(Some(_))) {
+            CAUGHT.store(true, Ordering::SeqCst);
+        }
         WAITING.fetch_sub(1, Ordering::SeqCst);
         // A mask that was in force is a mask: this cannot fail.
         let _ = self.former.thread_set_mask();

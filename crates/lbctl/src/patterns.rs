@@ -163,6 +163,27 @@ impl Patterns<'_> {
 }
 
 /// Ids and files of `show map` and `show acl`.
+/// Every name that [`Patterns::find`] takes on a node: whole paths, and their ends where these are enough.
+pub fn names(client: &Client, kind: Kind) -> Vec<String> {
+    let answer = Line::words(["show", kind.word()]).ok().and_then(|line| client.ask_ok(&line).ok());
+    let Some(answer) = answer else { return Vec::new() };
+    let all = parse_list(&answer.text());
+    let end = |file: &str| file.rsplit('/').next().unwrap_or(file).to_owned();
+    let ends: Vec<String> = all.iter().map(|(_, file)| end(file)).collect();
+    let mut names = Vec::new();
+    for ((id, file), end) in all.iter().zip(&ends) {
+        if file.is_empty() {
+            names.push(format!("#{id}"));
+            continue;
+        }
+        names.push(file.clone());
+        if end != file && ends.iter().filter(|other| *other == end).count() == 1 {
+            names.push(end.clone());
+        }
+    }
+    names
+}
+
 fn parse_list(text: &str) -> Vec<(String, String)> {
     let parse = |line: &str| {
         let (id, rest) = line.split_once(" (")?;

@@ -896,64 +896,69 @@ fn help_needs_no_node(engine: &Engine) {
 }
 
 fn lines_of_a_script(engine: &Engine) {
-    engine.check_stdin(
-        "repl",
-        "drain app/web1\nshow cli level\n\nshow servers app/web1 -o name\n",
-        &expect![[r#"
-        app/web1: draining
-        admin
+    // A prompt without a terminal does what exec does.
+    for command in ["repl", "exec"] {
+        engine.check_stdin(
+            command,
+            "drain app/web1\nshow cli level\n\nshow servers app/web1 -o name\n",
+            &expect![[r#"
+                app/web1: draining
+                admin
 
-        app/web1
-        --- exit 0
-    "#]],
-    );
-    engine.check_stdin(
-        "repl",
-        "show cli level\nset server app/nope state ready\nshow cli level\n",
-        &expect![[r#"
-        admin
+                app/web1
+                --- exit 0
+            "#]],
+        );
+        engine.check_stdin(
+            command,
+            "show cli level\nset server app/nope state ready\ndrain app/nope\nshow cli level\n",
+            &expect![[r#"
+                admin
 
-        No such server.
+                No such server.
 
-        --- stderr
-        error: line 2 failed: set server app/nope state ready
-        --- exit 4
-    "#]],
-    );
-    engine.check_stdin(
-        "repl",
-        "drain app/nope\nshow cli level\n",
-        &expect![[r#"
-        --- stderr
-        error: no server is named 'app/nope' on $DIR/admin.sock
-          at line 1: drain app/nope
-        hint: 'lbctl show servers -o name' lists what there is
-        --- exit 4
-    "#]],
-    );
-    engine.check_stdin(
-        "repl",
-        "weight app/web1\n",
-        &expect![[r#"
-            --- stderr
-            error: invalid value 'app/web1' for '<WEIGHT>': a weight is a whole number from 0 to 256, or a percentage of the configured one such as 50%
+                admin
 
-            For more information, try '--help'.
-              at line 1: weight app/web1
-            --- exit 2
-        "#]],
-    );
-    engine.check_stdin(
-        "repl",
-        "\\x\n",
-        &expect![[r#"
-        --- stderr
-        error: there is no \x
-          at line 1: \x
-        hint: \? lists what there is
-        --- exit 2
-    "#]],
-    );
+                --- stderr
+                error: line 2 failed: set server app/nope state ready
+                error: no server is named 'app/nope' on $DIR/admin.sock
+                  at line 3: drain app/nope
+                hint: 'lbctl show servers -o name' lists what there is
+                --- exit 4
+            "#]],
+        );
+        engine.check_stdin(
+            command,
+            "weight app/web1\n\\y\n",
+            &expect![[r#"
+                --- stderr
+                error: invalid value 'app/web1' for '<WEIGHT>': a weight is a whole number from 0 to 256, or a percentage of the configured one such as 50%
+
+                For more information, try '--help'.
+                  at line 1: weight app/web1
+                error: there is no \y
+                  at line 2: \y
+                hint: \? lists what there is
+                --- exit 2
+            "#]],
+        );
+        // What a line sets holds for those that follow.
+        engine.check_stdin(
+            command,
+            "\\x on\n\\o kept.txt\nshow servers tcpb/db1 --columns server,weight\n\\o\nshow info node \\g | tr a-z A-Z\nshow servers tcpb/db2 --columns server,weight\n\\q\nshow nothing\n",
+            &expect![[r#"
+                KEY  VALUE
+                NODE  LB-TEST
+                -- 1 tcpb/db2
+                SERVER  tcpb/db2
+                WEIGHT  1
+                --- exit 0
+            "#]],
+        );
+        let kept = std::fs::read_to_string(engine.path("kept.txt")).unwrap();
+        assert_eq!(kept, "-- 1 tcpb/db1\nSERVER  tcpb/db1\nWEIGHT  1\n");
+        assert_eq!(engine.run("ready app/web1"), 0);
+    }
 }
 
 fn names_complete_in_bash(engine: &Engine) {

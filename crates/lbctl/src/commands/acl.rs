@@ -19,6 +19,7 @@ pub enum What {
     #[command(after_help = "Example:\n  lbctl acl add deny.acl 192.0.2.7")]
     Add {
         /// The list
+        #[arg(add = clap_complete::engine::ArgValueCompleter::new(crate::complete::acls))]
         acl: String,
         /// The pattern
         pattern: String,
@@ -27,6 +28,7 @@ pub enum What {
     #[command(after_help = "Example:\n  lbctl acl del deny.acl 192.0.2.7")]
     Del {
         /// The list
+        #[arg(add = clap_complete::engine::ArgValueCompleter::new(crate::complete::acls))]
         acl: String,
         /// The pattern, as it stands in the list
         pattern: String,
@@ -35,12 +37,14 @@ pub enum What {
     #[command(after_help = "Example:\n  lbctl acl clear deny.acl")]
     Clear {
         /// The list
+        #[arg(add = clap_complete::engine::ArgValueCompleter::new(crate::complete::acls))]
         acl: String,
     },
     /// Replace everything at once by the lines of a file
     #[command(after_help = "Example:\n  lbctl acl load deny.acl new-deny.acl")]
     Load {
         /// The list
+        #[arg(add = clap_complete::engine::ArgValueCompleter::new(crate::complete::acls))]
         acl: String,
         /// The file, - for standard input
         file: PathBuf,

@@ -23,6 +23,7 @@ pub enum What {
     #[command(after_help = "Example:\n  lbctl cert set /etc/ssl/site.pem new-site.pem")]
     Set {
         /// Its name on the node
+        #[arg(add = clap_complete::engine::ArgValueCompleter::new(crate::complete::certificates))]
         name: String,
         /// The PEM file, - for standard input
         file: PathBuf,
@@ -39,6 +40,7 @@ pub enum What {
     #[command(after_help = "Example:\n  lbctl cert del /etc/ssl/shop.pem")]
     Del {
         /// Its name on the node
+        #[arg(add = clap_complete::engine::ArgValueCompleter::new(crate::complete::certificates))]
         name: String,
     },
 }

@@ -10,11 +10,11 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::input::Input;
-use crate::repl::{self, Route, route};
+use crate::repl::{Flow, Route, Session, route};
 use crate::{commands, fan};
 
 /// Arguments.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 #[command(
     after_help = "Every line is run, with --stop-on-error until the first that fails, whose exit status is that of \
                         the whole. Lines that begin with '# ' are left out. With --jsonl each line's answer is one JSON \
@@ -49,13 +49,15 @@ pub fn run(args: &Args, ctx: &Context) -> Result<(), Fault> {
     let mut input = Input::stdin();
     let mut number = 0;
     let mut first = None;
+    let mut session = Session::new(ctx);
     while let Some(line) = input.next_line() {
         number += 1;
         if line.trim().is_empty() || line.trim_start().starts_with("# ") {
             continue;
         }
         let text = gather_payload(&line, || input.next_line());
-        let exit = if args.jsonl { as_json(ctx, number, &text)? } else { plainly(ctx, number, &text)? };
+        let ran = if args.jsonl { Some(as_json(ctx, number, &text)?) } else { plainly(&mut session, number, &text)? };
+        let Some(exit) = ran else { break };
         if exit != Exit::Done {
             first.get_or_insert(exit);
             if args.stop_on_error {
@@ -69,10 +71,11 @@ pub fn run(args: &Args, ctx: &Context) -> Result<(), Fault> {
     }
 }
 
-/// Runs a line as the prompt does, and tells its failure.
-fn plainly(ctx: &Context, number: usize, text: &str) -> Result<Exit, Fault> {
-    let mut fault = match repl::execute(ctx, text) {
-        Ok(_) => return Ok(Exit::Done),
+/// Runs a line as the prompt does, and tells its failure; nothing after a line that leaves.
+fn plainly(session: &mut Session, number: usize, text: &str) -> Result<Option<Exit>, Fault> {
+    let mut fault = match session.run(text) {
+        Ok(Flow::Go) => return Ok(Some(Exit::Done)),
+        Ok(Flow::Leave) => return Ok(None),
         Err(fault) if fault.exit == Exit::Done => return Err(fault),
         Err(fault) => fault,
     };
@@ -82,8 +85,8 @@ fn plainly(ctx: &Context, number: usize, text: &str) -> Result<Exit, Fault> {
     } else {
         fault = fault.details([format!("at line {number}: {first}")]);
     }
-    ctx.tell(&fault);
-    Ok(fault.exit)
+    session.ctx.tell(&fault);
+    Ok(Some(fault.exit))
 }
 
 fn as_json(ctx: &Context, number: usize, text: &str) -> Result<Exit, Fault> {

@@ -21,6 +21,7 @@ pub enum What {
     #[command(after_help = "Example:\n  lbctl map get hosts.map www.example.com")]
     Get {
         /// The map
+        #[arg(add = clap_complete::engine::ArgValueCompleter::new(crate::complete::maps))]
         map: String,
         /// The key, as it stands in the map
         key: String,
@@ -29,6 +30,7 @@ pub enum What {
     #[command(after_help = "Example:\n  lbctl map set hosts.map www.example.com app")]
     Set {
         /// The map
+        #[arg(add = clap_complete::engine::ArgValueCompleter::new(crate::complete::maps))]
         map: String,
         /// The key
         key: String,
@@ -39,6 +41,7 @@ pub enum What {
     #[command(after_help = "Example:\n  lbctl map del hosts.map www.example.com")]
     Del {
         /// The map
+        #[arg(add = clap_complete::engine::ArgValueCompleter::new(crate::complete::maps))]
         map: String,
         /// The key
         key: String,
@@ -47,6 +50,7 @@ pub enum What {
     #[command(after_help = "Example:\n  lbctl map clear hosts.map")]
     Clear {
         /// The map
+        #[arg(add = clap_complete::engine::ArgValueCompleter::new(crate::complete::maps))]
         map: String,
     },
     /// Replace everything at once by the lines of a file: a key, a blank, its value
@@ -55,6 +59,7 @@ pub enum What {
     )]
     Load {
         /// The map
+        #[arg(add = clap_complete::engine::ArgValueCompleter::new(crate::complete::maps))]
         map: String,
         /// The file, - for standard input
         file: PathBuf,

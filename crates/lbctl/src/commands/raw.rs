@@ -1,6 +1,7 @@
 //! `lbctl raw`: the very bytes that `socat` would give, and an exit status.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use lb_client::{Error, Line, RefusalScan, gather_payload};
 
@@ -8,6 +9,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::input::Input;
+use crate::interrupt::Interrupt;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -85,14 +87,18 @@ fn send_to(ctx: &Context, text: &str) -> Result<(), Fault> {
     let mut out = io::stdout().lock();
     let mut scan = RefusalScan::new(&line);
     let mut written = Ok(());
+    let mut interrupt = if ctx.prompt { Some(Interrupt::new()?) } else { None };
+    let mut interrupted = false;
     let result = ctx.client.stream(&line, &mut |piece| {
         scan.feed(piece);
         written = out.write_all(piece);
-        written.is_ok()
+        interrupted = interrupt.as_mut().is_some_and(|held| held.sleep(Duration::ZERO));
+        written.is_ok() && !interrupted
     });
     written?;
     out.flush()?;
     match result {
+        _ if interrupted => return Err(Fault::new(Exit::Interrupted, "interrupted")),
         // `quit` is answered by closing.
         Err(Error::NoAnswer { .. }) if line.commands().any(|c| c == "quit") => return Ok(()),
         other => other?,

@@ -17,6 +17,7 @@ pub enum What {
     #[command(after_help = "Example:\n  lbctl table set app 192.0.2.7 gpc0=1 server_id=2")]
     Set {
         /// The table: its proxy's name
+        #[arg(add = clap_complete::engine::ArgValueCompleter::new(crate::complete::tables))]
         table: String,
         /// The entry's key
         key: String,
@@ -31,6 +32,7 @@ pub enum What {
     )]
     Clear {
         /// The table: its proxy's name
+        #[arg(add = clap_complete::engine::ArgValueCompleter::new(crate::complete::tables))]
         table: String,
         /// Only this key's
         #[arg(long, conflicts_with_all = ["data", "all"], required_unless_present_any = ["data", "all"])]

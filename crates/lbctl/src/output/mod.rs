@@ -10,7 +10,7 @@ use std::io::{self, Write};
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-pub use pager::page;
+pub use pager::{page, program};
 pub use palette::{Palette, Tone};
 pub use shape::Shape;
 
@@ -25,6 +25,8 @@ pub enum Format {
     Table,
     /// For people with wide terminals
     Wide,
+    /// For people: each row a block of its own, with every column a line
+    Expanded,
     /// One JSON document
     Json,
     /// One JSON object a line
@@ -42,7 +44,7 @@ pub enum Format {
 impl Format {
     /// Whether a program reads it: every column is printed, and nothing else.
     pub fn is_data(self) -> bool {
-        !matches!(self, Self::Table | Self::Wide | Self::Raw)
+        !matches!(self, Self::Table | Self::Wide | Self::Expanded | Self::Raw)
     }
 }
 
@@ -229,6 +231,24 @@ impl Sheet {
         Self { keys, headings, shown, rows, pairs }
     }
 
+    /// The columns, by their names in data formats.
+    pub fn keys(&self) -> &[String] {
+        &self.keys
+    }
+
+    /// The rows' names.
+    pub fn names(&self) -> Vec<String> {
+        self.rows.iter().filter_map(|row| row.first()).map(Cell::plain).collect()
+    }
+
+    /// The values of a column, each once.
+    pub fn values(&self, key: &str) -> Vec<String> {
+        let Some(at) = self.keys.iter().position(|k| k == key) else { return Vec::new() };
+        let all: std::collections::BTreeSet<String> =
+            self.rows.iter().filter_map(|row| row.get(at)).map(Cell::plain).filter(|v| !v.is_empty()).collect();
+        all.into_iter().collect()
+    }
+
     /// Prints to standard output.
     ///
     /// # Errors
@@ -265,6 +285,11 @@ impl Sheet {
             Format::Table | Format::Wide | Format::Raw => {
                 out.write_all(table::plain(&self.headings, &self.rows, how.palette).as_bytes())?;
             }
+            // Pairs are lines already.
+            Format::Expanded if self.pairs => {
+                out.write_all(table::plain(&self.headings, &self.rows, how.palette).as_bytes())?;
+            }
+            Format::Expanded => out.write_all(table::expanded(&self.headings, &self.rows, how.palette).as_bytes())?,
             Format::Json => {
                 match self.objects().as_deref() {
                     Some([one]) => serde_json::to_writer_pretty(&mut *out, &Object { keys: &one.keys, row: &one.row })?,

@@ -85,6 +85,11 @@ impl Palette {
         self.paint(word, "1")
     }
 
+    /// What may come, and is not there.
+    pub fn faint(self, word: &str) -> String {
+        self.paint(word, "2")
+    }
+
     fn paint(self, word: &str, code: &str) -> String {
         if self.on { format!("\x1b[{code}m{word}\x1b[0m") } else { word.to_owned() }
     }

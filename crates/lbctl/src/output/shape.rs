@@ -14,13 +14,13 @@ use crate::target::{glob, nearest};
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Shape {
     /// Columns to show, by their headings or their names in JSON
-    #[arg(long, global = true, value_delimiter = ',', value_name = "NAMES")]
+    #[arg(long, global = true, value_delimiter = ',', value_name = "NAMES", add = clap_complete::engine::ArgValueCompleter::new(crate::complete::columns))]
     pub columns: Vec<String>,
     /// Order rows by columns; -COLUMN from the largest down
-    #[arg(long, global = true, value_delimiter = ',', value_name = "COLUMNS", allow_hyphen_values = true)]
+    #[arg(long, global = true, value_delimiter = ',', value_name = "COLUMNS", allow_hyphen_values = true, add = clap_complete::engine::ArgValueCompleter::new(crate::complete::orders))]
     pub sort: Vec<String>,
     /// Only rows where COLUMN=VALUE; also !=, <, <=, >, >=, and ~ for 'contains' or a pattern with * and ? (repeatable)
-    #[arg(long = "filter", global = true, value_name = "CONDITION")]
+    #[arg(long = "filter", global = true, value_name = "CONDITION", add = clap_complete::engine::ArgValueCompleter::new(crate::complete::filters))]
     pub filters: Vec<Filter>,
     /// Show it again and again until Ctrl-C; * marks what has changed
     #[arg(long, global = true, value_name = "TIME", value_parser = duration)]

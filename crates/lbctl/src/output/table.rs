@@ -102,6 +102,28 @@ pub fn plain(headings: &[String], rows: &[Vec<Cell>], palette: Palette) -> Strin
     text
 }
 
+/// Each row a block: its number, then a line for each column.
+pub fn expanded(headings: &[String], rows: &[Vec<Cell>], palette: Palette) -> String {
+    let width = headings.iter().map(|h| h.chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (at, row) in rows.iter().enumerate() {
+        let name = row.first().map(Cell::plain).unwrap_or_default();
+        text.push_str(&palette.bold(&format!("-- {} {name}", at + 1)));
+        text.push('\n');
+        for (heading, cell) in headings.iter().zip(row) {
+            let shown = cell.shown();
+            let painted = match cell {
+                Cell::Toned(_, tone) => palette.tone(&shown, *tone),
+                Cell::Changed(_) => palette.changed(&shown),
+                _ => shown,
+            };
+            let blanks = " ".repeat(width - heading.chars().count().min(width));
+            text.push_str(&format!("{heading}{blanks}  {painted}\n"));
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,6 +144,21 @@ mod tests {
             a/c       -             -
         "#]]
         .assert_eq(&plain(&headings, &rows, Palette::PLAIN));
+        expect![[r#"
+            -- 1 app/web1
+            SERVER  app/web1
+            STATUS  UP
+            SESS    7
+            -- 2 a/b
+            SERVER  a/b
+            STATUS  no check
+            SESS    12345
+            -- 3 a/c
+            SERVER  a/c
+            STATUS  -
+            SESS    -
+        "#]]
+        .assert_eq(&expanded(&headings, &rows, Palette::PLAIN));
         let rows = vec![
             vec![Cell::Text("Name".into()), Cell::Text("HAProxy".into())],
             vec![Cell::Text("Nbthread".into()), Cell::Number(1)],

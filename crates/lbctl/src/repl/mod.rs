@@ -2,46 +2,39 @@
 
 mod catalog;
 mod helper;
+mod hint;
 mod history;
 mod live;
 mod meta;
+mod paint;
+mod redirect;
 mod route;
+mod session;
 
 use std::cell::RefCell;
-
 use std::rc::Rc;
 
-use clap::Parser;
 use lb_client::gather_payload;
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{Config, Editor};
 
-use crate::cli::Cli;
-use crate::commands;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::input::Input;
+use crate::interrupt::Interrupt;
 use helper::Helper;
 use live::Live;
 pub use route::{Route, route};
-
-/// Whether to go on after a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flow {
-    /// On.
-    Go,
-    /// Out.
-    Leave,
-}
+pub use session::{Flow, Session};
 
 /// On a terminal: until `\q` or the end of input. A failing line is told and the prompt comes back.
 ///
 /// # Errors
-/// When the node cannot be reached at the start, or the terminal fails.
+/// When no node can be reached at the start, or the terminal fails.
 pub fn interactive(ctx: &Context) -> Result<(), Fault> {
-    let live = Rc::new(RefCell::new(Live::new(ctx.client.clone())));
+    crate::interrupt::keep_back()?;
+    let live = Rc::new(RefCell::new(Live::new(ctx)));
     live.borrow_mut().connect()?;
     let config = Config::builder().completion_type(rustyline::CompletionType::List).auto_add_history(false).build();
     let mut editor: Editor<Helper, FileHistory> = Editor::with_config(config).map_err(terminal)?;
@@ -51,6 +44,7 @@ pub fn interactive(ctx: &Context) -> Result<(), Fault> {
         // A first session has no history yet.
         let _ = editor.load_history(path);
     }
+    let mut session = Session::new(&Context { prompt: true, ..ctx.clone() });
     loop {
         let prompt = live.borrow_mut().prompt();
         match editor.readline(&prompt) {
@@ -63,16 +57,10 @@ pub fn interactive(ctx: &Context) -> Result<(), Fault> {
                         let _ = history::save(&mut editor, path);
                     }
                 }
-                // A paste holds several lines, and may hold a payload's beginning or all of it.
-                let mut pasted = line.lines().map(str::to_owned);
-                while let Some(first) = pasted.next() {
-                    let text = gather_payload(&first, || pasted.next().or_else(|| editor.readline("+ ").ok()));
-                    match execute(ctx, &text) {
-                        Ok(Flow::Go) => {}
-                        Ok(Flow::Leave) => return Ok(()),
-                        Err(fault) => ctx.tell(&fault),
-                    }
+                if lines(&mut session, &mut editor, &line) == Flow::Leave {
+                    return Ok(());
                 }
+                live.borrow_mut().follow(&session.ctx);
             }
             Err(ReadlineError::Interrupted) => {}
             Err(ReadlineError::Eof) => return Ok(()),
@@ -81,72 +69,46 @@ pub fn interactive(ctx: &Context) -> Result<(), Fault> {
     }
 }
 
-fn terminal(error: ReadlineError) -> Fault {
-    Fault::new(Exit::Refused, format!("the terminal failed: {error}"))
-}
-
-/// Without a terminal: runs the lines of standard input, and stops at the first that fails.
-///
-/// # Errors
-/// The failure of that line.
-pub fn script(ctx: &Context) -> Result<(), Fault> {
-    let mut input = Input::stdin();
-    let mut number = 0;
-    while let Some(line) = input.next_line() {
-        number += 1;
-        if line.trim().is_empty() || line.trim_start().starts_with("# ") {
+/// Runs what was typed: a paste holds several lines, and may hold a payload's beginning or all of it.
+fn lines(session: &mut Session, editor: &mut Editor<Helper, FileHistory>, typed: &str) -> Flow {
+    let mut pasted = typed.lines().map(str::to_owned);
+    while let Some(first) = pasted.next() {
+        let mut given_up = false;
+        let text = gather_payload(&first, || {
+            let next = pasted.next().or_else(|| payload_line(editor));
+            given_up = next.is_none();
+            next
+        });
+        if given_up {
+            session.ctx.warn("the payload was given up", "nothing was sent; an empty line ends a payload");
+            return Flow::Go;
+        }
+        if text.trim().is_empty() {
             continue;
         }
-        let text = gather_payload(&line, || input.next_line());
-        match execute(ctx, &text) {
+        // What came while nobody looked is for this line no more.
+        drop(Interrupt::new());
+        match session.run(&text) {
             Ok(Flow::Go) => {}
-            Ok(Flow::Leave) => return Ok(()),
-            Err(mut fault) if fault.message.is_empty() && fault.exit != Exit::Done => {
-                fault.message = format!("line {number} failed: {}", line.trim());
-                return Err(fault);
-            }
-            Err(fault) => return Err(fault.details([format!("at line {number}: {}", line.trim())])),
+            Ok(Flow::Leave) => return Flow::Leave,
+            Err(fault) => session.ctx.tell(&fault),
         }
     }
-    input.finish()
+    Flow::Go
 }
 
-/// Runs one line of either kind.
-///
-/// # Errors
-/// The line's own.
-pub fn execute(ctx: &Context, text: &str) -> Result<Flow, Fault> {
-    match route(text) {
-        Route::Leave => return Ok(Flow::Leave),
-        Route::Meta(words) => meta::run(ctx, &words)?,
-        Route::Node => commands::raw::send(ctx, text)?,
-        Route::Own(words) => own(ctx, &words)?,
-    }
-    Ok(Flow::Go)
-}
-
-fn own(ctx: &Context, words: &[String]) -> Result<(), Fault> {
-    let arguments = std::iter::once("lbctl").chain(words.iter().map(String::as_str));
-    match Cli::try_parse_from(arguments) {
-        Ok(Cli { command: Some(crate::cli::Command::Repl(_)), .. }) => Err(Fault::usage("this is the prompt already")),
-        Ok(Cli { command: Some(crate::cli::Command::Exec(_)), .. }) => {
-            Err(Fault::usage("exec reads standard input, which is here already"))
+fn payload_line(editor: &mut Editor<Helper, FileHistory>) -> Option<String> {
+    let plain = |editor: &mut Editor<Helper, FileHistory>, yes| {
+        if let Some(helper) = editor.helper_mut() {
+            helper.is_payload = yes;
         }
-        Ok(Cli { command: Some(command), globals }) => match commands::run_alone(&command, &globals) {
-            Some(outcome) => outcome,
-            None => commands::run(&command, &ctx.with(&globals, words)),
-        },
-        Ok(Cli { command: None, .. }) => Ok(()),
-        Err(error) if error.use_stderr() => Err(Fault::usage(clap_message(&error))),
-        Err(help) => {
-            help.print()?;
-            Ok(())
-        }
-    }
+    };
+    plain(editor, true);
+    let line = editor.readline("+ ").ok();
+    plain(editor, false);
+    line
 }
 
-/// Clap's message without its own `error:`.
-fn clap_message(error: &clap::Error) -> String {
-    let text = error.render().to_string();
-    text.strip_prefix("error: ").unwrap_or(&text).trim_end().to_owned()
+fn terminal(error: ReadlineError) -> Fault {
+    Fault::new(Exit::Refused, format!("the terminal failed: {error}"))
 }

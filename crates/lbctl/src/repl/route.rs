@@ -37,11 +37,14 @@ const NODE_FORMS: &[&[&str]] = &[
     &["help"],
 ];
 
+/// Words that leave.
+pub const LEAVE: &[&str] = &["\\q", "quit", "exit"];
+
 /// Decides.
 pub fn route(text: &str) -> Route {
     let words = split_words(text.split('\n').next().unwrap_or(""));
     let Some(first) = words.first().map(String::as_str) else { return Route::Node };
-    if matches!(first, "\\q" | "quit" | "exit") {
+    if LEAVE.contains(&first) {
         return Route::Leave;
     }
     if first.starts_with('\\') {

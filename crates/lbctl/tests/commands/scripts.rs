@@ -7,6 +7,7 @@ use crate::support::Engine;
 on_both! {
     lines_with_their_statuses,
     agents_and_counters,
+    an_engine_that_is_gone,
 }
 
 fn lines_with_their_statuses(engine: &Engine) {
@@ -160,4 +161,40 @@ fn agents_and_counters(engine: &Engine) {
         --- exit 0
     "#]],
     );
+}
+
+fn an_engine_that_is_gone(engine: &Engine) {
+    engine.kill();
+    engine.check(
+        "show info",
+        &expect![[r#"
+        --- stderr
+        error: cannot connect to $DIR/admin.sock: Connection refused (os error 111)
+        hint: the file is there but nothing listens on it: the engine has stopped, or this is no socket
+        --- exit 3
+    "#]],
+    );
+    engine.check_stdin(
+        "exec --stop-on-error",
+        "drain app/web1\n",
+        &expect![[r#"
+        --- stderr
+        error: cannot connect to $DIR/admin.sock: Connection refused (os error 111)
+          at line 1: drain app/web1
+        hint: the file is there but nothing listens on it: the engine has stopped, or this is no socket
+        --- exit 3
+    "#]],
+    );
+    engine.check_stdin(
+        "",
+        "show info\nshow stat\n",
+        &expect![[r#"
+        --- stderr
+        error: cannot connect to $DIR/admin.sock: Connection refused (os error 111)
+        hint: the file is there but nothing listens on it: the engine has stopped, or this is no socket
+        --- exit 3
+    "#]],
+    );
+    engine.start_again();
+    assert_eq!(engine.run("show info Nbthread"), 0);
 }

@@ -1,6 +1,7 @@
 //! A running engine on temporary sockets, an origin that holds its connections, and snapshots of what
 //! a command prints and how it ends.
 
+use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
@@ -35,7 +36,9 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 /// A running engine with sockets of every level and a TCP origin behind it.
 pub struct Engine {
     dir: tempfile::TempDir,
-    child: Child,
+    program: PathBuf,
+    arguments: Vec<String>,
+    child: RefCell<Child>,
     origin: u16,
     is_haproxy: bool,
 }
@@ -103,23 +106,36 @@ impl Engine {
         let sections =
             sections.replace("$DIR", &dir.path().display().to_string()).replace("$PORT", &origin.to_string());
         std::fs::write(&path, configuration(dir.path(), origin) + &sections).unwrap();
-        let child = Command::new(&program.path)
-            .args(["-db", "-f"])
-            .arg(&path)
-            .args(arguments.iter().map(|a| a.replace("$DIR", &dir.path().display().to_string())))
-            .current_dir(dir.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let engine = Self { dir, child, origin, is_haproxy: program.is_haproxy };
+        let config = path.display().to_string();
+        let more = arguments.iter().map(|a| a.replace("$DIR", &dir.path().display().to_string()));
+        let arguments: Vec<String> = ["-db".to_owned(), "-f".to_owned(), config].into_iter().chain(more).collect();
+        let child = RefCell::new(spawn(&program.path, &arguments, dir.path()));
+        let program_path = program.path.clone();
+        let engine = Self { dir, program: program_path, arguments, child, origin, is_haproxy: program.is_haproxy };
+        engine.wait();
+        engine
+    }
+
+    /// Waits until it has judged its servers.
+    fn wait(&self) {
         lb_testkit::until("the first checks of the failing and of the passing server", || {
-            let stat = String::from_utf8_lossy(&engine.ask("show stat")).into_owned();
+            let stat = String::from_utf8_lossy(&self.ask("show stat")).into_owned();
             (stat.contains(",L4CON,") && stat.contains(",L4OK,")).then_some(())
         })
         .unwrap();
-        engine
+    }
+
+    /// Kills it.
+    pub fn kill(&self) {
+        let mut child = self.child.borrow_mut();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Starts it anew after [`Engine::kill`].
+    pub fn start_again(&self) {
+        *self.child.borrow_mut() = spawn(&self.program, &self.arguments, self.dir.path());
+        self.wait();
     }
 
     /// A file of the engine's directory.
@@ -259,15 +275,22 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         // A master takes its workers with it only when it is asked.
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        let mut child = self.child.borrow_mut();
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
         let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
-        let gone = lb_testkit::until("the engine to end", || self.child.try_wait().ok().flatten());
+        let gone = lb_testkit::until("the engine to end", || child.try_wait().ok().flatten());
         if gone.is_ok() {
             return;
         }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = child.kill();
+        let _ = child.wait();
     }
+}
+
+fn spawn(program: &Path, arguments: &[String], dir: &Path) -> Child {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(dir).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().unwrap()
 }
 
 /// Says so past the test harness, which keeps the output of tests that pass.

@@ -15,7 +15,7 @@ use crate::output::{Cell, Format, Sheet, Tone};
 )]
 pub struct Args {
     /// Show everything about this one
-    #[arg(value_name = "CERTIFICATE")]
+    #[arg(value_name = "CERTIFICATE", add = clap_complete::engine::ArgValueCompleter::new(crate::complete::certificates))]
     pub certificate: Option<String>,
 }
 

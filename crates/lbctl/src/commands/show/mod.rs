@@ -75,7 +75,7 @@ pub enum Show {
 #[derive(Debug, clap::Args)]
 pub struct Names {
     /// Names, with * and ?
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = clap_complete::engine::ArgValueCompleter::new(crate::complete::shown))]
     pub names: Vec<String>,
 }
 
@@ -207,6 +207,14 @@ fn look(args: &Args, ctx: &Context) -> (Option<Sheet>, Result<(), Fault>) {
 /// That of the exchange.
 pub fn all_servers(one: &Context) -> Result<Sheet, Fault> {
     servers::sheet(&servers::Args { targets: Vec::new() }, one)
+}
+
+/// What one node shows, with every column.
+///
+/// # Errors
+/// That of the exchange, or when something asked for is not there.
+pub fn data(args: &Args, one: &Context) -> Result<Sheet, Fault> {
+    sheet(&args.what, &Context { format: Format::Csv, ..one.clone() })
 }
 
 fn sheet(what: &Show, one: &Context) -> Result<Sheet, Fault> {

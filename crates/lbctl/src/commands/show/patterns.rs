@@ -15,7 +15,7 @@ use crate::patterns::{Kind, Patterns};
 )]
 pub struct Maps {
     /// Show the entries of this one: its file, the end of its file's path, or #id
-    #[arg(value_name = "MAP")]
+    #[arg(value_name = "MAP", add = clap_complete::engine::ArgValueCompleter::new(crate::complete::maps))]
     pub map: Option<String>,
 }
 
@@ -24,7 +24,7 @@ pub struct Maps {
 #[command(after_help = "Examples:\n  lbctl show acls\n  lbctl show acls deny.acl -o csv")]
 pub struct Acls {
     /// Show the entries of this one: its file, the end of its file's path, or #id
-    #[arg(value_name = "ACL")]
+    #[arg(value_name = "ACL", add = clap_complete::engine::ArgValueCompleter::new(crate::complete::acls))]
     pub acl: Option<String>,
 }
 

@@ -15,7 +15,7 @@ pub struct Args {
     #[arg(
         value_name = "TARGET",
         value_parser = super::loose,
-        add = clap_complete::engine::ArgValueCompleter::new(crate::complete::targets)
+        add = clap_complete::engine::ArgValueCompleter::new(crate::complete::loose_targets)
     )]
     pub targets: Vec<Target>,
 }

@@ -15,7 +15,11 @@ use crate::target::Target;
                         status,scur,qcur,lastchg")]
 pub struct Args {
     /// Proxies, or rows as proxy/name (name is FRONTEND, BACKEND or a server); * and ? on either side
-    #[arg(value_name = "TARGET", value_parser = super::loose)]
+    #[arg(
+        value_name = "TARGET",
+        value_parser = super::loose,
+        add = clap_complete::engine::ArgValueCompleter::new(crate::complete::loose_targets)
+    )]
     pub targets: Vec<Target>,
 }
 
@@ -38,7 +42,8 @@ pub fn sheet(args: &Args, ctx: &Context) -> Result<Sheet, Fault> {
     // A column called `-` stands between the core's and the modules' columns and is always empty.
     let columns: Vec<String> = all.into_iter().filter(|c| c != "-").collect();
     let usual: Vec<&str> = NAMES.iter().chain(USUAL).copied().collect();
-    let columns = if ctx.format.is_data() { columns } else { usual.iter().map(|c| (*c).to_owned()).collect() };
+    let every = ctx.format.is_data() || ctx.format == Format::Expanded;
+    let columns = if every { columns } else { usual.iter().map(|c| (*c).to_owned()).collect() };
     let wanted =
         |row: &StatRow<'_>| args.targets.is_empty() || args.targets.iter().any(|t| t.matches(row.proxy(), row.name()));
     if ctx.format == Format::Name {

@@ -15,7 +15,7 @@ use crate::output::{Cell, Column, Sheet, Shown};
 )]
 pub struct Args {
     /// Show the entries of this one
-    #[arg(value_name = "TABLE")]
+    #[arg(value_name = "TABLE", add = clap_complete::engine::ArgValueCompleter::new(crate::complete::tables))]
     pub table: Option<String>,
 }
 
