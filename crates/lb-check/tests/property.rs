@@ -5,6 +5,8 @@
 
 #![expect(clippy::panic, reason = "a broken invariant fails the test")]
 
+mod random;
+
 use std::time::Duration;
 
 use lb_check::probe::Verdict;
@@ -13,26 +15,7 @@ use lb_check::{
     ServerNames, ServerParams, TrafficEvent,
 };
 use lb_model::{AdminState, CheckOutcome, CheckStatus, OpState, ParsedWeight, StatusWord, TrackedVia};
-
-/// A small generator (xorshift64*); only its spread matters.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() >> 33) as usize % n
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len())]
-    }
-}
+use random::Random;
 
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 const TRACKED: [Option<usize>; 4] = [None, Some(0), Some(1), None];
@@ -236,7 +219,7 @@ fn recovers(w: &mut World) {
 #[test]
 fn random_interleavings_keep_the_invariants() {
     for seed in 1..=2_000 {
-        let mut r = Random(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed));
+        let mut r = Random::new(seed);
         let mut w = world(&mut r);
         check_state(&w);
         for _ in 0..250 {
