@@ -186,7 +186,7 @@ fn a_faulty_file_starts_nothing() {
 fn tuning_words_are_accepted() {
     both(|engine| {
         let config = format!(
-            "global\n    tune.bufsize 16384\n    tune.maxaccept 100\n    cpu-map 1 0\n    nbthread 1\n    ulimit-n 1000\n    tune.rcvbuf.client 65536\n{VALID}"
+            "global\n    tune.bufsize 16384\n    tune.maxaccept 100\n    tune.maxpollevents 100\n    nbthread 1\n    ulimit-n 1000\n    tune.rcvbuf.client 65536\n{VALID}"
         );
         let output = check(engine, &config)?;
         check_eq!(output.status.code(), Some(0), "{}", stderr(&output));

@@ -42,6 +42,7 @@ mod state_files;
 mod statistics;
 mod stats_file;
 mod stick_tables;
+mod takeover;
 mod tcp;
 mod timeouts;
 mod tls;

@@ -112,6 +112,49 @@ fn a_soft_stop_lets_sessions_end() {
     });
 }
 
+#[test]
+fn a_stop_with_grace_is_announced_first() {
+    both(|engine| {
+        let config = HEAD.replace("global\n", "global\n    grace 500ms\n")
+            + "frontend fe\n    bind 127.0.0.1:{port:fe}\n    http-request return status 503 if { stopping }\n    \
+               http-request return status 200\n";
+        let mut program = start(engine, &[], &config)?;
+        let address = program.address("fe");
+        check_eq!(get(address, "/")?.status, 200);
+        program.signal(Signal::SIGUSR1)?;
+        // It serves on, and says that it will not for long.
+        until("the announcement", || get(address, "/").ok().filter(|response| response.status == 503))?;
+        until("no listener", || Client::connect(address).is_err().then_some(()))?;
+        check_eq!(program.wait()?.code(), Some(0));
+        Ok(())
+    });
+}
+
+#[test]
+fn connections_outlive_a_stop_where_they_may() {
+    both(|engine| {
+        let origin = Origin::http("o1")?;
+        let config = one_backend("    server s1 {o1}").replace("global\n", "global\n    close-spread-time infinite\n");
+        let mut program = start(engine, &[("o1", &origin)], &config)?;
+        let mut client = Client::connect(program.address("fe"))?;
+        let mut ask = || -> Result<_> {
+            client.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n")?;
+            client.response()
+        };
+        check_eq!(ask()?.get("connection"), None);
+        program.signal(Signal::SIGUSR1)?;
+        let address = program.address("fe");
+        until("no listener", || Client::connect(address).is_err().then_some(()))?;
+        for _ in 0..3 {
+            check_eq!(ask()?.get("connection"), None, "nobody is told to close");
+        }
+        check_eq!(program.exit_status().is_none(), true);
+        drop(client);
+        check_eq!(program.wait()?.code(), Some(0));
+        Ok(())
+    });
+}
+
 fn read_pid(path: &Path) -> Option<u32> {
     std::fs::read_to_string(path).ok()?.split_whitespace().next()?.parse().ok()
 }

@@ -170,6 +170,9 @@ const SESS_FILTERS: &[Arg] = &[
 
 // Usage texts are those of a running HAProxy 3.5, so that scripts that read `help` find them.
 commands! {
+    // What a successor asks (`-x`): descriptors travel beside the answer, so it is none for people.
+    GetSocks, "_getsocks", User, Hidden, V2_6, [],
+        "_getsocks", "hand the listening sockets over", "_getsocks";
     AbortSslCaFile, "abort ssl ca-file", Admin, Listed, V2_6, [Arg::Rest],
         "abort ssl ca-file <cafile>", "drop the changes of a CA file that were not committed",
         "abort ssl ca-file ca.pem";

@@ -109,6 +109,7 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
                     bind.tls.clone_from(&settled);
                 }
             }
+            global.global.process.unix.apply(&mut proxy.binds);
             proxy.servers = servers(draft, i, &names, cx);
             proxy.check = draft.check.method();
             for (server, draft) in proxy.servers.iter_mut().zip(&draft.servers) {

@@ -52,7 +52,7 @@ impl GlobalDraft {
 }
 
 /// Warns that a setting was made before; the first one stays, as in HAProxy.
-fn once<T>(slot: &mut Option<T>, value: T, line: &Line, cx: &mut Cx<'_>) {
+pub(crate) fn once<T>(slot: &mut Option<T>, value: T, line: &Line, cx: &mut Cx<'_>) {
     if slot.is_some() {
         cx.warn(&line.site(0), format!("'{}' already specified. Continuing.", line.word(0)));
     } else {
@@ -60,7 +60,7 @@ fn once<T>(slot: &mut Option<T>, value: T, line: &Line, cx: &mut Cx<'_>) {
     }
 }
 
-fn text(line: &Line, usage: &str) -> Result<String, Fault> {
+pub(crate) fn text(line: &Line, usage: &str) -> Result<String, Fault> {
     let value = line.need(1, usage)?.to_owned();
     line.ends_after(1, line.word(0))?;
     Ok(value)
@@ -71,7 +71,7 @@ pub(crate) fn path(slot: &mut Option<PathBuf>, line: &Line, cx: &mut Cx<'_>, usa
     Ok(())
 }
 
-fn integer(line: &Line) -> Result<u32, Fault> {
+pub(crate) fn integer(line: &Line) -> Result<u32, Fault> {
     let name = line.word(0);
     line.ends_after(1, name)?;
     line.integer(1, format!("'{name}' expects an integer argument."))
@@ -489,6 +489,7 @@ fn stats_socket(g: &mut GlobalDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
             expose_fd_listeners: params.expose_fd_listeners,
             maxconn: params.maxconn,
             name: params.name.clone(),
+            until_end: false,
             place: line.place(),
         });
     }

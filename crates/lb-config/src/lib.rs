@@ -29,6 +29,7 @@ pub mod model;
 mod monitor;
 mod options;
 mod peers;
+mod process;
 mod proxy;
 mod reader;
 mod resolvers;

@@ -7,6 +7,7 @@ mod table;
 
 pub use crate::captures::{Capture, Captures};
 pub use crate::dynamic::{DefaultServers, NamedDefaults};
+pub use crate::process::{Capability, CloseSpread, CpuMap, ProcessSettings, UnixBind};
 pub use crate::resolvers::{Hold, Nameserver, Resolution, Resolvers};
 pub use crate::stats_page::{StatsPage, StatsRule, StatsVerdict};
 pub use table::{Count, CountChange, Number, StickRule, StickTable, TableIdx, TableRef, Track};
@@ -206,6 +207,8 @@ pub struct Global {
     pub max_spread_checks: Option<Duration>,
     /// `setenv`, `presetenv` results and `unsetenv` removals, in order.
     pub environment: Vec<(String, Option<String>)>,
+    /// Processors, limits, capabilities, reloads.
+    pub process: ProcessSettings,
     /// What outlives the process.
     pub state: StateFiles,
     /// `compat`: whether the Runtime API has commands of this program's own.
@@ -248,12 +251,14 @@ pub struct StatsSocket {
     pub gid: Option<u32>,
     /// `severity-output`.
     pub severity_output: SeverityOutput,
-    /// `expose-fd listeners`; named as ignored.
+    /// `expose-fd listeners`: a successor may fetch the listening sockets there.
     pub expose_fd_listeners: bool,
     /// `maxconn` on the line.
     pub maxconn: Option<u32>,
     /// `name`.
     pub name: Option<String>,
+    /// It stays open while the process stops: a master asks its former workers there.
+    pub until_end: bool,
     /// Where declared.
     pub place: Place,
 }

@@ -159,10 +159,8 @@ fn proxy_state(
                     if let Some(ip) = address.and_then(|a| a.as_socket()) {
                         let _ = state.bound.set(ip);
                     }
-                    if !unix {
-                        let taps = sockets.iter().filter_map(|s| Some(Tap { socket: s.try_clone().ok()?, backlog }));
-                        *lock(&state.taps) = taps.collect();
-                    }
+                    let tap = |s: &socket2::Socket| Some(Tap { socket: s.try_clone().ok()?, backlog, pausable: !unix });
+                    *lock(&state.taps) = sockets.iter().filter_map(tap).collect();
                     // A reload may hand over more sockets than there are threads: each is accepted on by some thread.
                     for (socket, slot) in sockets.into_iter().zip((0..threads).cycle()) {
                         if let Some(own) = listeners.get_mut(slot) {
@@ -219,6 +217,8 @@ fn shared_state(
         hard_maxconn: maxconn,
         maxconn_reached: AtomicU64::new(0),
         stopping: AtomicBool::new(false),
+        announced: AtomicBool::new(false),
+        stopping_since_ms: AtomicU64::new(0),
         max_connection_rate: AtomicU32::new(0),
         max_session_rate: AtomicU32::new(0),
         max_ssl_rate: AtomicU32::new(global.max_ssl_rate),

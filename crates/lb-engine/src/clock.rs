@@ -13,7 +13,10 @@ pub struct Clock {
 impl Clock {
     /// A clock that starts now.
     pub fn start() -> Self {
-        Self { start: Instant::now(), start_wall: SystemTime::now() }
+        let clock = Self { start: Instant::now(), start_wall: SystemTime::now() };
+        // The time zone is read by this: another root directory may have no such file.
+        let _ = clock.wall_at(0);
+        clock
     }
 
     /// Milliseconds since the start.

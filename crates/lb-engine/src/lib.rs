@@ -40,4 +40,5 @@ pub mod trace;
 
 pub use bind::{Bound, StartError, StartOptions, bind};
 pub use former::Former;
+pub use listen::{abstract_name, name_of as listener_name};
 pub use run::ExitReason;

@@ -126,9 +126,7 @@ pub fn open(address: &ListenAddress, access: FileAccess, backlog: i32, v6only: b
         ListenAddress::Unix(path) => open_unix_path(path, access, backlog),
         ListenAddress::Abstract(name) => {
             let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-            let mut raw = vec![0];
-            raw.extend_from_slice(name.as_bytes());
-            socket.bind(&SockAddr::unix(os_str(&raw))?)?;
+            socket.bind(&abstract_address(name)?)?;
             start_listening(socket, backlog)
         }
         ListenAddress::Fd(fd) => {
@@ -188,6 +186,47 @@ fn prepare_file(path: &Path, access: FileAccess) -> std::io::Result<()> {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
     }
     Ok(())
+}
+
+/// The name of a listening socket's address, as [`listen_text`] names the address of the line that may have opened it.
+/// `None` when no line can have.
+pub fn name_of(socket: &Socket) -> Option<String> {
+    let address = socket.local_addr().ok()?;
+    if let Some(ip) = address.as_socket() {
+        return Some(listen_text(&ListenAddress::Ip { ip: ip.ip(), port: ip.port() }));
+    }
+    if let Some(name) = address.as_abstract_namespace() {
+        let end = name.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let name = std::str::from_utf8(name.get(..end)?).ok()?;
+        return Some(listen_text(&ListenAddress::Abstract(name.to_owned())));
+    }
+    let path = address.as_pathname()?;
+    Some(listen_text(&ListenAddress::Unix(final_path(path).unwrap_or(path).into())))
+}
+
+/// The path that a socket was renamed to: it is bound as `PATH.PID.tmp`, by HAProxy too.
+fn final_path(bound: &Path) -> Option<&Path> {
+    let (path, pid) = bound.to_str()?.strip_suffix(".tmp")?.rsplit_once('.')?;
+    (!pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit())).then_some(Path::new(path))
+}
+
+/// A name in the abstract namespace as the kernel gets it, without the leading zero. As HAProxy has it, it fills all the
+/// room there is: a shorter address would be another one.
+pub fn abstract_name(name: &str) -> Vec<u8> {
+    const ROOM: usize = 107;
+    let mut raw = name.as_bytes().to_vec();
+    raw.resize(raw.len().max(ROOM), 0);
+    raw
+}
+
+/// The address of a name in the abstract namespace.
+///
+/// # Errors
+/// When the name is too long.
+pub fn abstract_address(name: &str) -> std::io::Result<SockAddr> {
+    let mut raw = vec![0];
+    raw.extend(abstract_name(name));
+    SockAddr::unix(os_str(&raw))
 }
 
 /// Stops a TCP listener from accepting without giving up its port.

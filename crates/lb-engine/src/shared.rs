@@ -141,6 +141,10 @@ pub struct Process {
     pub maxconn_reached: AtomicU64,
     /// No new connections; sessions finish.
     pub stopping: AtomicBool,
+    /// It will stop once `grace` is over: others may see it coming.
+    pub announced: AtomicBool,
+    /// When it began to stop, in milliseconds since the start.
+    pub stopping_since_ms: AtomicU64,
     /// `set rate-limit connections global`.
     pub max_connection_rate: AtomicU32,
     /// `set rate-limit sessions global`.
@@ -169,6 +173,13 @@ pub struct Process {
     pub alive: AtomicU32,
     /// Milliseconds from the process's start to serving.
     pub boot_ms: AtomicU64,
+}
+
+impl Process {
+    /// Whether it stops, or will once `grace` is over.
+    pub fn is_leaving(&self) -> bool {
+        self.stopping.load(Relaxed) || self.announced.load(Relaxed)
+    }
 }
 
 /// What a frontend accepts at the moment.
@@ -322,7 +333,7 @@ pub struct ListenerState {
     pub sessions: Gauge,
     /// The address really bound, when it is an IP.
     pub bound: OnceLock<SocketAddr>,
-    /// The threads' sockets, for the control thread to make deaf and hearing again at once.
+    /// The threads' sockets, for the control thread to make deaf and hearing again at once, and to hand over.
     pub taps: Mutex<Vec<Tap>>,
     /// How its connections are secured; `None`: they are plain.
     pub tls: Option<Box<ListenerSecurity>>,
@@ -335,6 +346,8 @@ pub struct Tap {
     pub socket: socket2::Socket,
     /// Queue length asked of the kernel.
     pub backlog: i32,
+    /// Whether it can be made deaf and hear again.
+    pub pausable: bool,
 }
 
 /// Where a server is.

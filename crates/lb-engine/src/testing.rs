@@ -98,6 +98,8 @@ fn process(maxconn: u32, threads: usize) -> Process {
         hard_maxconn: maxconn,
         maxconn_reached: AtomicU64::new(0),
         stopping: AtomicBool::new(false),
+        announced: AtomicBool::new(false),
+        stopping_since_ms: AtomicU64::new(0),
         max_connection_rate: AtomicU32::new(0),
         max_session_rate: AtomicU32::new(0),
         max_ssl_rate: AtomicU32::new(0),

@@ -1,8 +1,8 @@
 //! The one place where this program meets the engine.
 
 use lb_config::model::{Config, ListenAddress, Place, SeverityOutput, StatsSocket};
-pub use lb_engine::Former;
 use lb_engine::{ExitReason, StartOptions};
+pub use lb_engine::{Former, abstract_name};
 use lb_model::Level;
 use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
@@ -65,7 +65,22 @@ pub fn private_admin_socket(fd: &OwnedFd) -> StatsSocket {
         expose_fd_listeners: false,
         maxconn: None,
         name: None,
+        until_end: true,
         place: Place::default(),
+    }
+}
+
+/// A listening socket of another process under the name that the engine finds it by; `None` when no `bind` line can
+/// mean it.
+pub fn named(fd: OwnedFd) -> Option<Listener> {
+    let socket = fd.into();
+    lb_engine::listener_name(&socket).map(|name| Listener { name, fd: socket.into() })
+}
+
+impl Listener {
+    /// Another descriptor of the same socket.
+    pub fn duplicate(&self) -> Option<Listener> {
+        Some(Listener { name: self.name.clone(), fd: self.fd.try_clone().ok()? })
     }
 }
 

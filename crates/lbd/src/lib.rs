@@ -17,6 +17,7 @@ mod privileges;
 mod report;
 mod serve;
 mod signals;
+mod successor;
 mod sys;
 
 pub use cli::manual_page;

@@ -12,7 +12,7 @@ use crate::master::WorkerEnd;
 use crate::old::Deputy;
 use crate::pidfile::PidFile;
 use crate::report::Report;
-use crate::{privileges, signals};
+use crate::{privileges, signals, successor};
 use lb_config::model::Config;
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, kill};
@@ -76,7 +76,7 @@ struct Ready {
     old: Option<Deputy>,
 }
 
-fn prepare(args: &Args, report: &Report, place: &Place, inherited: Vec<Listener>) -> Result<Ready, ExitCode> {
+fn prepare(args: &Args, report: &Report, place: &Place, mut inherited: Vec<Listener>) -> Result<Ready, ExitCode> {
     let alone = matches!(place, Place::Alone);
     let alert = |text: String| {
         report.alert(&text);
@@ -88,13 +88,15 @@ fn prepare(args: &Args, report: &Report, place: &Place, inherited: Vec<Listener>
         return Err(alert(format!("[lbd.main()] {}", lb_config::NO_LISTENER)));
     }
     config::export_environment(args, &config, !alone);
+    // A later worker has what its master keeps, and no `-x` any more.
+    inherited.extend(successor::sockets(args, report)?);
     if let Place::Worker { admin: Some(socket), .. } = place {
         config.global.stats_sockets.push(engine::private_admin_socket(socket));
     }
     if let Place::Worker { descriptors: Some(limit), .. } = place {
         privileges::restore_descriptors(*limit);
     }
-    privileges::set_limits(&config, inherited.len(), args.memory_mb, report);
+    privileges::set_limits(&config, inherited.len(), args.memory_mb, report)?;
     let former = config::former(&config, report);
     config::refuse_warnings(args, report)?;
     let background = alone && (args.daemon || global.daemon) && !args.foreground;
@@ -130,6 +132,7 @@ fn prepare(args: &Args, report: &Report, place: &Place, inherited: Vec<Listener>
     }
     privileges::enter_root(&global).map_err(&alert)?;
     privileges::drop_user(&global, report).map_err(&alert)?;
+    privileges::allow_core(&global);
     Ok(Ready { bound, signals, waiting, pid_file, old })
 }
 
@@ -142,10 +145,13 @@ fn bind(
     report: &Report,
     inherited: Vec<Listener>,
 ) -> Result<Bound, ExitCode> {
-    let spare = old.map(|deputy| (deputy, config.clone(), former.clone()));
+    let spare = old.map(|deputy| {
+        let sockets: Vec<Listener> = inherited.iter().filter_map(Listener::duplicate).collect();
+        (deputy, config.clone(), former.clone(), sockets)
+    });
     let start = Start { inherited, startup_log: report.kept(), verbose: args.verbose, former };
     let mut outcome = engine::bind(config, start);
-    if let (Err(error), Some((deputy, spare, former))) = (&outcome, spare)
+    if let (Err(error), Some((deputy, spare, former, sockets))) = (&outcome, spare)
         && error.in_use
         && deputy.pause(&args.old)
     {
@@ -154,7 +160,8 @@ fn bind(
             std::thread::sleep(PAUSE_STEP);
             let startup_log = report.kept();
             let former = former.clone();
-            let start = Start { inherited: Vec::new(), startup_log, verbose: args.verbose, former };
+            let inherited = sockets.iter().filter_map(Listener::duplicate).collect();
+            let start = Start { inherited, startup_log, verbose: args.verbose, former };
             outcome = engine::bind(spare.clone(), start);
         }
     }

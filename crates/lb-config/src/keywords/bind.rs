@@ -21,7 +21,6 @@ pub(crate) enum Acts {
     Everywhere,
     OnBind,
     OnStatsSocket,
-    Nowhere,
 }
 
 const fn row(name: &'static str, arguments: usize, status: Status<BindHandler>) -> BindRow {
@@ -60,7 +59,7 @@ pub(crate) const BIND: &[BindRow] = &[
     row("defer-accept", 0, Tuning),
     row("ecdhe", 1, Tuning),
     row("ech", 1, NotYet),
-    on(Acts::Nowhere, row("expose-fd", 1, Supported(bind::expose_fd))),
+    on(Acts::OnStatsSocket, row("expose-fd", 1, Supported(bind::expose_fd))),
     secure("force-sslv3", 0),
     secure("force-tlsv10", 0),
     secure("force-tlsv11", 0),

@@ -5,6 +5,7 @@ mod checks;
 mod faults;
 mod guids;
 mod pages;
+mod process;
 mod rings;
 mod rules;
 mod seen;

@@ -374,7 +374,7 @@ fn words_that_change_nothing_are_named_or_refused() {
     );
     assert_eq!(
         config.ignored_tuning.join(", "),
-        "stats socket … expose-fd, stats socket … name, option splice-auto, option tcp-smart-accept, \
+        "stats socket … name, option splice-auto, option tcp-smart-accept, \
          option tcp-smart-connect, option independent-streams, bind … defer-accept, bind … level, \
          server … no-send-proxy"
     );

@@ -3,6 +3,7 @@
 use super::dump::{BATCH, Dump, PIECE};
 use super::events::Reading;
 use super::execute::Outcome;
+use super::handover;
 use super::own::{self, Caller};
 use super::socket::DEFAULT_TIMEOUT;
 use super::wait::{self, End, Wait};
@@ -39,8 +40,8 @@ pub(super) async fn serve(
         ..Settings::default()
     };
     let caller = Caller::of(&stream, config);
-    let mut connection =
-        Connection { control, id, caller, stream, idle, ahead: Vec::new(), ended: false, answers: Vec::new(), run: 0 };
+    let (ahead, answers) = (Vec::new(), Vec::new());
+    let mut connection = Connection { control, id, config, caller, stream, idle, ahead, ended: false, answers, run: 0 };
     // A client that goes away, or stays idle for too long, is nobody's failure.
     let _ = connection.run(Session::new(settings)).await;
 }
@@ -48,6 +49,7 @@ pub(super) async fn serve(
 struct Connection<'a> {
     control: &'a Rc<Control>,
     id: u64,
+    config: &'static StatsSocket,
     caller: Caller,
     stream: Stream,
     idle: Duration,
@@ -114,6 +116,10 @@ impl Connection<'_> {
                             self.follow(&follower).await?;
                             session.complete(Reply::Streamed, self.control.now());
                             continue;
+                        }
+                        Outcome::Sockets => {
+                            self.flush().await?;
+                            return handover::send(self.control, self.config, &self.stream).await;
                         }
                         Outcome::Wait(wait) => {
                             // A soft stop does not wait for those who only wait.

@@ -26,6 +26,8 @@ pub(super) enum Outcome {
     Anon(Anon),
     /// State transitions as they come, until the client sends or closes.
     Follow(Rc<Follower>),
+    /// The listening sockets, for the process that takes over.
+    Sockets,
 }
 
 impl From<Reply> for Outcome {
@@ -84,6 +86,7 @@ pub(super) async fn run(control: &Rc<Control>, request: &Request) -> Outcome {
         CommandId::EnableHealth => switches::health(control, request, true).into(),
         CommandId::EnableServer => switches::server(control, request, true).into(),
         CommandId::GetAcl => patterns::get(control, request, Kind::Acl).into(),
+        CommandId::GetSocks => Outcome::Sockets,
         CommandId::GetMap => patterns::get(control, request, Kind::Map).into(),
         CommandId::GetVar => vars::get(control, request).into(),
         CommandId::GetWeight => set_server::get_weight(control, request).into(),

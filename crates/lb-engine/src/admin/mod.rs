@@ -25,6 +25,7 @@ mod errors;
 mod events;
 mod execute;
 mod frontend;
+mod handover;
 mod info;
 mod inside;
 mod libs;

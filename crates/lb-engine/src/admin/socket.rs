@@ -237,7 +237,7 @@ async fn accept_all(control: Rc<Control>, config: &'static StatsSocket, acceptor
     let mut stopping = control.admin.stopping.subscribe();
     loop {
         tokio::select! {
-            _ = stopping.wait_for(|stop| *stop) => return,
+            _ = stopping.wait_for(|stop| *stop), if !config.until_end => return,
             () = accept_one(&control, config, &acceptor, number, idle, &room, &own_room) => {}
         }
     }

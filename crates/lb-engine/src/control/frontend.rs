@@ -88,6 +88,7 @@ impl Control {
 
     /// No new connections at all; sessions finish.
     pub(super) fn soft_stop(&self) {
+        self.shared.process.stopping_since_ms.store(self.shared.clock.uptime().as_millis() as u64, Relaxed);
         self.shared.process.stopping.store(true, Relaxed);
         self.admin.stop();
         for listener in self.shared.proxies.live().flat_map(|proxy| &proxy.listeners) {
@@ -111,9 +112,11 @@ impl Control {
         for listener in &proxy.listeners {
             let mut taps = lock(&listener.taps);
             match state {
-                FrontendState::Paused => taps.iter().for_each(|tap| listen::pause(&tap.socket)),
+                FrontendState::Paused => {
+                    taps.iter().filter(|tap| tap.pausable).for_each(|tap| listen::pause(&tap.socket));
+                }
                 FrontendState::Open => {
-                    for tap in taps.iter() {
+                    for tap in taps.iter().filter(|tap| tap.pausable) {
                         // A failure shows in the thread, which listens again itself.
                         let _ = tap.socket.listen(tap.backlog);
                     }

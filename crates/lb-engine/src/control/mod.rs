@@ -272,8 +272,38 @@ async fn obey(control: &Rc<Control>, mut commands: mpsc::UnboundedReceiver<Contr
     }
 }
 
+/// Lets others see that the process will stop, before it does. `true`: it shall stop at once.
+async fn wait_in_grace(
+    control: &Rc<Control>,
+    commands: &mut mpsc::UnboundedReceiver<ControlCommand>,
+    grace: Duration,
+) -> bool {
+    control.shared.process.announced.store(true, Relaxed);
+    control.tell(&[], None, Severity::Notice, &format!("Scheduling a soft-stop in {} ms.", grace.as_millis()));
+    let over = tokio::time::sleep(grace);
+    tokio::pin!(over);
+    loop {
+        tokio::select! {
+            () = &mut over => {
+                control.tell(&[], None, Severity::Notice, "Grace period expired, proceeding with soft-stop now.");
+                return false;
+            }
+            command = commands.recv() => match command {
+                Some(ControlCommand::HardStop) | None => return true,
+                Some(ControlCommand::DumpServers) => control.dump_servers(),
+                Some(_) => {}
+            },
+        }
+    }
+}
+
 /// Waits for the last connection, a hard stop or `hard-stop-after`.
 async fn finish(control: &Rc<Control>, commands: &mut mpsc::UnboundedReceiver<ControlCommand>) -> Stopped {
+    if let Some(grace) = control.shared.config.global.process.grace
+        && wait_in_grace(control, commands, grace).await
+    {
+        return Stopped::Hard;
+    }
     control.soft_stop();
     let limit = async {
         match control.shared.config.global.hard_stop_after {

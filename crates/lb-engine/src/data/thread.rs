@@ -11,6 +11,9 @@ use crate::listen::BoundListener;
 use crate::shared::{FrontendState, ProxyState, Shared};
 use crate::slots::Slots;
 use crate::timer::TimerWheel;
+use lb_config::model::CloseSpread;
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -221,7 +224,9 @@ impl ThreadCtx {
 }
 
 /// How long an idle connection may still bring a request once the process stops.
-pub const STOPPING_GRACE: Duration = Duration::from_secs(1);
+const STOPPING_GRACE: Duration = Duration::from_secs(1);
+/// The least: a deadline of now would be none.
+const MIN_GRACE: Duration = Duration::from_millis(1);
 
 thread_local! {
     /// Time of the reactor's last turn on this thread.
@@ -249,6 +254,7 @@ pub fn run(
     listeners: Vec<BoundListener>,
     started: &std::sync::mpsc::Sender<std::io::Result<()>>,
 ) {
+    bind_to_processors(shared, seed.index);
     let clock = shared.clock;
     TURN_US.set(clock.now_us());
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -286,6 +292,16 @@ pub fn run(
         }
         serve_mailbox(ctx, seed.jobs).await;
     });
+}
+
+/// `cpu-map`. A processor that does not exist or is not allowed binds nothing, as in HAProxy.
+fn bind_to_processors(shared: &Shared, thread: usize) {
+    let Some(processors) = shared.config.global.process.cpu_map.of(thread) else { return };
+    let mut set = CpuSet::new();
+    for processor in processors {
+        let _ = set.set(processor);
+    }
+    let _ = sched_setaffinity(Pid::from_raw(0), &set);
 }
 
 async fn serve_mailbox(ctx: &'static ThreadCtx, mut jobs: mpsc::UnboundedReceiver<Job>) {
@@ -344,11 +360,40 @@ pub fn refresh_frontends(ctx: &'static ThreadCtx) {
         // Idle connections go soon, but not at once: a request that is on its way is still answered, and told to close.
         let now_ms = ctx.now_ms();
         ctx.sessions.for_each(|session| {
-            let until = now_ms + STOPPING_GRACE.as_millis() as u64;
+            let Some(grace) = stopping_grace(ctx) else { return };
+            let until = now_ms + grace.as_millis() as u64;
             if session.phase.get() == super::session::Phase::Idle && session.deadline_ms.get() > until {
-                ctx.set_deadline_at(session, now_ms, STOPPING_GRACE);
+                ctx.set_deadline_at(session, now_ms, grace);
             }
         });
+    }
+}
+
+/// How long an idle connection stays once the process stops; `None`: as long as ever.
+pub fn stopping_grace(ctx: &ThreadCtx) -> Option<Duration> {
+    match ctx.shared.config.global.process.close_spread {
+        None => Some(STOPPING_GRACE),
+        Some(CloseSpread::Never) => None,
+        Some(CloseSpread::Over(window)) => {
+            Some(Duration::from_millis(ctx.random() % (window.as_millis() as u64).max(1)).max(MIN_GRACE))
+        }
+    }
+}
+
+/// Whether a client is told to close after its answer because the process stops.
+pub fn tells_to_close(ctx: &ThreadCtx) -> bool {
+    let process = &ctx.shared.process;
+    if !process.stopping.load(Relaxed) {
+        return false;
+    }
+    match ctx.shared.config.global.process.close_spread {
+        None => true,
+        Some(CloseSpread::Never) => false,
+        // More and more of them, and all once the time is over.
+        Some(CloseSpread::Over(window)) => {
+            let passed_ms = ctx.now_ms().saturating_sub(process.stopping_since_ms.load(Relaxed));
+            ctx.random() % (window.as_millis() as u64).max(1) <= passed_ms
+        }
     }
 }
 

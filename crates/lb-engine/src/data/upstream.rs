@@ -231,15 +231,14 @@ fn same_family(a: IpAddr, b: IpAddr) -> bool {
     a.is_ipv4() == b.is_ipv4()
 }
 
-async fn connect_abstract(name: &str) -> io::Result<UnixStream> {
+/// Connects to a name in the abstract namespace.
+///
+/// # Errors
+/// The system's.
+pub async fn connect_abstract(name: &str) -> io::Result<UnixStream> {
     let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
-    let mut raw = Vec::with_capacity(name.len() + 1);
-    raw.push(0);
-    raw.extend_from_slice(name.as_bytes());
-    let address = socket2::SockAddr::unix(std::ffi::OsStr::new(
-        std::str::from_utf8(&raw).map_err(|_| io::ErrorKind::InvalidInput)?,
-    ))?;
+    let address = crate::listen::abstract_address(name)?;
     match socket.connect(&address) {
         Ok(()) => {}
         Err(e) if e.raw_os_error() == Some(libc::EINPROGRESS) => {}

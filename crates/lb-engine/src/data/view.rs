@@ -15,7 +15,6 @@ use lb_sample::{
 };
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
-use std::sync::atomic::Ordering::Relaxed;
 
 /// A stream at one moment. Built where an expression is evaluated; borrows everything.
 pub struct View<'a> {
@@ -205,7 +204,7 @@ impl Context for View<'_> {
             StreamNumber::ThreadCount => self.ctx.shared.threads as i64,
             StreamNumber::ActiveConnections => i64::from(process.connections.get()),
             StreamNumber::UptimeSecs => self.ctx.shared.clock.uptime().as_secs() as i64,
-            StreamNumber::Stopping => i64::from(process.stopping.load(Relaxed)),
+            StreamNumber::Stopping => i64::from(process.is_leaving()),
             StreamNumber::ListenerId => i64::from(self.frontend.listeners.get(self.session.listener)?.config.id),
             StreamNumber::ListenerConnections => {
                 i64::from(self.frontend.listeners.get(self.session.listener)?.sessions.get())

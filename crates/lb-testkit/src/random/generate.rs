@@ -33,6 +33,7 @@ fn is_played(command: &Command) -> bool {
             | CommandId::Quit
             | CommandId::ExpertMode
             | CommandId::ExperimentalMode
+            | CommandId::GetSocks
             // Its effects come later, and on some builds not at all.
             | CommandId::SetProfiling
     );

@@ -81,7 +81,7 @@ options! {
     PidFile            "-p"   One("pidfile"), Works, "write the process id there";
     Finish             "-sf"  Many("pid"), Works, "ask these old processes to finish once listening";
     Terminate          "-st"  Many("pid"), Works, "terminate these old processes once listening";
-    OldSocket          "-x"   One("unix_socket"), Works, "old process to fetch listening sockets from (not served: they are bound anew)";
+    OldSocket          "-x"   One("unix_socket"), Works, "fetch the listening sockets from the process behind this admin socket";
     Debug              "-d"   Nothing, Works, "stay in the foreground and be verbose";
     Foreground         "-db"  Nothing, Works, "stay in the foreground";
     Verbose            "-V"   Nothing, Works, "verbose; undoes -q";

@@ -115,7 +115,10 @@ pub fn export_environment(args: &Args, config: &Config, worker: bool) {
     }
     let names: Vec<_> = args.configs.iter().map(|path| path.to_string_lossy()).collect();
     set("HAPROXY_CFGFILES", Some(&names.join(";")));
-    set("HAPROXY_LOCALPEER", Some(args.local_peer.as_ref().unwrap_or(&host::hostname())));
+    set(
+        "HAPROXY_LOCALPEER",
+        Some(args.local_peer.as_ref().or(config.global.process.local_peer.as_ref()).unwrap_or(&host::hostname())),
+    );
     set("HAPROXY_MASTER_CLI", (!args.master_cli.is_empty()).then(|| args.master_cli.join(";")).as_deref());
     set("HAPROXY_MWORKER", worker.then_some("1"));
 }
@@ -152,12 +155,6 @@ fn read(args: &Args, report: &Report, host: &System) -> Result<Config, ExitCode>
     }
     if !args.master_cli.is_empty() && args.master == Master::None {
         report.warning("config : '-S' gives the master a command line, but there is no master without -W.");
-    }
-    if let Some(path) = args.old_socket.as_ref().filter(|path| *path != Path::new("/dev/null")) {
-        report.warning(&format!(
-            "config : '-x {}': fetching sockets from another process is not supported yet; they are bound anew.",
-            path.display()
-        ));
     }
     command_line_wins(args, &mut config);
     if args.list_libraries {

@@ -90,6 +90,8 @@ struct Master {
     reload_wanted: bool,
     /// Connections waiting for a reload to succeed or fail.
     reload_clients: Vec<OwnedFd>,
+    /// `mworker-max-reloads`: how many reloads a worker may outlive.
+    max_reloads: Option<u32>,
     /// Whether the former worker is terminated instead of asked to finish.
     hard: bool,
     stopping: bool,
@@ -130,6 +132,7 @@ impl Master {
             startup_log: Vec::new(),
             reload_wanted: false,
             reload_clients: earlier.clients,
+            max_reloads: None,
             hard: earlier.hard,
             stopping: false,
             start_failed: false,
@@ -140,7 +143,9 @@ impl Master {
             // The working directory and the old processes were dealt with by the first image.
             master.args.chdir = None;
             master.args.old.pids.clear();
+            master.args.old_socket = None;
             master.cli.sockets = earlier.sockets;
+            master.max_reloads = config::peek(&master.args).process.max_reloads;
         } else {
             master.first_start()?;
         }
@@ -176,6 +181,7 @@ impl Master {
             self.cli.sockets.push(socket);
         }
         let global = config::peek(&self.args);
+        self.max_reloads = global.process.max_reloads;
         self.pid_file = self.args.pid_file.clone().or(global.pidfile);
         if (self.args.daemon || global.daemon) && !self.args.foreground && self.args.master != Mode::Notify {
             match daemon::daemonize(&self.report)? {
@@ -346,6 +352,11 @@ impl Master {
             } else if worker.role == Role::Current {
                 worker.role = Role::Former;
                 worker.signal(if self.hard { Signal::SIGTERM } else { Signal::SIGUSR1 });
+            }
+        }
+        if let Some(most) = self.max_reloads {
+            for worker in self.workers.iter().filter(|worker| worker.role == Role::Former && worker.reloads > most) {
+                worker.signal(Signal::SIGTERM);
             }
         }
         self.hard = false;

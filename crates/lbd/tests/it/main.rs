@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's failure is a panic")]
 
 mod command_line;
+mod confined;
 mod master_cli;
 mod processes;
 mod support;

@@ -144,3 +144,46 @@ fn a_prompt_says_who_is_asked() {
     let text = ask(&bench, "prompt\n@1\nshow cli level\n@\nquit\n");
     assert_eq!(text, format!("master> {worker}> admin\n\n{worker}> master> "));
 }
+
+#[test]
+fn a_former_worker_is_asked_until_its_end() {
+    let bench = Bench::new();
+    // Takes connections and never answers.
+    let origin = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = format!("    default_backend app\nbackend app\n    server s {}\n", origin.local_addr().unwrap());
+    bench.write("good.cfg", &bench.good().replace("    http-request deny deny_status 404\n", &server));
+    let master = start(&bench);
+    let old = children(master.pid())[0];
+    let mut client = std::net::TcpStream::connect(("127.0.0.1", bench.port)).unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    wait_for("a session", || ask(&bench, "@1 show sess\n").contains("fe=fe be=app"));
+    assert!(ask(&bench, "reload\n").starts_with("Success=1\n"));
+    let table = ask(&bench, "show proc\n");
+    assert!(table.contains(&format!("# old workers\n{old:<16}worker          1 ")), "{table}");
+    let sessions = ask(&bench, &format!("@!{old} show sess\n"));
+    assert!(sessions.contains("fe=fe be=app"), "{sessions}");
+    assert!(ask(&bench, &format!("@!{old} show info\n")).contains("\nStopping: 1\n"));
+    let session = sessions.lines().find(|line| line.contains("fe=fe")).unwrap();
+    let pointer = session.split(':').next().unwrap();
+    assert_eq!(ask(&bench, &format!("@!{old} shutdown session {pointer}\n")), "\n");
+    wait_for("the former worker's end", || children(master.pid()).len() == 1);
+}
+
+#[test]
+fn a_worker_outlives_so_many_reloads() {
+    let bench = Bench::new();
+    let origin = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = format!("    default_backend app\nbackend app\n    server s {}\n", origin.local_addr().unwrap());
+    let text = bench.good().replace("    http-request deny deny_status 404\n", &server);
+    let text = text.replace("timeout server 5s", "timeout server 1m").replace("timeout client 5s", "timeout client 1m");
+    bench.write("good.cfg", &text.replace("global\n", "global\n    mworker-max-reloads 1\n"));
+    let master = start(&bench);
+    let old = children(master.pid())[0];
+    let mut client = std::net::TcpStream::connect(("127.0.0.1", bench.port)).unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    wait_for("a session", || ask(&bench, "@1 show sess\n").contains("fe=fe be=app"));
+    assert!(ask(&bench, "reload\n").starts_with("Success=1\n"));
+    assert!(ask(&bench, &format!("@!{old} show sess\n")).contains("fe=fe be=app"), "it lives through one");
+    assert!(ask(&bench, "reload\n").starts_with("Success=1\n"));
+    wait_for("the former worker's end", || !alive(old));
+}

@@ -2,6 +2,7 @@
 
 use super::send;
 use crate::control::CheckTarget;
+use crate::data::upstream::connect_abstract;
 use crate::shared::{ServerState, Target};
 use crate::stream::Stream;
 use crate::tls::{self, HandshakeError, ServerSecurity};
@@ -136,10 +137,7 @@ async fn connect(server: &ServerState, dial: Dial) -> Result<Stream, Failure> {
             socket.connect(address).await.map(Stream::Tcp).map_err(Failure::Connect)
         }
         Target::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix).map_err(Failure::Connect),
-        // A leading NUL is how an abstract name is written.
-        Target::Abstract(name) => {
-            UnixStream::connect(format!("\0{name}")).await.map(Stream::Unix).map_err(Failure::Connect)
-        }
+        Target::Abstract(name) => connect_abstract(&name).await.map(Stream::Unix).map_err(Failure::Connect),
     }
 }
 

@@ -14,7 +14,6 @@ use std::cell::Cell;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::rc::Rc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -174,7 +173,7 @@ impl Context for View<'_> {
             StreamNumber::ThreadCount => shared.threads as i64,
             StreamNumber::ActiveConnections => i64::from(shared.process.connections.get()),
             StreamNumber::UptimeSecs => shared.clock.uptime().as_secs() as i64,
-            StreamNumber::Stopping => i64::from(shared.process.stopping.load(Relaxed)),
+            StreamNumber::Stopping => i64::from(shared.process.is_leaving()),
             _ => return None,
         })
     }

@@ -91,13 +91,12 @@ fn challenges_connection(relay: &Relay<'_>, response: &ResponseHead) -> bool {
 /// Whether the client's connection can serve another request after this response.
 fn keeps_client(relay: &Relay<'_>, head: &RequestHead, response: &ResponseHead) -> bool {
     let front = &relay.client.proxy.config.options;
-    let stopping = relay.client.ctx.shared.process.stopping.load(std::sync::atomic::Ordering::Relaxed);
     head.keep_alive
         && response.framing != BodyFraming::UntilClose
         && !front.httpclose
         && !relay.backend.config.options.httpclose
         && relay.upload == Upload::Done
-        && !stopping
+        && !crate::data::thread::tells_to_close(relay.client.ctx)
 }
 
 /// Changes the response's head for the client. `false`: it does not fit.

@@ -19,7 +19,7 @@ pub use cookie::Demand;
 
 use super::accept::Client;
 use super::session::{Cut, Phase};
-use super::thread::STOPPING_GRACE;
+use super::thread::stopping_grace;
 use super::view::View;
 use crate::stream::Stream;
 use lb_model::{TermCause, TermPhase};
@@ -118,7 +118,7 @@ fn arm_idle(client: &Client) {
         timeouts.http_keep_alive.or(timeouts.http_request).or(timeouts.client)
     };
     let timeout = match client.ctx.shared.process.stopping.load(Relaxed) {
-        true => Some(timeout.map_or(STOPPING_GRACE, |t| t.min(STOPPING_GRACE))),
+        true => stopping_grace(client.ctx).map(|grace| timeout.map_or(grace, |t| t.min(grace))).or(timeout),
         false => timeout,
     };
     client.ctx.set_deadline(&client.session, timeout);

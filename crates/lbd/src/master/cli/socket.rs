@@ -1,6 +1,7 @@
 //! The sockets of `-S`.
 
 use crate::config;
+use crate::engine::abstract_name;
 use crate::sys;
 use lb_config::model::{ListenAddress, StatsSocket};
 use lb_model::Level;
@@ -36,7 +37,9 @@ fn listen(socket: &StatsSocket) -> io::Result<OwnedFd> {
     let fd = match &socket.address {
         ListenAddress::Ip { ip, port } => TcpListener::bind((*ip, *port))?.into(),
         ListenAddress::Unix(path) => listen_path(path, socket)?.into(),
-        ListenAddress::Abstract(name) => UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?)?.into(),
+        ListenAddress::Abstract(name) => {
+            UnixListener::bind_addr(&SocketAddr::from_abstract_name(abstract_name(name))?)?.into()
+        }
         ListenAddress::Fd(number) => sys::duplicate(*number)?,
     };
     sys::unblock(&fd)?;
