@@ -85,6 +85,8 @@ fn results(engine: &Engine, rows: &[Row]) -> Result<Vec<Vec<String>>> {
     let program = Launch::new(engine)?.set("log", log.address()).start(&config)?;
     let hide = Normaliser::new()
         .rule(r", check duration: \d+ms", "")
+        // An error of some other call, left over, is sometimes told beside it.
+        .rule(r"(SOCKS4 Proxy [a-z ]+) \([A-Z].*?\)", "$1")
         // 3.x names the error before it describes it.
         .rule(r"[A-Z]+ returned by OS \((.*?)\)", "$1");
     let mut seen: BTreeMap<usize, String> = BTreeMap::new();

@@ -16,6 +16,7 @@ use crate::reader::Draft;
 use crate::resolvers;
 use crate::ring;
 use crate::server::ServerDraft;
+use crate::server::detour::CheckProto;
 use crate::suggest;
 use crate::tls;
 use crate::users::{self, UsersDraft};
@@ -306,6 +307,18 @@ fn settle_servers(draft: &mut ProxyDraft, healthchecks: &BTreeMap<String, CheckM
         let rules_say_port = method.rules().is_some_and(RuleSet::says_port);
         server.server.forced_id = server.server.id > 0;
         server.server.id = ids.take(server.server.id, &|id| by_id.contains_key(&id));
+        let http = method.rules().is_some_and(RuleSet::is_http);
+        if let Some(proto) = server.check_proto
+            && server.server.check
+            && http != (proto == CheckProto::H1)
+        {
+            let own = &server.server.name;
+            let message = format!(
+                "config: backend '{owner}': server '{own}' uses an incompatible MUX protocol for the selected check type"
+            );
+            let help = "h1 is for HTTP checks, none for all others".to_owned();
+            cx.sink.push(Severity::Alert, &server.site, message, Some(help));
+        }
         settle_checks(server, &owner, rules_say_port, cx);
     }
 }

@@ -19,7 +19,7 @@ use lb_sample::{Acl, Condition, Expr, LogFormat, PatternSet, PatternSets, Proces
 pub use lb_tls::Named;
 use lb_tls::{Bundle, Ciphers, Crl, Offer, ServerSettings, Trust, Versions};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -899,6 +899,8 @@ pub struct Server {
     pub pool_purge_delay: Duration,
     /// `source addr[:port]`: local address of connections.
     pub source: Option<(IpAddr, u16)>,
+    /// `socks4`: the proxy that is asked for its connections.
+    pub socks4: Option<SocketAddr>,
     /// What connections to it are secured with, when a word of its line is about TLS.
     pub tls: Option<Arc<ServerTls>>,
     /// Where declared.
@@ -924,6 +926,8 @@ pub struct HealthParams {
     pub addr: Option<IpAddr>,
     /// `check-send-proxy`.
     pub send_proxy: bool,
+    /// `check-via-socks4`.
+    pub via_socks4: bool,
 }
 
 impl Default for HealthParams {
@@ -937,6 +941,7 @@ impl Default for HealthParams {
             port: None,
             addr: None,
             send_proxy: false,
+            via_socks4: false,
         }
     }
 }

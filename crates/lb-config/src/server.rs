@@ -1,5 +1,7 @@
 //! `server` and `default-server` lines.
 
+pub(crate) mod detour;
+
 use crate::address::{self, Allow, Endpoint, Port};
 use crate::cx::Cx;
 use crate::diagnostic::Site;
@@ -47,6 +49,8 @@ pub(crate) struct ServerDraft {
     pub resolution: ResolutionDraft,
     /// What it says of TLS.
     pub tls: ServerTlsDraft,
+    /// `check-proto`.
+    pub check_proto: Option<detour::CheckProto>,
     /// This is a `default-server` line.
     default: bool,
 }
@@ -91,6 +95,7 @@ impl ServerDraft {
                 pool_max_conn: -1,
                 pool_purge_delay: Duration::from_secs(5),
                 source: None,
+                socks4: None,
                 tls: None,
                 place: Place::default(),
             },
@@ -107,6 +112,7 @@ impl ServerDraft {
             placed: false,
             resolution: ResolutionDraft::default(),
             tls: ServerTlsDraft::default(),
+            check_proto: None,
             default: false,
         }
     }

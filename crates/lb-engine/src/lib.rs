@@ -29,6 +29,7 @@ mod replace;
 pub mod ring;
 mod run;
 pub mod slots;
+mod socks4;
 mod stream;
 mod sys;
 mod tables;

@@ -109,6 +109,8 @@ pub struct Connect {
     pub addr: Option<IpAddr>,
     /// `send-proxy`.
     pub send_proxy: bool,
+    /// `via-socks4`: through the server's SOCKS proxy, if it has one.
+    pub via_socks4: bool,
     /// `linger`: an orderly close instead of a reset.
     pub linger: bool,
     /// `ssl`.

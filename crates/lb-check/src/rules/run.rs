@@ -196,6 +196,12 @@ impl<'r> Run<'r> {
         self.told(why.map_or_else(connect::handshake_timeout, |(why, _)| connect::handshake_failed(why)))
     }
 
+    /// The proxy on the way did not answer in time.
+    pub fn detour_timed_out(&mut self, world: &dyn World) -> Verdict {
+        self.trace.add(world.elapsed(), self.at, Event::TimedOut);
+        self.told(connect::answer_timeout())
+    }
+
     /// No socket could be made, or sending or receiving failed.
     pub fn failed(&mut self, error: &io::Error, world: &dyn World) -> Verdict {
         self.trace.add(world.elapsed(), self.at, Event::Broken);

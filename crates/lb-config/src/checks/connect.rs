@@ -60,9 +60,7 @@ pub(super) fn connect(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Resul
                 connect.alpn = protocols.map_err(|why| fault(at + 1, format!("{outer}{why}")))?;
                 at += 1;
             }
-            "via-socks4" => {
-                return Err(fault(at, keywords::not_yet(&format!("{} connect {word}", line.word(0)))));
-            }
+            "via-socks4" => connect.via_socks4 = true,
             other => {
                 return Err(fault(
                     at,

@@ -165,8 +165,8 @@ pub(crate) fn option_httpchk(x: &mut OptionCx<'_, '_, '_>) -> Done {
     *request = Request::default();
     match (line.word(2), line.word(3)) {
         ("", _) => {}
-        (uri, "") if uri.starts_with('/') || uri.starts_with('*') => request.uri = plain(line, 2)?,
-        (_, "") => request.method = constant(line, 2)?,
+        // As observed, a lone word is the URI whatever it looks like.
+        (_, "") => request.uri = plain(line, 2)?,
         _ => {
             request.method = constant(line, 2)?;
             request.uri = plain(line, 3)?;

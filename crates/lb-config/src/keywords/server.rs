@@ -3,7 +3,7 @@
 use super::Status;
 use super::Status::{Gone, NotYet, Supported, Tuning};
 use crate::resolvers;
-use crate::server::{self, ServerHandler};
+use crate::server::{self, ServerHandler, detour};
 use crate::tls::server as tls;
 
 /// A parameter and how many words follow it.
@@ -41,13 +41,13 @@ pub(crate) const SERVER: &[ServerRow] = &[
     row("check", 0, Supported(server::check)),
     secure("check-alpn", 1, tls::check_alpn),
     row("check-pool-conn-name", 1, NotYet),
-    row("check-proto", 1, NotYet),
+    row("check-proto", 1, Supported(detour::check_proto)),
     row("check-reuse-pool", 0, NotYet),
     row("check-send-proxy", 0, Supported(server::check_send_proxy)),
     secure("check-sni", 1, tls::check_sni),
     secure("check-sni-auto", 0, tls::check_sni_auto),
     secure("check-ssl", 0, tls::check_ssl),
-    row("check-via-socks4", 0, NotYet),
+    row("check-via-socks4", 0, Supported(detour::check_via_socks4)),
     secure("ciphers", 1, tls::ciphers),
     secure("ciphersuites", 1, tls::ciphersuites),
     row("client-sigalgs", 1, Tuning),
@@ -140,7 +140,7 @@ pub(crate) const SERVER: &[ServerRow] = &[
     row("slowstart", 1, Supported(server::slowstart)),
     secure("sni", 1, tls::sni),
     secure("sni-auto", 0, tls::sni_auto),
-    row("socks4", 1, NotYet),
+    row("socks4", 1, Supported(detour::socks4)),
     row("source", 1, Supported(server::source)),
     secure("ssl", 0, tls::ssl),
     secure("ssl-max-ver", 1, tls::ssl_max_ver),

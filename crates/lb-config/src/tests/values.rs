@@ -122,7 +122,7 @@ fn server_parameters() {
         "server s 1.2.3.4:80 check inter 3s fastinter 1s downinter 500 rise 4 fall 5 port 81 addr 1.2.3.5 weight 20 \
          maxconn 30 maxqueue 7 backup disabled cookie c slowstart 10s observe layer7 error-limit 3 \
          on-error mark-down on-marked-down shutdown-sessions on-marked-up shutdown-backup-sessions init-state down \
-         check-send-proxy pool-max-conn 9 pool-purge-delay 2s source 10.0.0.9:1024 \
+         check-send-proxy check-via-socks4 socks4 10.0.0.8:1080 check-proto none pool-max-conn 9 pool-purge-delay 2s source 10.0.0.9:1024 \
          agent-check agent-port 9000 agent-inter 4s agent-addr 1.2.3.6 agent-send hi",
     );
     let ms = Duration::from_millis;
@@ -138,6 +138,7 @@ fn server_parameters() {
             port: Some(81),
             addr: Some("1.2.3.5".parse().unwrap()),
             send_proxy: true,
+            via_socks4: true,
         }
     );
     assert_eq!((s.weight, s.maxconn, s.maxqueue), (20, 30, 7));
@@ -146,6 +147,7 @@ fn server_parameters() {
     assert_eq!((s.on_error, s.init_state), (OnError::MarkDown, InitState::Down));
     assert_eq!((s.pool_max_conn, s.pool_purge_delay), (9, ms(2000)));
     assert_eq!(s.source, Some(("10.0.0.9".parse().unwrap(), 1024)));
+    assert_eq!(s.socks4, Some("10.0.0.8:1080".parse().unwrap()));
     let agent = s.agent.unwrap();
     assert_eq!((agent.port, agent.inter, agent.send.as_deref()), (9000, Some(ms(4000)), Some("hi")));
 }

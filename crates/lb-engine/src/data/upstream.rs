@@ -2,6 +2,7 @@
 
 use crate::activity;
 use crate::shared::{ServerState, Target};
+use crate::socks4;
 use crate::stream::Stream;
 use crate::tls::{self, HandshakeError, ServerSecurity};
 use lb_config::model::Server;
@@ -162,7 +163,11 @@ pub async fn connect(
     let stream = match server.target() {
         Target::Ip(_) if server.is_unresolved() => return Err(io::Error::from(io::ErrorKind::AddrNotAvailable).into()),
         Target::Ip(address) => {
-            let tcp = connect_tcp(&server.config, with_port(&server.config, address, client_port)).await?;
+            let to = with_port(&server.config, address, client_port);
+            let tcp = match server.config.socks4 {
+                None => connect_tcp(&server.config, to).await?,
+                Some(proxy) => Box::pin(through(&server.config, proxy, to)).await?,
+            };
             if keepalive {
                 let _ = socket2::SockRef::from(&tcp).set_keepalive(true);
             }
@@ -225,6 +230,14 @@ async fn connect_tcp(config: &Server, address: SocketAddr) -> io::Result<TcpStre
         socket.bind(SocketAddr::new(ip, port))?;
     }
     socket.connect(address).await
+}
+
+/// Connects to an address through a SOCKS proxy.
+async fn through(config: &Server, proxy: SocketAddr, to: SocketAddr) -> io::Result<TcpStream> {
+    let to = socks4::target(to)?;
+    let mut stream = connect_tcp(config, proxy).await?;
+    socks4::ask(&mut stream, to).await?;
+    Ok(stream)
 }
 
 fn same_family(a: IpAddr, b: IpAddr) -> bool {

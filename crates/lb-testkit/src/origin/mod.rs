@@ -61,6 +61,8 @@ struct Shared {
     /// Status of `/health`.
     health: Mutex<u16>,
     requests: Mutex<Vec<Request>>,
+    /// What peers of a script sent, each until the script's end.
+    received: Mutex<Vec<Vec<u8>>>,
     accepted: AtomicUsize,
     /// Open connections, to end them at the stop.
     open: Mutex<Vec<(usize, TcpStream)>>,
@@ -103,6 +105,7 @@ impl Origin {
             mode: Mutex::new(mode),
             health: Mutex::new(200),
             requests: Mutex::default(),
+            received: Mutex::default(),
             accepted: AtomicUsize::new(0),
             open: Mutex::default(),
         });
@@ -134,6 +137,11 @@ impl Origin {
     /// Requests for one target.
     pub fn requests_for(&self, target: &str) -> Vec<Request> {
         self.requests().into_iter().filter(|request| request.target() == target).collect()
+    }
+
+    /// What was received over connections that a script has ended with, in the order of their ends.
+    pub fn received(&self) -> Vec<Vec<u8>> {
+        locked(&self.shared.received).clone()
     }
 
     /// Number of connections accepted so far.

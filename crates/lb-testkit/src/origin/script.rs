@@ -6,29 +6,30 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-/// Plays the part of connection number `id`.
-pub(super) fn play(script: &str, id: usize, mut stream: &TcpStream) -> anyhow::Result<()> {
+/// Plays the part of connection number `id`; `all` is everything the peer sent.
+pub(super) fn play(script: &str, id: usize, mut stream: &TcpStream, all: &mut Vec<u8>) -> anyhow::Result<()> {
     let parts: Vec<&str> = script.split(" | ").collect();
-    let mut got = Vec::new();
+    // What was awaited is behind this mark.
+    let mut mark = 0;
     for operation in parts.get(id % parts.len()).copied().unwrap_or_default().split(" ; ") {
         let (word, argument) = operation.trim().split_once(' ').unwrap_or((operation.trim(), ""));
         let bytes = unescaped(argument);
         match word {
             "await" => {
-                let end = loop {
+                mark += loop {
+                    let got = all.get(mark..).unwrap_or_default();
                     if let Some(at) = got.windows(bytes.len().max(1)).position(|w| w == bytes) {
                         break at + bytes.len();
                     }
-                    if receive(stream, &mut got)? == 0 {
+                    if receive(stream, all)? == 0 {
                         return Ok(());
                     }
                 };
-                got.drain(..end);
             }
             "send" => stream.write_all(&bytes)?,
             // Long enough for the peer to see what came before on its own.
             "pause" => std::thread::sleep(std::time::Duration::from_millis(50)),
-            "hang" => while receive(stream, &mut got)? > 0 {},
+            "hang" => while receive(stream, all)? > 0 {},
             "reset" => return crate::client::reset(stream),
             "close" => return Ok(()),
             other => anyhow::bail!("unknown operation '{other}'"),
@@ -75,6 +76,7 @@ mod tests {
             let mut first = Client::connect(origin.address()).unwrap();
             first.send("xa\r\n").unwrap();
             assert_eq!(first.read_to_end().unwrap(), b"b\0c");
+            crate::until("what was sent", || origin.received().contains(&b"xa\r\n".to_vec()).then_some(())).unwrap();
             let second = Client::connect(origin.address());
             drop(second);
         }

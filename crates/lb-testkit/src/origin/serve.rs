@@ -32,7 +32,12 @@ pub(super) fn connection(shared: &Shared, stream: &TcpStream, id: usize) -> anyh
             writer.write_all(&bytes)?;
             read_to_end(stream);
         }
-        Mode::Script(script) => super::script::play(&script, id, stream)?,
+        Mode::Script(script) => {
+            let mut received = Vec::new();
+            let played = super::script::play(&script, id, stream, &mut received);
+            locked(&shared.received).push(received);
+            played?;
+        }
         Mode::Echo => echo(stream)?,
     }
     Ok(())

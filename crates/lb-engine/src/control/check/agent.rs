@@ -47,7 +47,7 @@ impl Agent {
         let mut stream = match open(self.server, dial, Way::default(), started + self.limits.connect).await {
             Err(Failure::Socket(e)) => return End::AgentFailed(connect::socket_failed(&e)),
             Err(Failure::Connect(e)) => return End::AgentFailed(connect::connect_failed(&e)),
-            Err(Failure::Handshake(_)) => return End::AgentFailed(connect::handshake_timeout()),
+            Err(Failure::Handshake(_) | Failure::Detour) => return End::AgentFailed(connect::handshake_timeout()),
             Ok(stream) => stream,
         };
         let read = |read| Instant::now() + read;

@@ -4,9 +4,11 @@ use super::send;
 use crate::control::CheckTarget;
 use crate::data::upstream::connect_abstract;
 use crate::shared::{ServerState, Target};
+use crate::socks4;
 use crate::stream::Stream;
 use crate::tls::{self, HandshakeError, ServerSecurity};
 use lb_check::rules::{Connect, RuleSet};
+use lb_model::proxy_protocol::{self, Extensions};
 use std::io;
 use std::net::SocketAddr;
 use tokio::net::{TcpSocket, UnixStream};
@@ -35,6 +37,8 @@ pub(super) struct Way {
     pub header: Option<ProxyHeader>,
     /// How it is secured.
     pub tls: Option<Security>,
+    /// The SOCKS proxy that is asked for it.
+    socks4: Option<SocketAddr>,
     /// It is to be secured, and a server made at run time has no settings for that.
     unsecurable: bool,
 }
@@ -54,6 +58,8 @@ pub(super) struct Security {
 pub(super) enum Failure {
     Socket(io::Error),
     Connect(io::Error),
+    /// The proxy on the way took too long.
+    Detour,
     /// `None`: it took too long.
     Handshake(Option<HandshakeError>),
 }
@@ -74,7 +80,8 @@ impl Way {
             let guessed = sni.is_none();
             Security { server: own, sni: sni.or_else(|| rules.host()), guessed, alpn: own.config.check_alpn.clone() }
         });
-        Self { header, tls, unsecurable: false }
+        let socks4 = config.socks4.filter(|_| config.health.via_socks4);
+        Self { header, tls, socks4, unsecurable: false }
     }
 
     /// As a rule says; what it does not say is as the server line says when it asks for that.
@@ -96,7 +103,8 @@ impl Way {
             }
         }
         let unsecurable = options.ssl && tls.is_none();
-        Self { header, tls, unsecurable }
+        let socks4 = if options.via_socks4 { server.config.socks4 } else { own.socks4 };
+        Self { header, tls, socks4, unsecurable }
     }
 }
 
@@ -109,15 +117,21 @@ pub(super) fn directed(target: &Target, options: &Connect, port: Option<u16>) ->
     }
 }
 
-/// Connects, sends the header, secures the connection.
+/// Connects, asks the proxy on the way, sends the header, secures the connection.
 pub(super) async fn open(server: &ServerState, dial: Dial, way: Way, deadline: Instant) -> Result<Stream, Failure> {
     if way.unsecurable {
         return Err(Failure::Socket(io::Error::other("the server has no settings for TLS")));
     }
-    let connected = timeout_at(deadline, connect(server, dial)).await;
-    let mut stream = connected.map_err(|_| Failure::Connect(io::ErrorKind::TimedOut.into()))??;
+    let to = match dial.target {
+        Target::Ip(address) => Some(address),
+        _ => None,
+    };
+    let mut stream = match way.socks4.zip(to) {
+        Some((proxy, to)) => Box::pin(through(server, dial, proxy, to, way.tls.is_some(), deadline)).await?,
+        None => connect_in_time(server, dial, deadline).await?,
+    };
     if let Some(header) = way.header {
-        let bytes = header_bytes(&stream, header);
+        let bytes = header_bytes(stream.local().zip(to), header);
         send(&mut stream, &bytes).await.map_err(Failure::Socket)?;
     }
     let Some(security) = way.tls else { return Ok(stream) };
@@ -127,6 +141,33 @@ pub(super) async fn open(server: &ServerState, dial: Dial, way: Way, deadline: I
         Err(_) => Err(Failure::Handshake(None)),
         Ok(secured) => secured.map_err(|error| Failure::Handshake(Some(error))),
     }
+}
+
+/// Connects to an address through a SOCKS proxy. What waits for it to answer and is to be secured waits for that.
+async fn through(
+    server: &ServerState,
+    dial: Dial,
+    proxy: SocketAddr,
+    to: SocketAddr,
+    secured: bool,
+    deadline: Instant,
+) -> Result<Stream, Failure> {
+    let to = socks4::target(to).map_err(Failure::Connect)?;
+    let dial = Dial { target: Target::Ip(proxy), talks: true, ..dial };
+    let mut stream = connect_in_time(server, dial, deadline).await?;
+    if let Stream::Tcp(tcp) = &mut stream {
+        match timeout_at(deadline, socks4::ask(tcp, to)).await {
+            Err(_) if secured => return Err(Failure::Handshake(None)),
+            Err(_) => return Err(Failure::Detour),
+            Ok(asked) => asked.map_err(Failure::Socket)?,
+        }
+    }
+    Ok(stream)
+}
+
+async fn connect_in_time(server: &ServerState, dial: Dial, deadline: Instant) -> Result<Stream, Failure> {
+    let connected = timeout_at(deadline, connect(server, dial)).await;
+    connected.unwrap_or_else(|_| Err(Failure::Connect(io::ErrorKind::TimedOut.into())))
 }
 
 async fn connect(server: &ServerState, dial: Dial) -> Result<Stream, Failure> {
@@ -164,16 +205,9 @@ fn prepare_tcp(server: &ServerState, address: SocketAddr, talks: bool, linger: b
 
 /// The header's bytes, as observed: the first version tells the check's own addresses, the second that the connection
 /// is the proxy's own.
-fn header_bytes(stream: &Stream, header: ProxyHeader) -> Vec<u8> {
+fn header_bytes(addresses: Option<(SocketAddr, SocketAddr)>, header: ProxyHeader) -> Vec<u8> {
     match header {
-        ProxyHeader::V2 => b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0".to_vec(),
-        ProxyHeader::V1 => match (stream.local(), stream.peer()) {
-            (Some(own), Some(peer)) => {
-                let family = if own.is_ipv4() { "TCP4" } else { "TCP6" };
-                let (own_ip, peer_ip) = (own.ip(), peer.ip());
-                format!("PROXY {family} {own_ip} {peer_ip} {} {}\r\n", own.port(), peer.port()).into_bytes()
-            }
-            _ => b"PROXY UNKNOWN\r\n".to_vec(),
-        },
+        ProxyHeader::V1 => proxy_protocol::v1(addresses),
+        ProxyHeader::V2 => proxy_protocol::v2(None, &Extensions::default()),
     }
 }

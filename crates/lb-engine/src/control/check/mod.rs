@@ -189,6 +189,7 @@ impl Check {
                     let dial = Dial { target, talks: set.talks() || !is_bare, linger: options.linger };
                     match connect::open(world.server, dial, way, deadline).await {
                         Err(Failure::Socket(e)) => break run.failed(&e, &world),
+                        Err(Failure::Detour) => break run.detour_timed_out(&world),
                         Err(Failure::Connect(e)) if e.kind() == io::ErrorKind::TimedOut => break run.timed_out(&world),
                         Err(Failure::Connect(e)) => break run.connect_failed(&e, &world),
                         Err(Failure::Handshake(e)) => {
