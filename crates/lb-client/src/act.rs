@@ -208,6 +208,7 @@ mod tests {
             server_id: 1,
             address: Some("127.0.0.1".into()),
             port: 80,
+            host_name: None,
             op,
             admin: AdminState::from_bits(admin),
             weight: 25,

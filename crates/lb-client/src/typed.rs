@@ -43,6 +43,8 @@ pub struct ServerState {
     pub address: Option<String>,
     /// Port, 0 when it is the client's.
     pub port: u16,
+    /// Its host name, where it has one.
+    pub host_name: Option<String>,
     /// Operational state.
     pub op: OpState,
     /// Administrative state.
@@ -96,6 +98,7 @@ impl ServerState {
             server_id: row.server_id,
             address: row.address,
             port: row.port,
+            host_name: row.fqdn,
             weight: row.user_weight,
             initial_weight: row.initial_weight,
             has_check: row.check_state & CHECK_CONFIGURED != 0,

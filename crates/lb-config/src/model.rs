@@ -812,6 +812,23 @@ pub enum Balance {
     UrlParam(String),
 }
 
+impl Balance {
+    /// The algorithm's name as statistics have it (observed): `random` has none.
+    pub const fn shown(&self) -> &'static str {
+        match self {
+            Self::RoundRobin => "roundrobin",
+            Self::StaticRr => "static-rr",
+            Self::LeastConn => "leastconn",
+            Self::First => "first",
+            Self::Random(_) => "unknown",
+            Self::Source => "source",
+            Self::Uri { .. } => "uri",
+            Self::Header(_) => "hdr",
+            Self::UrlParam(_) => "url_param",
+        }
+    }
+}
+
 /// `http-reuse`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum HttpReuse {

@@ -97,6 +97,10 @@ pub enum Command {
     Check(commands::check::Args),
     /// Look for what is wrong with a node or will be, and tell the cure
     Doctor(commands::doctor::Args),
+    /// Write down the whole state of the nodes as JSON
+    Snapshot(commands::snapshot::Args),
+    /// Tell what differs from the configuration, or between two snapshots
+    Diff(commands::diff::Args),
     /// Watch servers on the whole screen, and change them by keys
     Top(commands::top::Args),
     /// Take servers out gently: no new clients, those there may finish

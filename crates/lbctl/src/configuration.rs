@@ -18,6 +18,9 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::process::Process;
 
+/// Lines that say what a server is.
+const ABOUT_SERVERS: &[&str] = &["server", "server-template", "default-server", "backend", "listen", "defaults"];
+
 /// What the files say.
 #[derive(Debug)]
 pub struct Configuration {
@@ -37,7 +40,14 @@ impl Configuration {
     /// # Errors
     /// When it does not, its process cannot be seen or a file cannot be read.
     pub fn of_node(client: &Client) -> Result<Self, Fault> {
-        let process = process_of(client)?;
+        Self::of_process(&process_of(client)?)
+    }
+
+    /// Of a process of this host, with its own variables.
+    ///
+    /// # Errors
+    /// When its command line names no file, or one cannot be read.
+    pub fn of_process(process: &Process) -> Result<Self, Fault> {
         let files = process.configuration();
         if files.is_empty() {
             return Err(Fault::new(
@@ -79,6 +89,15 @@ impl Configuration {
         let (model, found) = parse_partly(&sources, &Files { environment });
         let faults = found.into_iter().filter(|d| d.severity == Severity::Alert).collect();
         Ok(Self { files, model, faults, edited })
+    }
+
+    /// The first fault that makes servers uncertain: what is compared would be guessed.
+    pub fn fault_of_servers(&self) -> Option<&Diagnostic> {
+        self.faults.iter().find(|fault| {
+            let line = fault.source_line.as_deref().unwrap_or("");
+            let word = line.split_ascii_whitespace().find(|word| *word != "no").unwrap_or("");
+            fault.file.is_none() || ABOUT_SERVERS.contains(&word)
+        })
     }
 
     /// The files' names.

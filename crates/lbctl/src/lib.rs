@@ -25,6 +25,7 @@ mod leases;
 mod lines;
 mod output;
 mod patterns;
+mod picture;
 mod process;
 mod progress;
 mod ramp;

@@ -36,6 +36,12 @@ pub struct Patterns<'a> {
 const CHUNK: usize = 8 << 10;
 
 impl<'a> Patterns<'a> {
+    /// One that `show map` or `show acl` lists.
+    pub fn of(client: &'a Client, kind: Kind, id: &str, file: &str) -> Self {
+        let name = if file.is_empty() { format!("#{id}") } else { file.to_owned() };
+        Self { client, kind, name }
+    }
+
     /// Finds one by its file, the end of its file's path, or `#id`.
     ///
     /// # Errors
@@ -53,27 +59,21 @@ impl<'a> Patterns<'a> {
         } else {
             exact
         };
-        let name = match found.as_slice() {
-            [(id, file)] if file.is_empty() => format!("#{id}"),
-            [(_, file)] => file.clone(),
+        match found.as_slice() {
+            [(id, file)] => Ok(Self::of(client, kind, id, file)),
             [] => {
                 let files: Vec<&str> = all.iter().map(|(_, f)| f.as_str()).filter(|f| !f.is_empty()).collect();
                 let near = crate::target::nearest(wanted, files.iter().copied());
                 let near = near.map(|n| format!("did you mean '{n}'? ")).unwrap_or_default();
-                return Err(Fault::new(
-                    Exit::NotFound,
-                    format!("no {word} is named '{wanted}' on {}", client.address()),
-                )
-                .hint(format!("{near}'lbctl show {word}s' lists what there is")));
+                let fault =
+                    Fault::new(Exit::NotFound, format!("no {word} is named '{wanted}' on {}", client.address()));
+                Err(fault.hint(format!("{near}'lbctl show {word}s' lists what there is")))
             }
             several => {
                 let names: Vec<&str> = several.iter().map(|(_, f)| f.as_str()).collect();
-                return Err(
-                    Fault::usage(format!("'{wanted}' may be {}", names.join(" or "))).hint("write the whole path")
-                );
+                Err(Fault::usage(format!("'{wanted}' may be {}", names.join(" or "))).hint("write the whole path"))
             }
-        };
-        Ok(Self { client, kind, name })
+        }
     }
 
     /// As commands name it.
@@ -162,7 +162,6 @@ impl Patterns<'_> {
     }
 }
 
-/// Ids and files of `show map` and `show acl`.
 /// Every name that [`Patterns::find`] takes on a node: whole paths, and their ends where these are enough.
 pub fn names(client: &Client, kind: Kind) -> Vec<String> {
     let answer = Line::words(["show", kind.word()]).ok().and_then(|line| client.ask_ok(&line).ok());
@@ -184,7 +183,8 @@ pub fn names(client: &Client, kind: Kind) -> Vec<String> {
     names
 }
 
-fn parse_list(text: &str) -> Vec<(String, String)> {
+/// Ids and files of `show map` and `show acl`.
+pub fn parse_list(text: &str) -> Vec<(String, String)> {
     let parse = |line: &str| {
         let (id, rest) = line.split_once(" (")?;
         let (file, _) = rest.split_once(')')?;

@@ -63,6 +63,15 @@ impl Process {
         (name == "lbd" || name.starts_with("haproxy")) && !self.words().checks
     }
 
+    /// Every engine of this host by the process that was started: a master without its workers.
+    pub fn leaders() -> Vec<Self> {
+        let engines = Self::engines();
+        let led = |process: &Self| {
+            engines.iter().any(|p| p.pid == process.parent && p.configuration() == process.configuration())
+        };
+        engines.iter().filter(|process| !led(process)).cloned().collect()
+    }
+
     /// Its program's name.
     pub fn program(&self) -> &str {
         let program = self.arguments.first().map_or("", String::as_str);

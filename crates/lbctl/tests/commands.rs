@@ -4,6 +4,8 @@
 #[macro_use]
 mod support;
 
+#[path = "commands/diffs.rs"]
+mod diffs;
 #[path = "commands/doctor.rs"]
 mod doctor;
 #[path = "commands/drains.rs"]
@@ -26,6 +28,8 @@ mod pair;
 mod rolls;
 #[path = "commands/scripts.rs"]
 mod scripts;
+#[path = "commands/settings.rs"]
+mod settings;
 #[path = "commands/traps.rs"]
 mod traps;
 #[path = "commands/workers.rs"]

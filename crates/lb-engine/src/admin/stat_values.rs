@@ -5,7 +5,7 @@ use crate::control::{BackendCtl, Control, Table, unbound_queue};
 use crate::counters::{Counter, Counters, PerThread, SlidingMean};
 use crate::shared::{FrontendState, ProxyState, ServerState, Shared, Target};
 use lb_check::{Monitor, ServerHealth};
-use lb_config::model::{Balance, Observe};
+use lb_config::model::Observe;
 use lb_model::{CheckStatus, Mode, OpState, StatusWord, TrackedVia};
 use lb_stats::Value::{self, Empty, S32, U32, U64};
 use lb_stats::{ObjectKind, StatField, StatField as F, StatSource};
@@ -353,7 +353,7 @@ impl BackendRow<'_> {
             F::Ttime => mean(sums, is_http, |c| &c.total_time),
             F::Cookie => viewer.private(config.cookie.as_ref().map(|cookie| cookie.name.as_str())),
             F::Mode => config.mode.as_str().into(),
-            F::Algo => viewer.private(Some(algorithm(&config.balance))),
+            F::Algo => viewer.private(Some(config.balance.shown())),
             F::Wrew => U64(sums.sum(|c| c.failed_rewrites.get())),
             F::Connect => U64(sums.sum(|c| c.connects.get())),
             F::Reuse => U64(sums.sum(|c| c.reuses.get())),
@@ -736,21 +736,6 @@ fn address(server: &ServerState) -> Value<'static> {
 
 fn idle(proxy: &ProxyState) -> u32 {
     proxy.servers.live().map(|server| server.idle.get()).sum()
-}
-
-/// The algorithm's name as observed: `random` has none.
-fn algorithm(balance: &Balance) -> &'static str {
-    match balance {
-        Balance::RoundRobin => "roundrobin",
-        Balance::StaticRr => "static-rr",
-        Balance::LeastConn => "leastconn",
-        Balance::First => "first",
-        Balance::Random(_) => "unknown",
-        Balance::Source => "source",
-        Balance::Uri { .. } => "uri",
-        Balance::Header(_) => "hdr",
-        Balance::UrlParam(_) => "url_param",
-    }
 }
 
 fn frontend_limit(shared: &Shared, proxy: &ProxyState) -> u32 {

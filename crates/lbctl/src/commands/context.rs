@@ -1,9 +1,11 @@
 //! `lbctl context`: the named sets of nodes in the user's and the project's file.
 
+mod discover;
+
 use std::collections::BTreeSet;
 
 use lb_client::Address;
-use toml_edit::{DocumentMut, Item, Table, value};
+use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
 
 use crate::cli::Globals;
 use crate::context::Output;
@@ -21,7 +23,7 @@ use crate::settings::{NodeSetting, Settings, environment, user_file};
                   [contexts.prod]\n  read-only = false\n\n  [contexts.prod.nodes]\n  lb1 = \"/run/haproxy/admin.sock\"\n  \
                   lb2 = { socket = \"ssh://op@lb2/run/haproxy/admin.sock\", master = \"ssh://op@lb2/run/haproxy/master.sock\" \
                   }\n\nExamples:\n  lbctl context add prod lb1=/run/haproxy/admin.sock lb2=ssh://op@lb2/run/haproxy/admin.sock\n  \
-                  lbctl context use prod\n  lbctl context list"
+                  lbctl context use prod\n  lbctl context list\n  lbctl context discover --add local"
 )]
 pub enum What {
     /// List contexts and their nodes
@@ -43,6 +45,8 @@ pub enum What {
         #[arg(required = true, value_name = "NODE=ADDRESS", value_parser = node)]
         nodes: Vec<(String, Address)>,
     },
+    /// Find the engines that run on this host, by their processes and configurations
+    Discover(discover::Args),
 }
 
 fn node(text: &str) -> Result<(String, Address), String> {
@@ -71,9 +75,14 @@ pub fn run(what: &What, globals: &Globals) -> Result<(), Fault> {
         What::Use { name } => Err(Fault::new(Exit::NotFound, format!("there is no context '{name}'"))
             .hint("'lbctl context list' lists what there is; 'lbctl context add' makes one")),
         What::Add { name, nodes } => {
-            edit(|document| add(document, name, nodes))?;
-            say(&format!("{name} has {}", nodes.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(" ")))
+            let node = |(name, socket): &(String, Address)| NodeSetting {
+                name: name.clone(),
+                socket: socket.clone(),
+                master: None,
+            };
+            write(name, &nodes.iter().map(node).collect::<Vec<_>>())
         }
+        What::Discover(args) => discover::run(args, globals, &Output::of(globals, &settings)),
     }
 }
 
@@ -121,7 +130,13 @@ fn list(settings: &Settings, out: &Output) -> Result<(), Fault> {
     Sheet::of(out.format, &columns(), &rows).print_to(out)
 }
 
-fn add(document: &mut DocumentMut, name: &str, nodes: &[(String, Address)]) -> Result<(), Fault> {
+/// Adds nodes to a context of the user's file, and says so.
+fn write(name: &str, nodes: &[NodeSetting]) -> Result<(), Fault> {
+    edit(|document| add(document, name, nodes))?;
+    say(&format!("{name} has {}", nodes.iter().map(|n| n.name.as_str()).collect::<Vec<_>>().join(" ")))
+}
+
+fn add(document: &mut DocumentMut, name: &str, nodes: &[NodeSetting]) -> Result<(), Fault> {
     let wrong = || Fault::usage("'contexts' is no table in the user's file");
     let implicit = || {
         let mut table = Table::new();
@@ -132,8 +147,17 @@ fn add(document: &mut DocumentMut, name: &str, nodes: &[(String, Address)]) -> R
     let context = contexts.entry(name).or_insert_with(implicit).as_table_mut().ok_or_else(wrong)?;
     let table =
         context.entry("nodes").or_insert_with(|| Item::Table(Table::new())).as_table_like_mut().ok_or_else(wrong)?;
-    for (node, address) in nodes {
-        table.insert(node, value(address.to_string()));
+    for node in nodes {
+        let mut sockets = InlineTable::new();
+        sockets.insert("socket", node.socket.to_string().into());
+        let socket = match &node.master {
+            None => value(node.socket.to_string()),
+            Some(master) => {
+                sockets.insert("master", master.to_string().into());
+                value(sockets)
+            }
+        };
+        table.insert(&node.name, socket);
     }
     Ok(())
 }

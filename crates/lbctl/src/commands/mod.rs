@@ -7,6 +7,7 @@ pub mod check;
 pub mod completion;
 pub mod context;
 pub mod counters;
+pub mod diff;
 pub mod doctor;
 pub mod drain;
 pub mod exec;
@@ -24,6 +25,7 @@ pub mod repl;
 pub mod roll;
 pub mod server;
 pub mod show;
+pub mod snapshot;
 pub mod table;
 pub mod top;
 pub mod undo;
@@ -51,6 +53,7 @@ pub fn run_alone(command: &Command, globals: &Globals) -> Option<Result<(), Faul
         Command::Undo(args) => undo::run(args, globals),
         Command::Lease(what) => lease::run(what, globals),
         Command::Roll(args) => return roll::resume(args, globals),
+        Command::Diff(args) => return diff::of_files(args, output),
         _ => return None,
     })
 }
@@ -65,6 +68,8 @@ pub fn run(command: &Command, ctx: &Context) -> Result<(), Fault> {
         Command::Explain(args) => explain::run(args, ctx),
         Command::Check(args) => check::run(args, ctx),
         Command::Doctor(args) => doctor::run(args, ctx),
+        Command::Snapshot(args) => snapshot::run(args, ctx),
+        Command::Diff(args) => diff::run(args, ctx),
         Command::Top(args) => top::run(args, ctx),
         Command::Drain(args) => drain::run(args, ctx),
         Command::Maint(args) => maint::run(args, ctx),

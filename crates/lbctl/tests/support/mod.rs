@@ -262,6 +262,8 @@ impl Engine {
             (r"unix:\d+", "unix:<n>"),
             (r"in \d+ms", "in <t>"),
             (r"@!\d+", "@!<pid>"),
+            // A check that is on its way marks the former one's end.
+            (r"\* (L[4-7])", "$1"),
             (r"exp=\d+", "exp=<t>"),
             (r" +\d+s  ", "  <t>  "),
             (r"Version  \S+", "Version  <version>"),
