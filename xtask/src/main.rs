@@ -10,6 +10,7 @@ mod demo;
 mod deploy;
 mod diff;
 mod fuzz;
+mod kills;
 mod packages;
 mod random;
 mod sources;
@@ -51,6 +52,8 @@ enum Chore {
     Bench(bench::Args),
     /// Take servers out and back a thousand times under load
     Cycles(cycles::Args),
+    /// Kill and restart origins under load
+    Kills(kills::Args),
     /// Roll through servers under load again and again, killing lbctl and resuming
     Deploy(deploy::Args),
     /// Run the varnishtest cases on lbd and HAProxy
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Chore::Random(args) => random::run(&args),
         Chore::Bench(args) => bench::run(&args),
         Chore::Cycles(args) => cycles::run(&args),
+        Chore::Kills(args) => kills::run(&args),
         Chore::Deploy(args) => deploy::run(&args),
         Chore::Vtc(args) => vtc::run(&args),
     };

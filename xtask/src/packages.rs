@@ -14,8 +14,8 @@ use std::process::{Command, Stdio};
 const PACKAGES: &[(&str, &str, &str)] = &[
     ("haproxy", "haproxy", "every comparison with HAProxy"),
     ("socat", "socat", "scripts over the admin socket"),
-    ("nginx-light", "nginx", "drain cycles and benchmarks"),
-    ("wrk", "wrk", "drain cycles and benchmarks"),
+    ("nginx-light", "nginx", "drain cycles, kills and benchmarks"),
+    ("wrk", "wrk", "drain cycles, kills and benchmarks"),
     ("nghttp2-client", "h2load", "benchmarks"),
     ("varnish", "varnishtest", "the varnishtest cases"),
     ("hatop", "hatop", "hatop on lbd's socket"),

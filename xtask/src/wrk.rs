@@ -106,8 +106,9 @@ impl Running {
 #[derive(Debug)]
 pub struct Nginx {
     child: Child,
-    _dir: TempDir,
+    dir: TempDir,
     ports: Vec<u16>,
+    processor: Option<usize>,
 }
 
 impl Nginx {
@@ -124,33 +125,59 @@ impl Nginx {
             .collect();
         let at = dir.path().display();
         let config = format!(
-            "daemon off; worker_processes 1; pid {at}/pid; error_log stderr crit;\n\
+            "daemon off; master_process off; pid {at}/pid; error_log stderr crit;\n\
              events {{ worker_connections 8192; }}\n\
              http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 3600s;\n\
              client_body_temp_path {at}/body; proxy_temp_path {at}/proxy; fastcgi_temp_path {at}/fastcgi;\n\
              uwsgi_temp_path {at}/uwsgi; scgi_temp_path {at}/scgi;\n{servers}}}\n"
         );
-        let path = dir.path().join("nginx.conf");
-        std::fs::write(&path, config)?;
-        let program = ["/usr/sbin/nginx", "/usr/bin/nginx"].into_iter().find(|p| std::path::Path::new(p).is_file());
-        let child = pinned(program.context("nginx is missing (apt-get install nginx-light)")?, processor)
-            .args(["-e", "stderr", "-c"])
-            .arg(&path)
-            .stdout(Stdio::null())
-            .spawn()
-            .context("starting nginx")?;
-        let nginx = Nginx { child, _dir: dir, ports };
+        std::fs::write(dir.path().join("nginx.conf"), config)?;
+        let child = spawn(&dir, processor)?;
+        let nginx = Nginx { child, dir, ports, processor };
+        nginx.await_listening()?;
+        Ok(nginx)
+    }
+
+    fn await_listening(&self) -> anyhow::Result<()> {
         until("nginx to listen", || {
             let listening = process::listening_ports();
-            nginx.ports.iter().all(|port| listening.contains(port)).then_some(())
-        })?;
-        Ok(nginx)
+            self.ports.iter().all(|port| listening.contains(port)).then_some(())
+        })
+    }
+
+    /// Ends it as a crash would: nothing is finished.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Starts it again on its ports after [`Nginx::kill`].
+    ///
+    /// # Errors
+    /// When it does not listen.
+    pub fn restart(&mut self) -> anyhow::Result<()> {
+        self.child = spawn(&self.dir, self.processor)?;
+        self.await_listening()
     }
 
     /// Where it listens.
     pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
         self.ports.iter().map(|port| SocketAddr::from(([127, 0, 0, 1], *port)))
     }
+}
+
+fn spawn(dir: &TempDir, processor: Option<usize>) -> anyhow::Result<Child> {
+    let program = ["/usr/sbin/nginx", "/usr/bin/nginx"].into_iter().find(|p| std::path::Path::new(p).is_file());
+    pinned(program.context("nginx is missing (apt-get install nginx-light)")?, processor)
+        .args(["-e", "stderr", "-c"])
+        .arg(dir.path().join("nginx.conf"))
+        .stdout(Stdio::null())
+        .spawn()
+        .context("starting nginx")
 }
 
 impl Drop for Nginx {

@@ -56,7 +56,8 @@ pub async fn run(
             persistent: bound_to(client, backend, txn).filter(|_| !left),
             avoid,
             key,
-            may_reuse: may_reuse(client, backend),
+            // Where one kept connection is found dead, the others mostly are too.
+            may_reuse: replays == 0 && may_reuse(client, backend),
             request: Some((buffer.data(), &head)),
             vars: Some(&txn.vars),
             replayed: held,
