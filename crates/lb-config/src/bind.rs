@@ -28,6 +28,7 @@ pub(crate) struct BindParams {
     pub uid: Option<u32>,
     pub gid: Option<u32>,
     pub v6only: bool,
+    pub accept_proxy: bool,
     pub level: Option<Level>,
     pub severity: SeverityOutput,
     pub expose_fd_listeners: bool,
@@ -139,10 +140,16 @@ pub(crate) fn bind(proxy: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done
             uid: params.uid,
             gid: params.gid,
             v6only: params.v6only && v6,
+            accept_proxy: params.accept_proxy,
             tls: None,
             place: line.place(),
         });
     }
+    Ok(())
+}
+
+pub(crate) fn accept_proxy(p: &mut BindParams, _: &str, _: &Cx<'_>) -> Result<(), String> {
+    p.accept_proxy = true;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use crate::cx::Cx;
 use crate::diagnostic::{Severity, Site};
 use crate::finish::{log_targets, settle_modes};
 use crate::guid;
-use crate::keywords::{self, DYNAMIC_SERVER, SERVER, Status};
+use crate::keywords::{self, DYNAMIC_SERVER, SERVER, ServerRow, Status};
 use crate::model::{CheckMethod, LogTarget, Place, Proxy, Server, TlsFiles};
 use crate::proxy::{Defaults, ProxyDraft};
 use crate::server::{ServerDraft, set_address_later};
@@ -143,6 +143,7 @@ pub fn server(owner: &str, name: &str, words: &[String], objects: &dyn Objects) 
             free_id(draft.server.id, objects)?;
         }
     }
+    draft.settle_way(objects.backend(None).and_then(|backend| backend.source.as_ref()));
     settle(&mut draft, owner)?;
     if let Some(name) = &draft.healthcheck {
         let found = objects.healthcheck(name);
@@ -161,17 +162,21 @@ pub fn server(owner: &str, name: &str, words: &[String], objects: &dyn Objects) 
 /// Reads one parameter; how many words follow it.
 fn parameter(draft: &mut ServerDraft, name: &str, argument: &str, cx: &Cx<'_>) -> Result<usize, String> {
     // `from` stands right behind the address, or is no keyword.
-    let Some(row) = SERVER.iter().find(|row| row.name == name && name != "from") else {
+    let Some(row) = ServerRow::named(name).filter(|_| name != "from") else {
         let near = did_you_mean(name, DYNAMIC_SERVER.iter().copied());
         let end = if near.is_empty() { "." } else { "" };
         return Err(format!("unknown keyword '{name}'{near}{end}"));
     };
-    if !DYNAMIC_SERVER.contains(&name) {
+    // A part of `source`.
+    if !DYNAMIC_SERVER.contains(&row.name) && name != "interface" {
         return Err(format!("'{name}' option is not accepted for dynamic server"));
     }
     match &row.status {
         Status::Supported(handler) => {
             let argument = if row.arguments == 0 { "" } else { argument };
+            if row.argued() {
+                name.clone_into(&mut draft.keyword);
+            }
             handler(draft, argument, cx).map_err(|message| format!("{message}."))?;
             if name == "track" {
                 draft.track = Some((argument.to_owned(), Site::nowhere()));

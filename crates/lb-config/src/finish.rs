@@ -293,6 +293,7 @@ fn settle_servers(draft: &mut ProxyDraft, healthchecks: &BTreeMap<String, CheckM
     let mut ids = Ids { next: 1 };
     let backend_method = draft.check.method();
     for server in &mut draft.servers {
+        server.settle_way(draft.proxy.source.as_ref());
         if let Some(name) = &server.healthcheck {
             server.server.check_method = healthchecks.get(name).cloned();
             if server.server.check_method.is_none() {

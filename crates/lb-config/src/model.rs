@@ -4,6 +4,7 @@
 //! applied, addresses are parsed. The engine needs no text.
 
 mod table;
+mod way;
 
 pub use crate::captures::{Capture, Captures};
 pub use crate::dynamic::{DefaultServers, NamedDefaults};
@@ -11,6 +12,7 @@ pub use crate::process::{Capability, CloseSpread, CpuMap, ProcessSettings, UnixB
 pub use crate::resolvers::{Hold, Nameserver, Resolution, Resolvers};
 pub use crate::stats_page::{StatsPage, StatsRule, StatsVerdict};
 pub use table::{Count, CountChange, Number, StickRule, StickTable, TableIdx, TableRef, Track};
+pub use way::{Announce, Extension, Source, UseSrc};
 
 pub use crate::retry_on::RetryOn;
 use lb_check::rules::RuleSet;
@@ -398,6 +400,8 @@ pub struct Proxy {
     pub binds: Vec<Bind>,
     /// `maxconn` of the frontend; `None`: the global limit.
     pub maxconn: Option<u32>,
+    /// `source`: for servers without one of their own.
+    pub source: Option<Source>,
     /// `fullconn` of the backend.
     pub fullconn: Option<u32>,
     /// `backlog`.
@@ -511,6 +515,8 @@ pub struct Bind {
     pub gid: Option<u32>,
     /// `v6only`.
     pub v6only: bool,
+    /// `accept-proxy`: connections begin with a PROXY header.
+    pub accept_proxy: bool,
     /// `ssl`: how its connections are secured.
     pub tls: Option<Arc<BindTls>>,
     /// Where declared.
@@ -771,6 +777,8 @@ pub enum TcpAction {
     Track(Track),
     /// Change a tracked entry.
     Count(Count),
+    /// `expect-proxy layer4`: the connection begins with a PROXY header.
+    ExpectProxy,
 }
 
 /// `force-persist` or `ignore-persist`.
@@ -870,6 +878,8 @@ pub struct Server {
     pub weight: u32,
     /// `maxconn`; 0: unlimited.
     pub maxconn: u32,
+    /// `minconn`: the limit of connections while the backend has few; 0: `maxconn` always.
+    pub minconn: u32,
     /// `maxqueue`; 0: unlimited.
     pub maxqueue: u32,
     /// `backup`.
@@ -908,14 +918,20 @@ pub struct Server {
     pub on_marked_up_shutdown_backup: bool,
     /// `init-state`.
     pub init_state: InitState,
-    /// Version of the PROXY header that traffic begins with; 0, none, is all that can be configured.
-    pub send_proxy: u8,
+    /// `send-proxy` and its kin: the header that connections begin with.
+    pub announce: Announce,
+    /// `set-proxy-v2-tlv-fmt`: more that it says.
+    pub proxy_extensions: Vec<Extension>,
     /// `pool-max-conn`; -1: unlimited.
     pub pool_max_conn: i32,
     /// `pool-purge-delay`; default 5 s.
     pub pool_purge_delay: Duration,
-    /// `source addr[:port]`: local address of connections.
-    pub source: Option<(IpAddr, u16)>,
+    /// `max-reuse`: exchanges on one connection after its first; `None`: unlimited.
+    pub max_reuse: Option<u32>,
+    /// `source`, of the line or of the backend.
+    pub source: Option<Source>,
+    /// `redir`: clients are sent to this place instead.
+    pub redir: Option<Arc<str>>,
     /// `socks4`: the proxy that is asked for its connections.
     pub socks4: Option<SocketAddr>,
     /// What connections to it are secured with, when a word of its line is about TLS.

@@ -166,6 +166,7 @@ fn documented_proxy() -> Proxy {
         description: None,
         binds: Vec::new(),
         maxconn: None,
+        source: None,
         fullconn: None,
         backlog: None,
         rate_limit_sessions: 0,

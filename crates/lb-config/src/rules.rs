@@ -387,6 +387,15 @@ pub(crate) fn tcp_verdict(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault>
     Ok(Action::Tcp(if accepts { TcpAction::Accept } else { TcpAction::Reject }))
 }
 
+/// `expect-proxy layer4`.
+pub(crate) fn expect_proxy(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
+    let at = x.next;
+    match x.take("missing layer: 'expect-proxy' expects 'layer4'.")? {
+        "layer4" => Ok(Action::Tcp(TcpAction::ExpectProxy)),
+        other => Err(fault(at, format!("'expect-proxy' only supports 'layer4' (got '{other}')."))),
+    }
+}
+
 /// `allow`.
 pub(crate) fn allow(_: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
     Ok(Action::Http(HttpAction::Allow))

@@ -1,14 +1,17 @@
 //! `server` and `default-server` lines.
 
 pub(crate) mod detour;
+pub(crate) mod way;
 
 use crate::address::{self, Allow, Endpoint, Port};
 use crate::cx::Cx;
 use crate::diagnostic::Site;
 use crate::guid;
-use crate::keywords::{self, OWN, SERVER, Status};
+use crate::keywords::{self, OWN, SERVER, ServerRow, Status};
 use crate::line::{Done, Fault, Line, TIME_HELP, fault, time_complaint};
-use crate::model::{AgentParams, ConnectAddress, HealthParams, InitState, Observe, OnError, Place, Server};
+use crate::model::{
+    AgentParams, Announce, ConnectAddress, HealthParams, InitState, Observe, OnError, Place, Server, Source,
+};
 use crate::proxy::ProxyDraft;
 use crate::resolvers::{InitAddr, ResolutionDraft};
 use crate::suggest::did_you_mean;
@@ -53,6 +56,8 @@ pub(crate) struct ServerDraft {
     pub check_proto: Option<detour::CheckProto>,
     /// This is a `default-server` line.
     default: bool,
+    /// The parameter being read, as it was written.
+    pub keyword: String,
 }
 
 impl ServerDraft {
@@ -72,6 +77,7 @@ impl ServerDraft {
                 resolution: None,
                 weight: 1,
                 maxconn: 0,
+                minconn: 0,
                 maxqueue: 0,
                 backup: false,
                 non_stick: false,
@@ -91,11 +97,14 @@ impl ServerDraft {
                 on_marked_down_shutdown: false,
                 on_marked_up_shutdown_backup: false,
                 init_state: InitState::None,
-                send_proxy: 0,
+                announce: Announce::default(),
+                proxy_extensions: Vec::new(),
                 pool_max_conn: -1,
                 pool_purge_delay: Duration::from_secs(5),
+                max_reuse: None,
                 source: None,
                 socks4: None,
+                redir: None,
                 tls: None,
                 place: Place::default(),
             },
@@ -114,6 +123,7 @@ impl ServerDraft {
             tls: ServerTlsDraft::default(),
             check_proto: None,
             default: false,
+            keyword: String::new(),
         }
     }
 
@@ -156,13 +166,25 @@ impl ServerDraft {
         self.server.agent = self.agent_check.then(|| self.agent.clone());
     }
 
+    /// What it says of its connections, in its final form; `source` is the backend's.
+    pub fn settle_way(&mut self, source: Option<&Source>) {
+        let server = &mut self.server;
+        if server.source.is_none() {
+            server.source = source.cloned();
+        }
+        // As observed, a lower limit that is not below the upper one takes its place.
+        if server.minconn >= server.maxconn && server.minconn > 0 {
+            server.maxconn = std::mem::take(&mut server.minconn);
+        }
+    }
+
     /// Reads the parameters from word `from` on, reporting every fault.
     fn parameters(&mut self, line: &Line, from: usize, outer: &str, cx: &mut Cx<'_>) {
         let mut at = from;
         self.said |= line.has(from);
         while line.has(at) {
             let name = line.word(at);
-            let Some(row) = SERVER.iter().find(|row| row.name == name) else {
+            let Some(row) = ServerRow::named(name) else {
                 let near = did_you_mean(name, SERVER.iter().map(|row| row.name));
                 let end = if near.is_empty() { "." } else { "" };
                 let mut fault = fault(at, format!("{outer}unknown keyword '{name}'{near}{end}"));
@@ -186,6 +208,9 @@ impl ServerDraft {
                 Status::Supported(handler) => {
                     if row.tls {
                         self.tls.sites.insert(row.name, line.site(word));
+                    }
+                    if row.argued() {
+                        name.clone_into(&mut self.keyword);
                     }
                     if let Err(message) = handler(self, argument, cx) {
                         let message = format!("{outer}{message}");
@@ -674,19 +699,5 @@ values! {
             }
         };
         d.init_state = true;
-    }
-    source(d, text, cx) {
-        if text.is_empty() {
-            return Err(
-                "'source' expects <addr>[:<port>[-<port>]], and optionally 'usesrc' <addr>, and 'interface' <name> \
-                 as argument."
-                    .to_owned(),
-            );
-        }
-        match address::parse(text, Allow::default(), cx).map_err(|e| format!("'source' : {}", e.message))? {
-            Endpoint::Ip { ip, port: Port::Range(port, _), .. } => d.server.source = Some((ip, port)),
-            Endpoint::Ip { ip, .. } => d.server.source = Some((ip, 0)),
-            _ => return Err(format!("'source' : an IP address is expected, not '{text}'")),
-        }
     }
 }

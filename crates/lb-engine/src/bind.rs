@@ -4,6 +4,8 @@ use crate::activity::Activity;
 use crate::admin::BoundAdmin;
 use crate::clock::Clock;
 use crate::counters::{Gauge, Handshakes, PerThread};
+use crate::data::announced;
+use crate::facts;
 use crate::former::Former;
 use crate::listen::{self, BoundListener, FileAccess, Inherited, ListenError};
 use crate::log::Logger;
@@ -15,7 +17,7 @@ use crate::trace::Traces;
 use lb_config::model::{Config, Global, ListenAddress, LogSink, Proxy};
 use nix::sys::resource::{Resource, getrlimit};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock};
 
 /// What the engine is told besides the configuration.
@@ -115,6 +117,9 @@ pub fn bind(config: Config, options: StartOptions) -> Result<Bound, Vec<StartErr
     }
     let open = listeners.iter().map(Vec::len).max().unwrap_or(0) + admin.len();
     let mut shared = shared_state(config, proxies, threads, &options.program, options.startup_log, open as u32);
+    for proxy in shared.proxies.live() {
+        proxy.fullconn.store(facts::fullconn(&shared, proxy), Relaxed);
+    }
     shared.former = options.former;
     shared.former.give_counters(&shared.proxies);
     Ok(Bound { shared: Box::leak(Box::new(shared)), listeners, admin, boot })
@@ -134,6 +139,7 @@ fn proxy_state(
     errors: &mut Vec<StartError>,
 ) -> ProxyState {
     let mut states = Vec::new();
+    let announced = announced::is_expected_by_rule(config);
     for (number, bind) in config.binds.iter().enumerate() {
         let tls = ListenerSecurity::of(bind).unwrap_or_else(|why| {
             let place = format!("{}:{}", bind.place.file, bind.place.line);
@@ -143,6 +149,7 @@ fn proxy_state(
             None
         });
         let state = ListenerState {
+            announced: bind.accept_proxy || announced,
             config: bind,
             tls,
             counters: PerThread::new(threads),

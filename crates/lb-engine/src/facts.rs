@@ -54,3 +54,18 @@ pub fn server_number(server: &ServerState, what: ServerNumber, now_ms: u64) -> i
         ServerNumber::Id => i64::from(server.config.id),
     }
 }
+
+/// `fullconn`; by default a tenth of what the frontends that may choose this backend accept, and at least one.
+pub fn fullconn(shared: &Shared, proxy: &ProxyState) -> u32 {
+    if let Some(fullconn) = proxy.config.fullconn {
+        return fullconn;
+    }
+    let chooses = |frontend: &&ProxyState| {
+        let config = frontend.config.get();
+        config.kind.has_frontend()
+            && (config.default_backend.is_some_and(|b| b.0 == proxy.index)
+                || config.use_backend.iter().any(|rule| rule.backend.fixed().is_some_and(|b| b.0 == proxy.index)))
+    };
+    let limit = |frontend: &ProxyState| frontend.config.maxconn.unwrap_or(shared.process.hard_maxconn);
+    shared.proxies.live().filter(chooses).map(limit).sum::<u32>().div_ceil(10).max(1)
+}

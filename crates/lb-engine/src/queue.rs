@@ -33,8 +33,8 @@ pub struct Queue {
 }
 
 /// Takes a slot if one is free.
-pub fn try_take(server: &ServerState) -> bool {
-    match server.maxconn.load(SeqCst) {
+pub fn try_take(proxy: &ProxyState, server: &ServerState) -> bool {
+    match server.limit(proxy) {
         0 => server.sessions.inc() > 0,
         max => server.sessions.inc_up_to(max),
     }
@@ -58,7 +58,7 @@ pub fn wake(proxy: &ProxyState, index: usize) -> usize {
         Some(bound) => bound == index && server.is_persistent(),
         None => server.takes_waiting(),
     }) {
-        if !try_take(server) {
+        if !try_take(proxy, server) {
             break;
         }
         let Some(waiter) = waiters.remove(at) else { break };

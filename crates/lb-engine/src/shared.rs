@@ -213,6 +213,8 @@ pub struct ProxyState {
     pub queued: Gauge,
     /// Most sessions of the frontend.
     pub maxconn: AtomicU32,
+    /// Sessions of the backend at which servers reach their `maxconn` (`minconn`); 0: they have it always.
+    pub fullconn: AtomicU32,
     /// Whether the frontend accepts.
     pub state: AtomicU8,
     /// Whether rules lead to the backend.
@@ -249,6 +251,7 @@ impl ProxyState {
             back_sessions: Gauge::default(),
             queued: Gauge::default(),
             maxconn: AtomicU32::new(config.maxconn.unwrap_or(0)),
+            fullconn: AtomicU32::new(config.fullconn.unwrap_or(0)),
             state: AtomicU8::new(if config.disabled { 2 } else { 0 }),
             published: AtomicBool::new(!config.unpublished),
             listeners,
@@ -266,6 +269,7 @@ impl ProxyState {
     /// Begins a new life as another backend. For a place that nobody refers to, without servers.
     pub fn begin_anew(&self, config: &'static Proxy) {
         self.config.set(config);
+        self.fullconn.store(config.fullconn.unwrap_or(0), Relaxed);
         self.front.restart();
         self.back.restart();
         for gauge in [&self.front_sessions, &self.back_sessions, &self.queued] {
@@ -335,6 +339,8 @@ pub struct ListenerState {
     pub bound: OnceLock<SocketAddr>,
     /// The threads' sockets, for the control thread to make deaf and hearing again at once, and to hand over.
     pub taps: Mutex<Vec<Tap>>,
+    /// Its connections may begin with a PROXY header.
+    pub announced: bool,
     /// How its connections are secured; `None`: they are plain.
     pub tls: Option<Box<ListenerSecurity>>,
 }
@@ -495,9 +501,28 @@ impl ServerState {
     }
 
     /// Whether all slots are taken.
-    pub fn is_full(&self) -> bool {
-        let max = self.maxconn.load(Relaxed);
+    pub fn is_full(&self, proxy: &ProxyState) -> bool {
+        let max = self.limit(proxy);
         max > 0 && self.sessions.get() >= max
+    }
+
+    /// Most sessions at the moment; 0: unlimited. With `minconn` it follows the backend's load.
+    pub fn limit(&self, proxy: &ProxyState) -> u32 {
+        let most = self.maxconn.load(Relaxed);
+        if most == 0 {
+            return 0;
+        }
+        let least = self.config.minconn;
+        if least == 0 || least >= most {
+            return most;
+        }
+        let (full, load) = (proxy.fullconn.load(Relaxed), proxy.back_sessions.get());
+        if load >= full {
+            return most;
+        }
+        // Below `most`, as `load` is below `full`.
+        let ramp = u64::from(most) * u64::from(load) / u64::from(full);
+        least.max(u32::try_from(ramp).unwrap_or(most))
     }
 }
 

@@ -2,12 +2,13 @@
 
 use crate::buffer::Buffer;
 use crate::tls::TlsStream;
+use nix::sys::socket::{MsgFlags, recv};
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use std::task::{Context, Poll, Waker, ready};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 /// A connected stream socket.
@@ -81,6 +82,47 @@ impl Stream {
             Self::Unix(_) => Poll::Pending,
             Self::Tls(s) => s.poll_gone(cx),
         }
+    }
+
+    /// Looks at what a plain socket received without taking it. `enough` is told these bytes and whether no more will
+    /// come; while it says no, this waits for more. The result is how many bytes there were.
+    pub fn poll_look(
+        &self,
+        cx: &mut Context<'_>,
+        room: &mut [u8],
+        mut enough: impl FnMut(&[u8], bool) -> bool,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.poll_readable(cx))?;
+            let ended = self.is_ended();
+            let fd = self.fd();
+            let look = || {
+                let n = recv(fd, room, MsgFlags::MSG_PEEK)?;
+                let seen = room.get(..n).unwrap_or_default();
+                // As if nothing had come: the reactor tells when more has.
+                if enough(seen, ended) || n == room.len() { Ok(n) } else { Err(io::ErrorKind::WouldBlock.into()) }
+            };
+            let looked = match self {
+                Self::Tcp(s) => s.try_io(Interest::READABLE, look),
+                Self::Unix(s) => s.try_io(Interest::READABLE, look),
+                Self::Tls(_) => Err(io::ErrorKind::Unsupported.into()),
+            };
+            match looked {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                looked => return Poll::Ready(looked),
+            }
+        }
+    }
+
+    /// Whether the reactor has seen the peer's end, after [`Self::poll_readable`] was ready.
+    fn is_ended(&self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        let ready = match self {
+            Self::Tcp(s) => std::pin::pin!(s.ready(Interest::READABLE)).poll(&mut cx),
+            Self::Unix(s) => std::pin::pin!(s.ready(Interest::READABLE)).poll(&mut cx),
+            Self::Tls(_) => return false,
+        };
+        matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
     }
 
     /// Reads into the buffer's spare room. `0` is the end of the stream.

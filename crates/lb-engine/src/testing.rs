@@ -80,6 +80,7 @@ fn proxy(index: usize, config: &'static Proxy, maxconn: u32, threads: usize) -> 
 
 fn listener(config: &'static lb_config::model::Bind, threads: usize) -> ListenerState {
     ListenerState {
+        announced: config.accept_proxy,
         config,
         counters: PerThread::new(threads),
         sessions: Gauge::default(),

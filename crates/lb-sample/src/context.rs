@@ -362,6 +362,12 @@ pub trait Context {
         None
     }
 
+    /// An extension of the PROXY header that the client's connection began with.
+    fn announced(&self, kind: u8) -> Option<&[u8]> {
+        let _ = kind;
+        None
+    }
+
     /// A connection's security; `None`: it is plain.
     fn secured(&self, wire: Wire) -> Option<&Secured> {
         let _ = wire;

@@ -18,6 +18,16 @@ pub enum KeyKind {
     Other(String),
 }
 
+impl std::fmt::Display for KeyKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Rsa(bits) => write!(f, "RSA{bits}"),
+            Self::Ec(bits) => write!(f, "EC{bits}"),
+            Self::Other(name) => f.write_str(name),
+        }
+    }
+}
+
 /// What a certificate says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {

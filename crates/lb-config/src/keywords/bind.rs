@@ -37,7 +37,7 @@ const fn secure(name: &'static str, arguments: usize) -> BindRow {
 
 pub(crate) const BIND: &[BindRow] = &[
     row("accept-netscaler-cip", 1, NotYet),
-    row("accept-proxy", 0, NotYet),
+    on(Acts::OnBind, row("accept-proxy", 0, Supported(bind::accept_proxy))),
     row("allow-0rtt", 0, Tuning),
     secure("alpn", 1),
     on(Acts::OnBind, row("backlog", 1, Supported(bind::backlog))),

@@ -15,7 +15,7 @@ pub(crate) use global::GLOBAL;
 pub(crate) use options::OPTIONS;
 pub(crate) use proxy::PROXY;
 pub(crate) use rules::{ActionRow, HTTP_REQUEST, HTTP_RESPONSE, TCP_CONNECTION, TCP_CONTENT, TCP_SESSION};
-pub(crate) use server::{DYNAMIC_SERVER, OWN, SERVER};
+pub(crate) use server::{DYNAMIC_SERVER, OWN, SERVER, ServerRow};
 
 use lb_model::ProxyKind;
 

@@ -3,6 +3,7 @@
 use super::Status::{Gone, NotYet, Supported, Tuning};
 use super::{DB, DF, DFB, FB, Keyword, NB, NFB, Scope, Status};
 use crate::proxy::{self, ProxyHandler};
+use crate::server::way;
 use crate::{balance, bind, captures, checks, monitor, options, retry_on, rules, server, state, stats_page, table};
 
 const fn row(name: &'static str, scope: Scope, status: Status<ProxyHandler>) -> Keyword<ProxyHandler> {
@@ -253,7 +254,7 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
     row("server", Scope::B.and(Scope::STRICT), Supported(server::server)),
     row("server-state-file-name", DB, Supported(state::server_state_file_name)),
     row("server-template", Scope::B.and(Scope::STRICT), Supported(server::server_template)),
-    row("source", DB, NotYet),
+    row("source", DB, Supported(way::backend_source)),
     row("srvtcpka-cnt", DB, Tuning),
     row("srvtcpka-idle", DB, Tuning),
     row("srvtcpka-intvl", DB, Tuning),

@@ -138,7 +138,7 @@ pub(crate) const TCP_CONNECTION: &[ActionRow] = &[
     row("capture", NotYet),
     row("do-log", NotYet),
     row("expect-netscaler-cip", NotYet),
-    row("expect-proxy", NotYet),
+    row("expect-proxy", Supported(rules::expect_proxy)),
     row("reject", Supported(rules::tcp_verdict)),
     row("sc-add-gpc*", Supported(table::count)),
     row("sc-inc-gpc*", Supported(table::count)),

@@ -3,7 +3,7 @@
 use super::Status;
 use super::Status::{Gone, NotYet, Supported, Tuning};
 use crate::resolvers;
-use crate::server::{self, ServerHandler, detour};
+use crate::server::{self, ServerHandler, detour, way};
 use crate::tls::server as tls;
 
 /// A parameter and how many words follow it.
@@ -13,6 +13,19 @@ pub(crate) struct ServerRow {
     pub status: Status<ServerHandler>,
     /// Belongs to TLS: where it stands is kept, as its files are read later.
     pub tls: bool,
+}
+
+impl ServerRow {
+    /// The row of a word as it stands on a line.
+    pub fn named(word: &str) -> Option<&'static Self> {
+        let name = word.split_once('(').map_or(word, |(name, _)| name);
+        SERVER.iter().find(|row| row.name == name && row.argued() == (name != word))
+    }
+
+    /// Its name is followed by an argument in parentheses.
+    pub fn argued(&self) -> bool {
+        self.name == "set-proxy-v2-tlv-fmt"
+    }
 }
 
 const fn row(name: &'static str, arguments: usize, status: Status<ServerHandler>) -> ServerRow {
@@ -76,15 +89,15 @@ pub(crate) const SERVER: &[ServerRow] = &[
     row("init-addr", 1, Supported(resolvers::init_addr)),
     row("init-state", 1, Supported(server::init_state)),
     row("inter", 1, Supported(server::inter)),
-    row("interface", 1, NotYet),
+    row("interface", 1, Supported(way::interface)),
     row("ktls", 1, Tuning),
     row("log-bufsize", 1, NotYet),
     row("log-proto", 1, NotYet),
-    row("max-reuse", 1, NotYet),
+    row("max-reuse", 1, Supported(way::max_reuse)),
     row("max-fails", 1, Supported(server::max_fails)),
     row("maxconn", 1, Supported(server::maxconn)),
     row("maxqueue", 1, Supported(server::maxqueue)),
-    row("minconn", 1, NotYet),
+    row("minconn", 1, Supported(way::minconn)),
     row("name", 1, Gone("'name' stands right behind 'default-server'.")),
     row("namespace", 1, NotYet),
     row("no-agent-check", 0, Supported(server::no_agent_check)),
@@ -95,10 +108,10 @@ pub(crate) const SERVER: &[ServerRow] = &[
     secure("no-check-sni-auto", 0, tls::no_check_sni_auto),
     secure("no-check-ssl", 0, tls::no_check_ssl),
     row("no-renegotiate", 0, Tuning),
-    row("no-send-proxy", 0, Tuning),
-    row("no-send-proxy-v2", 0, Tuning),
-    row("no-send-proxy-v2-ssl", 0, Tuning),
-    row("no-send-proxy-v2-ssl-cn", 0, Tuning),
+    row("no-send-proxy", 0, Supported(way::no_send_proxy)),
+    row("no-send-proxy-v2", 0, Supported(way::no_send_proxy_v2)),
+    row("no-send-proxy-v2-ssl", 0, Supported(way::no_send_proxy_v2_ssl)),
+    row("no-send-proxy-v2-ssl-cn", 0, Supported(way::no_send_proxy_v2_ssl_cn)),
     secure("no-sni-auto", 0, tls::no_sni_auto),
     secure("no-ssl", 0, tls::no_ssl),
     secure("no-ssl-reuse", 0, tls::no_ssl_reuse),
@@ -116,32 +129,32 @@ pub(crate) const SERVER: &[ServerRow] = &[
     row("on-marked-down", 1, Supported(server::on_marked_down)),
     row("on-marked-up", 1, Supported(server::on_marked_up)),
     row("pool-conn-name", 1, NotYet),
-    row("pool-low-conn", 1, Tuning),
+    row("pool-low-conn", 1, Supported(way::pool_low_conn)),
     row("pool-max-conn", 1, Supported(server::pool_max_conn)),
     row("pool-purge-delay", 1, Supported(server::pool_purge_delay)),
     row("port", 1, Supported(server::port)),
     row("proto", 1, NotYet),
-    row("proxy-v2-options", 1, NotYet),
+    row("proxy-v2-options", 1, Supported(way::proxy_v2_options)),
     row("quic-cc-algo", 1, NotYet),
-    row("redir", 1, NotYet),
+    row("redir", 1, Supported(way::redir)),
     row("renegotiate", 0, Tuning),
     row("resolve-net", 1, Supported(resolvers::resolve_net)),
     row("resolve-opts", 1, Supported(resolvers::resolve_opts)),
     row("resolve-prefer", 1, Supported(resolvers::resolve_prefer)),
     row("resolvers", 1, Supported(resolvers::resolvers)),
     row("rise", 1, Supported(server::rise)),
-    row("send-proxy", 0, NotYet),
-    row("send-proxy-v2", 0, NotYet),
-    row("send-proxy-v2-ssl", 0, NotYet),
-    row("send-proxy-v2-ssl-cn", 0, NotYet),
-    row("set-proxy-v2-tlv-fmt", 1, NotYet),
+    row("send-proxy", 0, Supported(way::send_proxy)),
+    row("send-proxy-v2", 0, Supported(way::send_proxy_v2)),
+    row("send-proxy-v2-ssl", 0, Supported(way::send_proxy_v2_ssl)),
+    row("send-proxy-v2-ssl-cn", 0, Supported(way::send_proxy_v2_ssl_cn)),
+    row("set-proxy-v2-tlv-fmt", 1, Supported(way::set_proxy_v2_tlv_fmt)),
     row("shard", 1, NotYet),
     row("sigalgs", 1, Tuning),
     row("slowstart", 1, Supported(server::slowstart)),
     secure("sni", 1, tls::sni),
     secure("sni-auto", 0, tls::sni_auto),
     row("socks4", 1, Supported(detour::socks4)),
-    row("source", 1, Supported(server::source)),
+    row("source", 1, Supported(way::source)),
     secure("ssl", 0, tls::ssl),
     secure("ssl-max-ver", 1, tls::ssl_max_ver),
     secure("ssl-min-ver", 1, tls::ssl_min_ver),
@@ -153,7 +166,7 @@ pub(crate) const SERVER: &[ServerRow] = &[
     row("tfo", 0, Tuning),
     row("tls-tickets", 0, Tuning),
     row("track", 1, Supported(server::track)),
-    row("usesrc", 1, NotYet),
+    row("usesrc", 1, Supported(way::usesrc)),
     secure("verify", 1, tls::verify),
     secure("verifyhost", 1, tls::verifyhost),
     row("weight", 1, Supported(server::weight)),

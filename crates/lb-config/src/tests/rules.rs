@@ -214,7 +214,7 @@ fn faults() {
         [ALERT]    (1) : config : parsing [a.cfg:23] : 'http-request silent-drop' is a HAProxy keyword that lbd does not support yet.
            |   http-request silent-drop
            |                ^^^^^^^^^^^
-        [ALERT]    (1) : config : parsing [a.cfg:24] : 'tcp-request connection' expects 'accept', 'reject', 'sc-add-gpc*', 'sc-inc-gpc*', 'sc-inc-gpc0*', 'sc-inc-gpc1*', 'sc-set-gpt*', 'sc-set-gpt0*', 'set-var*', 'set-var-fmt*', 'track-sc*', 'unset-var*', but got 'foo'.
+        [ALERT]    (1) : config : parsing [a.cfg:24] : 'tcp-request connection' expects 'accept', 'expect-proxy', 'reject', 'sc-add-gpc*', 'sc-inc-gpc*', 'sc-inc-gpc0*', 'sc-inc-gpc1*', 'sc-set-gpt*', 'sc-set-gpt0*', 'set-var*', 'set-var-fmt*', 'track-sc*', 'unset-var*', but got 'foo'.
            |   tcp-request connection foo
            |                          ^^^
         [ALERT]    (1) : config : parsing [a.cfg:15] : Proxy 'f': unable to find required use_backend: 'nope'.

@@ -146,7 +146,8 @@ fn server_parameters() {
     assert_eq!((s.slowstart, s.observe, s.error_limit), (Some(ms(10_000)), Observe::Layer7, 3));
     assert_eq!((s.on_error, s.init_state), (OnError::MarkDown, InitState::Down));
     assert_eq!((s.pool_max_conn, s.pool_purge_delay), (9, ms(2000)));
-    assert_eq!(s.source, Some(("10.0.0.9".parse().unwrap(), 1024)));
+    let source = s.source.as_ref().map(|source| (source.ip, source.ports));
+    assert_eq!(source, Some(("10.0.0.9".parse().unwrap(), (1024, 1024))));
     assert_eq!(s.socks4, Some("10.0.0.8:1080".parse().unwrap()));
     let agent = s.agent.unwrap();
     assert_eq!((agent.port, agent.inter, agent.send.as_deref()), (9000, Some(ms(4000)), Some("hi")));
@@ -377,15 +378,11 @@ fn words_that_change_nothing_are_named_or_refused() {
     assert_eq!(
         config.ignored_tuning.join(", "),
         "stats socket … name, option splice-auto, option tcp-smart-accept, \
-         option tcp-smart-connect, option independent-streams, bind … defer-accept, bind … level, \
-         server … no-send-proxy"
+         option tcp-smart-connect, option independent-streams, bind … defer-accept, bind … level"
     );
     for line in [
-        "server s 1.2.3.4:80 send-proxy",
-        "server s 1.2.3.4:80 send-proxy-v2",
-        "server s 1.2.3.4:80 minconn 3",
-        "server s 1.2.3.4:80 redir http://x",
-        "bind :1 accept-proxy",
+        "bind :1 accept-netscaler-cip 1",
+        "server s 1.2.3.4:80 namespace x",
         "bind :1 transparent",
         "bind :1 interface eth0",
         "option logasap",

@@ -3,6 +3,7 @@
 
 use crate::control::{BackendCtl, Control, Table, unbound_queue};
 use crate::counters::{Counter, Counters, PerThread, SlidingMean};
+use crate::facts;
 use crate::shared::{FrontendState, ProxyState, ServerState, Shared, Target};
 use lb_check::{Monitor, ServerHealth};
 use lb_config::model::Observe;
@@ -307,7 +308,7 @@ impl BackendRow<'_> {
             F::Qmax => U32(self.proxy.queued.max()),
             F::Scur => U32(self.proxy.back_sessions.get()),
             F::Smax => U32(self.proxy.back_sessions.max()),
-            F::Slim => U32(fullconn(viewer.shared, self.proxy)),
+            F::Slim => U32(facts::fullconn(viewer.shared, self.proxy)),
             F::Stot => U64(sums.sum(|c| c.sessions.get())),
             F::Bin | F::Reqbin => U64(sums.sum(|c| c.bytes_in.get())),
             F::Bout | F::Resbout => U64(sums.sum(|c| c.bytes_out.get())),
@@ -744,19 +745,4 @@ fn frontend_limit(shared: &Shared, proxy: &ProxyState) -> u32 {
         0 => shared.process.hard_maxconn,
         limit => limit,
     }
-}
-
-/// `fullconn`; by default a tenth of what the frontends that may choose this backend accept, and at least one.
-fn fullconn(shared: &Shared, proxy: &ProxyState) -> u32 {
-    if let Some(fullconn) = proxy.config.fullconn {
-        return fullconn;
-    }
-    let chooses = |frontend: &&ProxyState| {
-        let config = frontend.config.get();
-        config.kind.has_frontend()
-            && (config.default_backend.is_some_and(|b| b.0 == proxy.index)
-                || config.use_backend.iter().any(|rule| rule.backend.fixed().is_some_and(|b| b.0 == proxy.index)))
-    };
-    let limit = |frontend: &ProxyState| frontend.config.maxconn.unwrap_or(shared.process.hard_maxconn);
-    shared.proxies.live().filter(chooses).map(limit).sum::<u32>().div_ceil(10).max(1)
 }

@@ -4,7 +4,7 @@ use super::session::Session;
 use super::thread::{ThreadCtx, accepts};
 use super::traced;
 use super::upstream::Upstream;
-use super::{http, secure, tcp};
+use super::{announced, http, secure, tcp};
 use crate::activity::{self, task};
 use crate::counters::{Counter, Counters, PerThread};
 use crate::listen::{self, BoundListener};
@@ -218,6 +218,10 @@ fn start(
     let client = Client { ctx, proxy, listener, session, private: Cell::new(None) };
     if ctx.shared.traces.is_on(Source::Session) {
         traced::session(&client, event::Session::NEW);
+    }
+    if listener.announced {
+        activity::spawn(task::Secure, announced::serve(client, stream));
+        return;
     }
     if let Some(security) = listener.tls.as_deref() {
         activity::spawn(task::Secure, secure::serve(client, stream, security));

@@ -2,10 +2,12 @@
 //! The same for HTTP exchanges and TCP sessions.
 
 use super::accept::Client;
+use super::announce;
+use super::http::txn::UniqueId;
 use super::pick::{self, NoServer, Wish};
 use super::session::{Cut, Phase};
 use super::traced;
-use super::upstream::{self, ConnectError, ServerName, Upstream};
+use super::upstream::{self, ConnectError, Opening, ServerName, Upstream};
 use super::view::View;
 use crate::counters::Counters;
 use crate::queue;
@@ -49,6 +51,8 @@ pub enum Failure {
     },
     /// The session ended while connecting.
     Ended(Cut),
+    /// The server's clients are sent elsewhere (`redir`).
+    Redirected,
 }
 
 /// What a session asks.
@@ -68,6 +72,8 @@ pub struct Ask<'a> {
     pub may_reuse: bool,
     /// The request, for what a secured connection depends on.
     pub request: Option<(&'a [u8], &'a RequestHead)>,
+    /// The exchange's unique id, in HTTP.
+    pub unique: Option<&'a UniqueId>,
     /// The transaction's variables.
     pub vars: Option<&'a Vars>,
     /// The slot of this server is held already: a pooled connection to it was found dead.
@@ -92,6 +98,9 @@ pub async fn connect(
                     .await?
             }
         };
+        if is_redirected(backend, index, ask) {
+            return Err(Failure::Redirected);
+        }
         let failed = match attempt(client, backend, index, ask, route).await {
             Ok(upstream) => return Ok(upstream),
             Err(Failure::Ended(cut)) => {
@@ -132,6 +141,12 @@ pub async fn connect(
             (persistent, held) = (None, None);
         }
     }
+}
+
+/// Whether the client is sent elsewhere instead (`redir`): the slot stays held.
+fn is_redirected(backend: &ProxyState, index: usize, ask: Ask<'_>) -> bool {
+    let redirects = backend.servers.get(index).is_some_and(|server| server.config.redir.is_some());
+    redirects && ask.request.is_some_and(|(buf, head)| matches!(head.method.get(buf), b"GET" | b"HEAD"))
 }
 
 /// Another attempt after a server failed to answer (`retry-on`): on the same server, whose slot stays held, or on another.
@@ -203,12 +218,20 @@ async fn attempt(
     let ctx = client.ctx;
     let Some(server) = backend.servers.get(index) else { return Err(Failure::NoServer(NoServer::Unavailable)) };
     let own = server.counters.of(ctx.index);
-    let name = server.tls.as_ref().and_then(|tls| server_name(client, backend, index, ask, tls));
+    let mut way = Opening {
+        client_port: destination(client).map(|address| address.port()),
+        keepalive: backend.config.options.srvtcpka,
+        name: server.tls.as_ref().and_then(|tls| server_name(client, backend, index, ask, tls)),
+        ..Opening::default()
+    };
+    if announce::is_personal(&server.config) {
+        announce::personal(client, backend, server, ask, &mut way);
+    }
     if ask.replayed.is_none() {
         pick::count_attempt(own, ctx.now_ms());
         let pooled = client.take_private(backend, index).or_else(|| {
             let pool = ctx.pool(backend.index, index).filter(|_| ask.may_reuse)?;
-            pool.take(server, name.as_ref().and_then(|name| name.sni.as_deref()))
+            pool.take(server, way.key())
         });
         if let Some(upstream) = pooled {
             if ctx.shared.traces.is_on(Source::Stream) {
@@ -228,12 +251,11 @@ async fn attempt(
     ctx.back(backend).connects.inc();
     client.session.phase.set(Phase::Connect);
     ctx.set_deadline(&client.session, backend.config.timeouts.connect);
-    let port = destination(client).map(|address| address.port());
-    let secures = name.is_some();
+    let secures = way.name.is_some();
     if secures {
         ctx.handshakes().connections.inc();
     }
-    let mut connecting = Box::pin(upstream::connect(server, port, backend.config.options.srvtcpka, name));
+    let mut connecting = Box::pin(upstream::connect(server, way));
     let connected = pick::wait_unless_gone(client, ask.watched, backend, |cx| connecting.as_mut().poll(cx));
     let timeout = match connected.await {
         Ok(Ok(upstream)) => {
@@ -318,7 +340,7 @@ fn server_name(
 }
 
 /// The address the client connected to.
-fn destination(client: &Client) -> Option<SocketAddr> {
+pub fn destination(client: &Client) -> Option<SocketAddr> {
     client.session.destination.get().or_else(|| client.listener.bound.get().copied())
 }
 

@@ -1,6 +1,8 @@
 //! Data threads: each accepts, serves and ends its own connections.
 
 mod accept;
+mod announce;
+pub(crate) mod announced;
 mod connect;
 pub mod http;
 mod pick;

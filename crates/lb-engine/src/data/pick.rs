@@ -179,7 +179,7 @@ pub async fn acquire(
             },
         };
         if let Some(index) = wanted {
-            let free = backend.servers.get(index).is_some_and(queue::try_take);
+            let free = backend.servers.get(index).is_some_and(|server| queue::try_take(backend, server));
             if free {
                 count_choice(ctx, backend, index, bound.is_none());
                 return Ok(index);
@@ -215,7 +215,7 @@ fn balance(ctx: &ThreadCtx, backend: &'static ProxyState, wish: Wish) -> Choice 
         picker.balancer.pick(
             &request,
             |index| backend.servers.get(index).map_or(0, load),
-            |index| backend.servers.get(index).is_none_or(ServerState::is_full),
+            |index| backend.servers.get(index).is_none_or(|server| server.is_full(backend)),
         )
     };
     let mut picked = pick(&mut picker);

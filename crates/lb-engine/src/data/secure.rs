@@ -74,18 +74,28 @@ fn failed(client: &Client, error: AcceptError) {
         }
     }
     let config = client.proxy.config.get();
-    if config.logs.is_empty() || (config.options.dontlognull && error != AcceptError::Untrusted) {
+    if config.options.dontlognull && error != AcceptError::Untrusted {
+        return;
+    }
+    log_failure(client, error.as_str());
+}
+
+/// The line that tells why a connection never became a session.
+pub fn log_failure(client: &Client, why: &str) {
+    let ctx = client.ctx;
+    let config = client.proxy.config.get();
+    if config.logs.is_empty() {
         return;
     }
     let source = match client.session.source.get() {
         Some(address) => format!("{}:{}", address.ip(), address.port()),
-        None => "unix:1".to_owned(),
+        None => format!("unix:{}", client.listener.config.id),
     };
     let mut line = format!("{source} [").into_bytes();
     lb_sample::local_millis(ctx.shared.clock.wall_at(client.session.accepted_us), &mut line);
     let bind = client.listener.config;
     let name = bind.name.clone().unwrap_or_else(|| bind.id.to_string());
-    line.extend_from_slice(format!("] {}/{name}: {}", config.name, error.as_str()).as_bytes());
+    line.extend_from_slice(format!("] {}/{name}: {}", config.name, why).as_bytes());
     let severity = if config.options.log_separate_errors { Severity::Err } else { Severity::Info };
     ctx.shared.logger.send(&config.logs, severity, config.log_tag.as_deref(), &line);
 }

@@ -3,6 +3,7 @@
 use super::track::Trackers;
 use crate::tls::Facts;
 use lb_model::TermCause;
+use lb_model::proxy_protocol::Header;
 use lb_sample::Vars;
 use lb_sample::secure::Secured;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -76,6 +77,9 @@ pub struct Session {
     waker: RefCell<Option<Waker>>,
     /// What its handshake settled.
     facts: OnceCell<Box<Facts>>,
+    /// The PROXY header it began with.
+    announced: OnceCell<Box<Header>>,
+    header_expected: Cell<bool>,
 }
 
 impl Session {
@@ -101,6 +105,8 @@ impl Session {
             killed: Cell::new(None),
             waker: RefCell::new(None),
             facts: OnceCell::new(),
+            announced: OnceCell::new(),
+            header_expected: Cell::new(false),
         }
     }
 
@@ -112,6 +118,26 @@ impl Session {
     /// Notes what the handshake settled.
     pub fn set_facts(&self, facts: Box<Facts>) {
         let _ = self.facts.set(facts);
+    }
+
+    /// Notes the PROXY header it began with.
+    pub fn set_announced(&self, header: Box<Header>) {
+        let _ = self.announced.set(header);
+    }
+
+    /// The PROXY header it began with.
+    pub fn announced(&self) -> Option<&Header> {
+        self.announced.get().map(|header| &**header)
+    }
+
+    /// A rule says that it begins with a PROXY header.
+    pub fn expect_header(&self) {
+        self.header_expected.set(true);
+    }
+
+    /// Whether a rule says so.
+    pub fn is_header_expected(&self) -> bool {
+        self.header_expected.get()
     }
 
     /// The client's connection's security; `None`: it is plain.

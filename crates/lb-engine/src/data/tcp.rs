@@ -35,6 +35,7 @@ pub fn accepted(config: &Proxy, view: &View<'_>, stage: TcpStage) -> bool {
                 track::start(view, track, scope);
             }
             TcpAction::Count(count) => track::count(view, count),
+            TcpAction::ExpectProxy => view.session.expect_header(),
         }
     }
     true
@@ -43,11 +44,22 @@ pub fn accepted(config: &Proxy, view: &View<'_>, stage: TcpStage) -> bool {
 /// `tcp-request connection` and `tcp-request session` rules.
 pub fn admitted(client: &Client, view: &View<'_>) -> bool {
     let config = &client.proxy.config;
-    if !accepted(config, view, TcpStage::Connection) {
+    // Otherwise that was judged before its header was read.
+    if !client.listener.announced && !accepted(config, view, TcpStage::Connection) {
         return false;
     }
     client.session.trackers.session_accepted(client.ctx.now_ms());
     accepted(config, view, TcpStage::Session)
+}
+
+/// `tcp-request connection` rules of a connection whose header is to be read.
+pub fn connection_accepted(client: &Client) -> bool {
+    let view = view_of(client, &Books::default(), LogRecord::default());
+    let accepted = accepted(&client.proxy.config, &view, TcpStage::Connection);
+    if !accepted {
+        client.count(|c| &c.denied_connections);
+    }
+    accepted
 }
 
 /// The line logged for each connection of a proxy without a log format.
@@ -58,7 +70,7 @@ pub fn log_connect(client: &Client) {
     }
     let name = |address: Option<std::net::SocketAddr>| match address {
         Some(address) => format!("{}:{}", address.ip(), address.port()),
-        None => "unix:1".to_owned(),
+        None => format!("unix:{}", client.listener.config.id),
     };
     let line = format!(
         "Connect from {} to {} ({}/{})",
@@ -82,7 +94,9 @@ struct Books {
 
 /// Serves a client's connection to its end.
 pub async fn serve(client: Client, mut stream: Stream) {
-    client.session.destination.set(stream.local());
+    if client.session.destination.get().is_none() {
+        client.session.destination.set(stream.local());
+    }
     let mut books = Books::default();
     {
         let view = view_of(&client, &books, LogRecord::default());
@@ -156,6 +170,7 @@ async fn session(client: &Client, stream: &mut Stream, books: &mut Books) {
         key,
         may_reuse: false,
         request: None,
+        unique: None,
         vars: None,
         replayed: None,
     };
@@ -180,7 +195,7 @@ async fn session(client: &Client, stream: &mut Stream, books: &mut Books) {
 
 fn termination(failure: Failure) -> Termination {
     let (cause, phase) = match failure {
-        Failure::NoServer(NoServer::Unavailable) => (TermCause::ServerAbort, TermPhase::Connect),
+        Failure::NoServer(NoServer::Unavailable) | Failure::Redirected => (TermCause::ServerAbort, TermPhase::Connect),
         Failure::NoServer(NoServer::QueueTimeout) => (TermCause::ServerTimeout, TermPhase::Queue),
         Failure::NoServer(NoServer::QueueFull) => (TermCause::ServerAbort, TermPhase::Queue),
         Failure::Connect { timeout: true } => (TermCause::ServerTimeout, TermPhase::Connect),

@@ -1,5 +1,8 @@
 //! Connections to servers: opening them, and keeping idle ones for reuse by this thread.
 
+pub mod source;
+
+use super::announce;
 use crate::activity;
 use crate::shared::{ServerState, Target};
 use crate::socks4;
@@ -8,7 +11,7 @@ use crate::tls::{self, HandshakeError, ServerSecurity};
 use lb_config::model::Server;
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Waker};
@@ -23,15 +26,18 @@ pub struct Upstream {
     pub reused: bool,
     /// It is authenticated as one client: it serves no other.
     pub private: bool,
-    /// The name it was opened for, when it is secured: it serves no request for another one.
-    pub name: Option<Rc<str>>,
+    /// What it was opened for, a name or a client: it serves no request for another one.
+    pub key: Option<Rc<str>>,
+    /// Exchanges before this one.
+    uses: u32,
     purge_epoch: u32,
 }
 
 #[derive(Debug)]
 struct Idle {
     stream: Stream,
-    name: Option<Rc<str>>,
+    key: Option<Rc<str>>,
+    uses: u32,
     purge_epoch: u32,
     since_ms: u64,
 }
@@ -68,16 +74,16 @@ impl Pool {
         self.in_use.set(self.in_use.get().saturating_sub(1));
     }
 
-    /// Takes a live connection that was opened for that name.
-    pub fn take(&self, server: &ServerState, name: Option<&str>) -> Option<Upstream> {
+    /// Takes a live connection that was opened for that name or client.
+    pub fn take(&self, server: &ServerState, key: Option<&str>) -> Option<Upstream> {
         let epoch = server.purge_epoch.load(Relaxed);
         let mut idle = self.idle.borrow_mut();
-        while let Some(at) = idle.iter().rposition(|candidate| candidate.name.as_deref() == name) {
+        while let Some(at) = idle.iter().rposition(|candidate| candidate.key.as_deref() == key) {
             let candidate = idle.remove(at);
             server.idle.dec();
             if candidate.purge_epoch == epoch && is_quiet(&candidate.stream) {
-                let Idle { stream, name, .. } = candidate;
-                return Some(Upstream { stream, reused: true, private: false, name, purge_epoch: epoch });
+                let Idle { stream, key, uses, .. } = candidate;
+                return Some(Upstream { stream, reused: true, private: false, key, uses, purge_epoch: epoch });
             }
             activity::count(|own| &own.dead_idle);
         }
@@ -90,17 +96,31 @@ impl Pool {
         let limit = server.config.pool_max_conn;
         let wanted = server.is_persistent()
             && upstream.purge_epoch == server.purge_epoch.load(Relaxed)
-            && self.idle.borrow().len() < self.peak.get().max(KEEP_AT_LEAST)
+            && server.config.max_reuse.is_none_or(|most| upstream.uses < most)
+            && self.has_room(server, &upstream)
             && (limit < 0 || (server.idle.get() as i64) < i64::from(limit));
         if wanted {
             server.idle.inc();
             self.idle.borrow_mut().push(Idle {
                 stream: upstream.stream,
-                name: upstream.name,
+                key: upstream.key,
+                uses: upstream.uses.saturating_add(1),
                 purge_epoch: upstream.purge_epoch,
                 since_ms: now_ms,
             });
         }
+    }
+
+    /// Whether another one is kept. Those that only one client can use give way, the oldest first.
+    fn has_room(&self, server: &ServerState, upstream: &Upstream) -> bool {
+        let mut idle = self.idle.borrow_mut();
+        let full = idle.len() >= self.peak.get().max(KEEP_AT_LEAST);
+        if full && upstream.key.is_some() && !idle.is_empty() && announce::is_personal(&server.config) {
+            idle.remove(0);
+            server.idle.dec();
+            return true;
+        }
+        !full
     }
 
     /// Descriptors of the connections that are kept.
@@ -148,25 +168,44 @@ fn is_quiet(stream: &Stream) -> bool {
     stream.poll_readable(&mut Context::from_waker(Waker::noop())).is_pending()
 }
 
-/// Opens a connection to a server, and secures it if its settings say so; `keepalive` asks the kernel to probe it when
-/// idle (`option srvtcpka`).
+/// What a connection is opened with.
+#[derive(Debug, Default)]
+pub struct Opening {
+    /// The port the client connected to.
+    pub client_port: Option<u16>,
+    /// The kernel is to probe it when idle (`option srvtcpka`).
+    pub keepalive: bool,
+    /// The name it is secured for.
+    pub name: Option<ServerName>,
+    /// The PROXY header it begins with.
+    pub header: Option<Vec<u8>>,
+    /// The address it comes from, in the place of one of ours.
+    pub shown_as: Option<SocketAddr>,
+    /// What it may be reused for, where that is not its name alone.
+    pub key: Option<Rc<str>>,
+}
+
+impl Opening {
+    /// What it may be reused for.
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref().or_else(|| self.name.as_ref()?.sni.as_deref())
+    }
+}
+
+/// Opens a connection to a server, announces the client and secures it as the server's settings say.
 ///
 /// # Errors
 /// The system's, from socket creation or connect, or that of the handshake.
-pub async fn connect(
-    server: &ServerState,
-    client_port: Option<u16>,
-    keepalive: bool,
-    name: Option<ServerName>,
-) -> Result<Upstream, ConnectError> {
+pub async fn connect(server: &ServerState, way: Opening) -> Result<Upstream, ConnectError> {
+    let Opening { client_port, keepalive, name, header, shown_as, key } = way;
     let purge_epoch = server.purge_epoch.load(Relaxed);
-    let stream = match server.target() {
+    let mut stream = match server.target() {
         Target::Ip(_) if server.is_unresolved() => return Err(io::Error::from(io::ErrorKind::AddrNotAvailable).into()),
         Target::Ip(address) => {
             let to = with_port(&server.config, address, client_port);
             let tcp = match server.config.socks4 {
-                None => connect_tcp(&server.config, to).await?,
-                Some(proxy) => Box::pin(through(&server.config, proxy, to)).await?,
+                None => connect_tcp(&server.config, to, shown_as).await?,
+                Some(proxy) => Box::pin(through(&server.config, proxy, to, shown_as)).await?,
             };
             if keepalive {
                 let _ = socket2::SockRef::from(&tcp).set_keepalive(true);
@@ -176,14 +215,23 @@ pub async fn connect(
         Target::Unix(path) => Stream::Unix(UnixStream::connect(path).await?),
         Target::Abstract(name) => Stream::Unix(connect_abstract(&name).await?),
     };
+    if let Some(header) = header {
+        let mut rest = header.as_slice();
+        while !rest.is_empty() {
+            match stream.write(rest).await? {
+                0 => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
+                n => rest = rest.get(n..).unwrap_or_default(),
+            }
+        }
+    }
     let Some(security) = server.tls.as_ref().and_then(ServerSecurity::for_traffic) else {
-        return Ok(Upstream { stream, reused: false, private: false, name: None, purge_epoch });
+        return Ok(Upstream { stream, reused: false, private: false, key, uses: 0, purge_epoch });
     };
     let name = name.unwrap_or_default();
     let hello = tls::Hello { sni: name.sni.as_deref(), guessed: name.guessed, alpn: None };
     let handshake = Box::pin(tls::connect(stream, security, hello)).await;
     let stream = handshake.map_err(ConnectError::Handshake)?;
-    Ok(Upstream { stream, reused: false, private: false, name: name.sni, purge_epoch })
+    Ok(Upstream { stream, reused: false, private: false, key: key.or(name.sni), uses: 0, purge_epoch })
 }
 
 /// Why a connection to a server could not be opened.
@@ -221,27 +269,31 @@ fn with_port(config: &Server, address: SocketAddr, client_port: Option<u16>) -> 
     }
 }
 
-async fn connect_tcp(config: &Server, address: SocketAddr) -> io::Result<TcpStream> {
+async fn connect_tcp(config: &Server, address: SocketAddr, shown_as: Option<SocketAddr>) -> io::Result<TcpStream> {
+    let Some(source) = &config.source else {
+        let socket = new_socket(address)?;
+        return socket.connect(address).await;
+    };
+    Box::pin(source::connect(source, address, shown_as)).await
+}
+
+fn new_socket(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_nodelay(true)?;
-    if let Some((ip, port)) = config.source
-        && same_family(ip, address.ip())
-    {
-        socket.bind(SocketAddr::new(ip, port))?;
-    }
-    socket.connect(address).await
+    Ok(socket)
 }
 
 /// Connects to an address through a SOCKS proxy.
-async fn through(config: &Server, proxy: SocketAddr, to: SocketAddr) -> io::Result<TcpStream> {
+async fn through(
+    config: &Server,
+    proxy: SocketAddr,
+    to: SocketAddr,
+    shown_as: Option<SocketAddr>,
+) -> io::Result<TcpStream> {
     let to = socks4::target(to)?;
-    let mut stream = connect_tcp(config, proxy).await?;
+    let mut stream = connect_tcp(config, proxy, shown_as).await?;
     socks4::ask(&mut stream, to).await?;
     Ok(stream)
-}
-
-fn same_family(a: IpAddr, b: IpAddr) -> bool {
-    a.is_ipv4() == b.is_ipv4()
 }
 
 /// Connects to a name in the abstract namespace.

@@ -216,10 +216,8 @@ impl Context for View<'_> {
             StreamNumber::TunnelTimeoutMs => self.backend?.config.timeouts.tunnel?.as_millis() as i64,
             StreamNumber::RequestIndex => i64::from(self.session.requests.get().saturating_sub(1)),
             StreamNumber::RequestBufferLen => self.request?.0.len() as i64,
-            StreamNumber::ReceivedProxy
-            | StreamNumber::BackReused
-            | StreamNumber::RequestBodyLen
-            | StreamNumber::RequestBodySize => return None,
+            StreamNumber::ReceivedProxy => i64::from(self.session.announced().is_some()),
+            StreamNumber::BackReused | StreamNumber::RequestBodyLen | StreamNumber::RequestBodySize => return None,
         })
     }
 
@@ -245,6 +243,10 @@ impl Context for View<'_> {
 
     fn tracked_key(&self, counter: usize) -> Option<Sample<'static>> {
         track::tracked_key(self, counter)
+    }
+
+    fn announced(&self, kind: u8) -> Option<&[u8]> {
+        self.session.announced()?.extension(kind)
     }
 
     fn secured(&self, wire: Wire) -> Option<&Secured> {

@@ -7,8 +7,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Extensions {
     bytes: Vec<u8>,
-    /// Whether a checksum comes first.
-    pub checksum: bool,
+    checksum: bool,
 }
 
 /// Facts of a client's TLS connection, for [`Extensions::ssl`].
@@ -31,6 +30,11 @@ pub struct SslFacts<'a> {
 }
 
 impl Extensions {
+    /// None yet but perhaps a checksum.
+    pub fn new(checksum: bool) -> Self {
+        Self { bytes: Vec::new(), checksum }
+    }
+
     /// Adds one; what would not fit into a header is left out.
     pub fn push(&mut self, kind: u8, value: &[u8]) {
         if let Ok(length) = u16::try_from(value.len())
@@ -158,7 +162,7 @@ mod tests {
         let plain = v2(pair("127.0.0.1:37850", "127.0.0.1:17104"), &Extensions::default());
         assert_eq!(plain, b"\r\n\r\n\0\r\nQUIT\n!\x11\0\x0c\x7f\0\0\x01\x7f\0\0\x01\x93\xdaB\xd0");
         assert_eq!(v2(None, &Extensions::default()), b"\r\n\r\n\0\r\nQUIT\n \0\0\0");
-        let mut all = Extensions { checksum: true, ..Extensions::default() };
+        let mut all = Extensions::new(true);
         all.push(kind::ALPN, b"http/1.1");
         all.push(kind::AUTHORITY, b"front.example");
         all.push(kind::UNIQUE_ID, b"u0-1795237141");
@@ -184,7 +188,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let mut extensions = Extensions { checksum: true, ..Extensions::default() };
+        let mut extensions = Extensions::new(true);
         extensions.push(kind::UNIQUE_ID, b"id");
         for addresses in [None, pair("1.2.3.4:5", "6.7.8.9:10"), pair("[::1]:5", "[::2]:10")] {
             let header = read(&v1(addresses)).unwrap().unwrap();

@@ -6,6 +6,7 @@ use crate::place::Source;
 use crate::sample::Type;
 use crate::vars::Lookup;
 use crate::{BackendNumber, Context, FrontendNumber, Sample, ServerNumber, ServerRef, StreamNumber, WallTime};
+use lb_model::proxy_protocol::{kind, kind_of};
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
@@ -185,6 +186,12 @@ pub(super) const ROWS: &[Fetch] = &[
     row("fc_src_is_local", Type::Bool, Source::Client, |ctx, _| ctx.front_src().map(is_local)),
     row("fc_dst_is_local", Type::Bool, Source::Client, |ctx, _| ctx.front_dst().map(is_local)),
     switch!("fc_rcvd_proxy", Client, ReceivedProxy),
+    row("fc_pp_authority", Type::Str, Source::Client, |ctx, _| ctx.announced(kind::AUTHORITY).map(Sample::text)),
+    row("fc_pp_unique_id", Type::Str, Source::Client, |ctx, _| ctx.announced(kind::UNIQUE_ID).map(Sample::text)),
+    row("fc_pp_tlv", Type::Str, Source::Client, |ctx, args| {
+        ctx.announced(kind_of(Arg::text(args, 0)?)?).map(Sample::text)
+    })
+    .args(&[ArgKind::Str], 1),
     number!("fc_http_major", Client, FrontHttpMajor),
     number!("bc_http_major", ServerAddress, BackHttpMajor),
     switch!("bc_reused", ServerAddress, BackReused),

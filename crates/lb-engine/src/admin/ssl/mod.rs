@@ -15,7 +15,7 @@ pub(super) use list::{add as add_crt_list, del as del_crt_list, show as show_crt
 pub(super) use ocsp::{set as set_ocsp, show as show_ocsp, updates as show_ocsp_updates};
 
 use lb_admin::{Reply, Request};
-use lb_tls::{Certificate, KeyKind, date_text, one_line, sha1};
+use lb_tls::{Certificate, date_text, one_line, sha1};
 use std::fmt::Write;
 
 /// `show ssl providers`: the one library there is.
@@ -49,11 +49,7 @@ fn hex(bytes: &[u8]) -> String {
 
 /// A certificate's description, line by line.
 fn describe(certificate: &Certificate, der: &[u8], out: &mut String) {
-    let algorithm = match &certificate.key {
-        KeyKind::Rsa(bits) => format!("RSA{bits}"),
-        KeyKind::Ec(bits) => format!("EC{bits}"),
-        KeyKind::Other(name) => name.clone(),
-    };
+    let algorithm = &certificate.key;
     // Writing to a string cannot fail.
     let _ = write!(
         out,

@@ -2,7 +2,7 @@
 
 use super::send;
 use crate::control::CheckTarget;
-use crate::data::upstream::connect_abstract;
+use crate::data::upstream::{connect_abstract, source};
 use crate::shared::{ServerState, Target};
 use crate::socks4;
 use crate::stream::Stream;
@@ -69,8 +69,8 @@ impl Way {
     /// as it is, unless the line says otherwise.
     pub fn of_server(server: &ServerState, to: &CheckTarget, rules: &RuleSet) -> Self {
         let config = server.config.get();
-        let wanted = config.health.send_proxy || (config.send_proxy > 0 && *to == CheckTarget::default());
-        let header = match config.send_proxy {
+        let wanted = config.health.send_proxy || (config.announce.version() > 0 && *to == CheckTarget::default());
+        let header = match config.announce.version() {
             _ if !wanted => None,
             2 => Some(ProxyHeader::V2),
             _ => Some(ProxyHeader::V1),
@@ -195,10 +195,9 @@ fn prepare_tcp(server: &ServerState, address: SocketAddr, talks: bool, linger: b
         // program never sees the connection.
         let _ = socket2::SockRef::from(&socket).set_tcp_quickack(false);
     }
-    match server.config.source {
-        // A fixed source port is for traffic: checks would find it in use.
-        Some((ip, _)) if ip.is_ipv4() == address.is_ipv4() => socket.bind(SocketAddr::new(ip, 0))?,
-        _ => {}
+    if let Some(from) = &server.config.source {
+        // A fixed source port is for traffic: checks would find it in use. So is somebody else's address.
+        source::bind(&socket, from, SocketAddr::new(from.ip, 0), address, None)?;
     }
     Ok(socket)
 }

@@ -59,6 +59,7 @@ pub async fn run(
             // Where one kept connection is found dead, the others mostly are too.
             may_reuse: replays == 0 && may_reuse(client, backend),
             request: Some((buffer.data(), &head)),
+            unique: Some(&txn.unique),
             vars: Some(&txn.vars),
             replayed: held,
         };
@@ -246,6 +247,29 @@ fn may_reuse(client: &Client, backend: &ProxyState) -> bool {
     }
 }
 
+/// Sends the client where its server's `redir` says, and ends the connection, as observed.
+async fn redirect(client: &Client, stream: &mut Stream, buffer: &Buffer, txn: &mut Txn, head: &RequestHead) -> Next {
+    let server = txn.backend.and_then(|backend| backend.servers.get(txn.route.server?));
+    let prefix = server.and_then(|server| server.config.redir.clone()).unwrap_or_default();
+    let location = [prefix.as_bytes(), from_path(head.target.get(buffer.data()))].concat();
+    if let Some(backend) = txn.backend {
+        connect::release(client, backend, &txn.route);
+    }
+    txn.end(TermCause::Local, TermPhase::Connect);
+    let fields: [(&str, &[u8]); 2] = [("cache-control", b"no-cache"), ("location", &location)];
+    respond::reply(client, stream, txn, (302, Some(lb_http::static_response(302, &fields, b"", false))), false).await
+}
+
+/// A target from its path on.
+fn from_path(target: &[u8]) -> &[u8] {
+    if target.first() == Some(&b'/') {
+        return target;
+    }
+    let authority = memchr::memmem::find(target, b"://").and_then(|at| target.get(at + 3..)).unwrap_or_default();
+    let path = authority.iter().position(|b| *b == b'/').and_then(|at| authority.get(at..));
+    path.unwrap_or(b"/")
+}
+
 /// A session that ended before a server was reached.
 fn ended(txn: &mut Txn, cut: Cut, phase: TermPhase) -> Next {
     match cut {
@@ -273,6 +297,7 @@ async fn refuse(
         Failure::Connect { timeout: false } => txn.end(TermCause::ServerAbort, TermPhase::Connect),
         Failure::NoServer(NoServer::Ended(cut)) => return ended(txn, cut, TermPhase::Queue),
         Failure::Ended(cut) => return ended(txn, cut, TermPhase::Connect),
+        Failure::Redirected => return redirect(client, stream, buffer, txn, head).await,
     }
     let keep = head.framing == lb_http::BodyFraming::None && head.keep_alive && head.minor == 1;
     if keep {

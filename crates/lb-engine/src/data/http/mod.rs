@@ -83,7 +83,9 @@ fn admit(client: &Client, stream: &Stream) -> bool {
     if config.tcp_request.is_empty() && (config.log_format.is_some() || config.logs.is_empty()) {
         return true;
     }
-    client.session.destination.set(stream.local());
+    if client.session.destination.get().is_none() {
+        client.session.destination.set(stream.local());
+    }
     let view = View {
         ctx: client.ctx,
         session: &client.session,

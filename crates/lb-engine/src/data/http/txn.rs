@@ -66,7 +66,7 @@ pub struct Txn {
     /// What is kept of the messages, where the frontend wants something.
     pub captures: Option<Box<Captures>>,
     /// The unique id, once somebody asked for it, and whether it is being made.
-    pub unique: (OnceCell<Box<str>>, Cell<bool>),
+    pub unique: UniqueId,
     /// What `set-log-level` said.
     pub log_level: Option<LogLevel>,
 }
@@ -76,6 +76,27 @@ pub fn class(status: u16) -> usize {
     match status / 100 {
         n @ 1..=5 => usize::from(n) - 1,
         _ => 5,
+    }
+}
+
+/// A unique id, made when it is first asked for (`unique-id-format`).
+#[derive(Debug, Default)]
+pub struct UniqueId {
+    made: OnceCell<Box<str>>,
+    busy: Cell<bool>,
+}
+
+impl UniqueId {
+    /// The id. Its own format may not ask.
+    pub fn get(&self, view: &View<'_>) -> Option<&str> {
+        if self.made.get().is_none() {
+            let format = view.frontend.config.get().unique_id.as_deref().filter(|_| !self.busy.replace(true))?;
+            let mut id = Vec::new();
+            format.render_value(view, &mut id);
+            self.busy.set(false);
+            return Some(self.made.get_or_init(|| String::from_utf8_lossy(&id).into()));
+        }
+        self.made.get().map(|id| &**id)
     }
 }
 
@@ -114,15 +135,7 @@ impl Txn {
 
     /// The exchange's unique id, made when it is first asked for. Its own format may not ask.
     pub fn unique_id(&self, view: &View<'_>) -> Option<&str> {
-        let (made, busy) = &self.unique;
-        if made.get().is_none() {
-            let format = view.frontend.config.get().unique_id.as_deref().filter(|_| !busy.replace(true))?;
-            let mut id = Vec::new();
-            format.render_value(view, &mut id);
-            busy.set(false);
-            return Some(made.get_or_init(|| String::from_utf8_lossy(&id).into()));
-        }
-        made.get().map(|id| &**id)
+        self.unique.get(view)
     }
 
     /// Adds the exchange to the counters and writes its log line.
