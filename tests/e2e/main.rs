@@ -11,6 +11,7 @@ mod admin;
 mod auth;
 mod balance;
 mod bodies;
+mod browser;
 mod captures;
 mod check_rules;
 mod check_wire;

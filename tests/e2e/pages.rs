@@ -1,7 +1,7 @@
 //! Pages that the program serves itself: metrics and the status page.
 
 use crate::check_eq;
-use crate::support::{HEAD, both, start};
+use crate::support::{HEAD, both, same, start};
 use anyhow::{Context, Result};
 use lb_testkit::{Client, Engine, Origin, Program, Response};
 use std::collections::BTreeMap;
@@ -172,6 +172,107 @@ fn the_form_changes_servers_if_that_is_allowed() {
 }
 
 #[test]
+fn the_form_answers_as_scripts_expect() {
+    same(|engine| {
+        let origin = Origin::http("o1")?;
+        let program = program(engine, &origin, "    stats admin if TRUE\n    stats refresh 7s\n")?;
+        let post = |path: &str, fields: &str, body: &str| -> Result<(u16, Option<String>)> {
+            let head = format!("POST {path} HTTP/1.1\r\nHost: lb.example\r\n{fields}\r\n{body}");
+            let response = ask(&program, &head)?;
+            Ok((response.status, response.head.get("location").map(str::to_owned)))
+        };
+        let sized = |path: &str, body: &str| post(path, &format!("Content-Length: {}\r\n", body.len()), body);
+        let mut told = Vec::new();
+        let action = "s=s2&b=app&action=ready";
+        for path in ["/st", "/st;norefresh", "/st;up;norefresh?scope=ap", "/st?scope=ap&x=1", "/st;st=NONE", "/st;csv"]
+        {
+            told.push((format!("{path} {action}"), sized(path, action)?));
+        }
+        for body in [
+            "s=s2&b=app&action=bogus",
+            "s=nope&b=app&action=ready",
+            "s=s2&s=nope&b=app&action=ready",
+            "s=s2&b=nope&action=ready",
+            "s=s2&b=fe&action=ready",
+            "b=app&action=ready",
+            "s=s2&action=ready",
+            "s=s2&b=app",
+            "",
+            "nonsense",
+            "action=drain&b=app&s=s2",
+            "b=app&action=ready&s=s1&s=s2",
+            "foo=bar&s=s2&b=app&action=ready&x=y",
+            "s=s2&b=app&action=",
+            "s=&b=app&action=ready",
+            "s=s1&b=app&action=dhlth",
+            "s=s1&b=app&action=ehlth",
+            "s=s2&b=app&action=dhlth",
+            "s=s2&b=app&action=ehlth",
+            "s=s1&b=app&action=eagent",
+            "s=s1&b=app&action=dagent",
+            "s=s1&b=app&action=arunn",
+            "s=s1&b=app&action=adown",
+            "s=s1&b=app&action=hnolb",
+            "s=s1&b=app&action=hrunn",
+            "s=s1&b=app&action=shutdown",
+            "s=s1&b=app&action=stop",
+            "s=s1&b=app&action=start",
+            "s=s1&b=app&action=disable",
+            "s=s1&b=app&action=enable",
+            "s=%732&b=app&action=ready",
+        ] {
+            told.push((body.to_owned(), sized("/st", body)?));
+        }
+        let chunked = "Transfer-Encoding: chunked\r\n";
+        let (first, rest) = action.split_at(5);
+        let body = format!("5\r\n{first}\r\n{:x}\r\n{rest}\r\n0\r\n\r\n", rest.len());
+        told.push(("in chunks".to_owned(), post("/st", chunked, &body)?));
+        told.push(("too large".to_owned(), sized("/st", &"a".repeat(20_000))?));
+        Ok(told)
+    });
+}
+
+#[test]
+fn forms_of_the_table_and_methods_are_those_of_haproxy() {
+    same(|engine| {
+        let origin = Origin::http("o1")?;
+        let program = program(engine, &origin, "    stats refresh 7s\n")?;
+        let mut told = Vec::new();
+        for path in [
+            "/st;csv",
+            "/st;csv;norefresh",
+            "/st;json",
+            "/st;typed",
+            "/st;json-schema",
+            "/st;up;csv",
+            "/st;no-maint;csv",
+            "/st/;csv",
+            "/st;csv;scope=ap",
+            "/st?scope=ap;csv",
+            "/st;csv?scope=ap",
+            "/st?csv",
+            "/stx",
+        ] {
+            let response = get(&program, path)?;
+            let is_table = !response.head.get("content-type").is_some_and(|kind| kind.starts_with("text/html"));
+            let text = response.text();
+            let rows: Vec<String> = match path.contains("csv") && is_table {
+                true => text.lines().skip(1).map(|row| row.split(',').take(2).collect::<Vec<_>>().join(",")).collect(),
+                false => Vec::new(),
+            };
+            // A page renews itself.
+            let head = if is_table { crate::support::canonical(&response.head) } else { Vec::new() };
+            told.push((path.to_owned(), is_table, head, rows));
+        }
+        for method in ["PUT", "DELETE", "OPTIONS"] {
+            let response = ask(&program, &format!("{method} /st HTTP/1.1\r\nHost: lb.example\r\n\r\n"))?;
+            told.push((method.to_owned(), false, vec![response.text()], Vec::new()));
+        }
+        Ok(told)
+    });
+}
+
+#[test]
 fn a_password_is_asked_for() {
     both(|engine| {
         let origin = Origin::http("o1")?;
@@ -212,8 +313,10 @@ fn changes_come_as_events() {
     client.send("GET /st;events HTTP/1.1\r\nHost: t\r\n\r\n").unwrap();
     let head = client.head().unwrap();
     assert_eq!(head.get("content-type"), Some("text/event-stream"));
-    client.read_through("data: tcp,BACKEND,").unwrap();
+    client.read_through("data: tcp\tBACKEND\t").unwrap();
     program.admin().ask("set server app/s1 state maint").unwrap();
-    let text = client.read_through(",MAINT,").unwrap();
-    assert!(text.contains("event: rows\ndata: app,s1,") || text.contains("\ndata: app,s1,"), "{text}");
+    let text = client.read_through("\tMAINT\t").unwrap();
+    assert!(text.contains("\ndata: app\ts1\tmaint"), "{text}");
+    let reason = client.read_through("\t").unwrap();
+    assert!(reason.contains("it was put in maintenance") && reason.contains("'set server"), "{reason}");
 }

@@ -1,6 +1,7 @@
 //! Every chore of the project: `cargo xtask --help`.
 
 mod arrows;
+mod axe;
 mod bench;
 mod chore;
 mod ci;
@@ -56,6 +57,8 @@ enum Chore {
     Kills(kills::Args),
     /// Roll through servers under load again and again, killing lbctl and resuming
     Deploy(deploy::Args),
+    /// Fetch axe-core, which judges the status page's accessibility in the tests
+    Axe,
     /// Run the varnishtest cases on lbd and HAProxy
     Vtc(vtc::Args),
 }
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         Chore::Cycles(args) => cycles::run(&args),
         Chore::Kills(args) => kills::run(&args),
         Chore::Deploy(args) => deploy::run(&args),
+        Chore::Axe => axe::run(),
         Chore::Vtc(args) => vtc::run(&args),
     };
     match result {

@@ -30,6 +30,8 @@ const PACKAGES: &[(&str, &str, &str)] = &[
     ("openssl", "openssl", "checks of secured servers"),
     ("curl", "curl", "scripts over HTTP"),
     ("etcd-server", "etcd", "rolls that agree through etcd"),
+    ("chromium", "chromium", "the status page in a browser"),
+    ("chromium-driver", "chromedriver", "the status page in a browser"),
     ("dnsmasq-base", "dnsmasq", "resolution of names at run time"),
 ];
 

@@ -1,7 +1,7 @@
 //! Everything that must pass, each step timed.
 
 use crate::chore::{Steps, cargo, is_installed, succeed};
-use crate::{codegen, fuzz, packages, tidy, vtc};
+use crate::{axe, codegen, fuzz, packages, tidy, vtc};
 use clap::Parser;
 
 /// Arguments of `test`.
@@ -17,7 +17,7 @@ pub struct Args {
 /// # Errors
 /// When a step failed.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let (mut steps, skipped) = (Steps::default(), packages::prepare(!args.no_install));
+    let (mut steps, mut skipped) = (Steps::default(), packages::prepare(!args.no_install));
     for line in &skipped {
         eprintln!("will skip {line}");
     }
@@ -33,6 +33,11 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     steps.run("tidy", tidy::run);
     steps.run("generated files", || codegen::run(&parsed(&["codegen", "--check"])));
     steps.run("build", || succeed(cargo().args(["build", "--quiet", "--workspace", "--bins"])));
+    if !args.no_install
+        && let Err(error) = axe::run()
+    {
+        skipped.push(format!("the status page's accessibility: axe-core could not be fetched ({error:#})"));
+    }
     steps.run("seeds of the fuzz targets", || succeed(&mut fuzz::package(&["test"])?));
     if is_installed("varnishtest") {
         steps.run("varnishtest cases", || vtc::run(&parsed(&["vtc"])));

@@ -35,7 +35,7 @@ pub enum Page {
     /// The status page.
     Status(StatusView),
     /// Changes of the rows shown, for as long as the client listens.
-    Changes(Scope),
+    Changes(StatusView),
     /// Changes servers; the only piece says how it went.
     Act(Act),
 }
@@ -130,15 +130,33 @@ pub struct StatusView {
     pub outcome: Option<String>,
 }
 
+impl StatusView {
+    /// The page's address with what was asked for beside it, `word` being the first of that.
+    pub fn address(&self, uri: &str, word: Option<&str>) -> String {
+        let options = [("up", self.up_only), ("norefresh", self.still), ("no-maint", self.no_maint)];
+        let asked = options.into_iter().filter(|(_, asked)| *asked).map(|(option, _)| option);
+        let mut address = uri.to_owned();
+        for option in word.into_iter().chain(asked) {
+            address.push(';');
+            address.push_str(option);
+        }
+        if let Some(part) = &self.scope.part {
+            address.push_str("?scope=");
+            address.push_str(part);
+        }
+        address
+    }
+}
+
 /// Servers to change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Act {
     /// Backend, by name or `#id`.
-    pub backend: String,
+    pub backend: Option<String>,
     /// Names of servers.
     pub servers: Vec<String>,
     /// What to do, in the words of the form.
-    pub action: String,
+    pub action: Option<String>,
     /// Which proxies may be touched.
     pub scope: Scope,
 }

@@ -1,9 +1,13 @@
 //! The pages that HTTP clients may ask of the engine: metrics and the status page, made on the control thread.
 
 mod act;
+mod cells;
 mod changes;
+mod facts;
+mod frame;
 mod html;
 mod metrics;
+mod walk;
 
 use super::dump::{BATCH, Dump, PIECE};
 use super::{process, stat};
@@ -69,7 +73,7 @@ async fn fill(control: &Rc<Control>, order: Order) -> Result<(), Gone> {
             }
         }
         Page::Status(view) => html::write(control, &view, &mut tray).await?,
-        Page::Changes(scope) => changes::write(control, &scope, &mut tray).await?,
+        Page::Changes(view) => changes::write(control, &view, &mut tray).await?,
         Page::Act(act) => tray.batch = act::run(control, &act).await.as_bytes().to_vec(),
     }
     tray.flush().await
