@@ -37,6 +37,7 @@ mod proxy_protocol;
 mod queue;
 mod random;
 mod real;
+mod reloads;
 mod resolvers;
 mod retries;
 mod rewrites;

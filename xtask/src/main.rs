@@ -14,6 +14,7 @@ mod fuzz;
 mod kills;
 mod packages;
 mod random;
+mod reloads;
 mod sources;
 mod test;
 mod tidy;
@@ -59,6 +60,8 @@ enum Chore {
     Deploy(deploy::Args),
     /// Fetch axe-core, which judges the status page's accessibility in the tests
     Axe,
+    /// Reload lbd hundreds of times under load and long sessions, in both ways
+    Reloads(reloads::Args),
     /// Run the varnishtest cases on lbd and HAProxy
     Vtc(vtc::Args),
 }
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Chore::Kills(args) => kills::run(&args),
         Chore::Deploy(args) => deploy::run(&args),
         Chore::Axe => axe::run(),
+        Chore::Reloads(args) => reloads::run(&args),
         Chore::Vtc(args) => vtc::run(&args),
     };
     match result {

@@ -4,6 +4,7 @@ use anyhow::{Context, bail};
 use lb_testkit::{free_port, process, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use std::io::Read;
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -95,10 +96,23 @@ impl Running {
     ///
     /// # Errors
     /// When it reports nothing.
-    pub fn stop(self) -> anyhow::Result<Report> {
+    pub fn stop(mut self) -> anyhow::Result<Report> {
         // An interrupt makes wrk finish and report.
         kill(Pid::from_raw(self.0.id().cast_signed()), Signal::SIGINT)?;
-        Report::parse(&String::from_utf8_lossy(&self.0.wait_with_output()?.stdout))
+        let mut text = String::new();
+        if let Some(mut output) = self.0.stdout.take() {
+            output.read_to_string(&mut text)?;
+        }
+        self.0.wait()?;
+        Report::parse(&text)
+    }
+}
+
+impl Drop for Running {
+    /// A run that is given up does not go on without anybody.
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

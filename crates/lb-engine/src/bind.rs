@@ -33,6 +33,8 @@ pub struct StartOptions {
     pub verbose: bool,
     /// What a former process left.
     pub former: Former,
+    /// A master starts and stops this process.
+    pub is_supervised: bool,
 }
 
 /// A socket that could not be opened.
@@ -121,6 +123,7 @@ pub fn bind(config: Config, options: StartOptions) -> Result<Bound, Vec<StartErr
         proxy.fullconn.store(facts::fullconn(&shared, proxy), Relaxed);
     }
     shared.former = options.former;
+    shared.is_supervised = options.is_supervised;
     shared.former.give_counters(&shared.proxies);
     Ok(Bound { shared: Box::leak(Box::new(shared)), listeners, admin, boot })
 }
@@ -245,6 +248,7 @@ fn shared_state(
         config,
         clock,
         former: Former::default(),
+        is_supervised: false,
         proxies,
         tables: Tables::new(config),
         process,

@@ -25,7 +25,10 @@ impl Bound {
     ///
     /// `on_ready` is called once every data thread can accept and the servers' states are known; when something fails
     /// before, it is not called and the reason is printed.
-    pub fn run(self, signals: SignalFd, on_ready: impl FnOnce()) -> ExitReason {
+    ///
+    /// On `SIGUSR2` the server states are written where the configuration has them written; then `on_saved` is called, also
+    /// when there was nothing to write.
+    pub fn run(self, signals: SignalFd, on_ready: impl FnOnce(), on_saved: impl Fn() + 'static) -> ExitReason {
         let shared = self.shared;
         let (mailboxes, seeds): (Vec<_>, Vec<_>) = (0..shared.threads).map(thread::prepare).unzip();
         let _ = shared.mailboxes.set(mailboxes);
@@ -58,7 +61,7 @@ impl Bound {
             return failed(&format!("cannot start the thread that reads signals: {e}"));
         }
         shared.process.boot_ms.store(self.boot.elapsed().as_millis() as u64, Relaxed);
-        match control::run(shared, self.admin, commands, events, on_ready) {
+        match control::run(shared, self.admin, commands, events, on_ready, on_saved) {
             Ok(Stopped::Soft) => {
                 for worker in workers {
                     let _ = worker.join();
@@ -92,6 +95,8 @@ fn watch_signals(
                 ControlCommand::HardStop
             }
             Signal::SIGUSR1 => ControlCommand::SoftStop,
+            Signal::SIGQUIT => ControlCommand::DumpPools,
+            Signal::SIGUSR2 => ControlCommand::SaveStates,
             Signal::SIGHUP => ControlCommand::DumpServers,
             Signal::SIGTTOU => ControlCommand::PauseFrontends,
             Signal::SIGTTIN => ControlCommand::ResumeFrontends,

@@ -38,6 +38,8 @@ pub struct Shared {
     pub clock: Clock,
     /// What a former process left.
     pub former: Former,
+    /// A master starts and stops this process.
+    pub is_supervised: bool,
     /// Proxies, by the configuration's index; those made at run time follow.
     pub proxies: Slots<ProxyState>,
     /// Stick tables.

@@ -55,6 +55,7 @@ pub fn shared(text: &str) -> &'static Shared {
         config,
         clock,
         former: Former::default(),
+        is_supervised: false,
         proxies: config.proxies.iter().enumerate().map(|(index, p)| proxy(index, p, maxconn, threads)).collect(),
         tables: crate::tables::Tables::new(config),
         process: process(maxconn, threads),

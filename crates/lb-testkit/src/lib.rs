@@ -19,6 +19,8 @@ pub mod ports;
 pub mod process;
 pub mod program;
 pub mod random;
+pub mod reloading;
+pub mod sessions;
 pub mod syslog;
 pub mod wait;
 
@@ -32,5 +34,7 @@ pub use normalise::Normaliser;
 pub use origin::{Mode, Origin};
 pub use ports::{free_port, without_trials};
 pub use program::{Launch, Program};
+pub use reloading::{Reloading, Way};
+pub use sessions::LongSessions;
 pub use syslog::SyslogSink;
 pub use wait::{LONG, until};

@@ -28,6 +28,8 @@ pub struct Start {
     pub verbose: bool,
     /// What a former process left in files.
     pub former: Former,
+    /// A master starts and stops this process.
+    pub is_supervised: bool,
 }
 
 /// Why nothing could be bound.
@@ -92,6 +94,7 @@ pub fn bind(config: Config, start: Start) -> Result<Bound, BindError> {
         inherited: start.inherited.into_iter().map(|listener| (listener.name, listener.fd)).collect(),
         verbose: start.verbose,
         former: start.former,
+        is_supervised: start.is_supervised,
     };
     // The engine duplicates what it takes over; the rest is closed when `start` goes.
     lb_engine::bind(config, options).map(Bound).map_err(|errors| BindError {
@@ -108,8 +111,9 @@ impl Bound {
 
     /// Serves until told to stop. Calls `on_ready` in this thread once all threads can serve; when that
     /// does not come about, the engine prints why.
-    pub fn run(self, signals: SignalFd, on_ready: impl FnOnce()) -> Exit {
-        match self.0.run(signals, on_ready) {
+    /// Calls `on_saved` when it was asked to write the servers' states, and has.
+    pub fn run(self, signals: SignalFd, on_ready: impl FnOnce(), on_saved: impl Fn() + 'static) -> Exit {
+        match self.0.run(signals, on_ready, on_saved) {
             ExitReason::SoftStop => Exit::Done,
             ExitReason::Signal(signal) => Exit::Signal(signal),
             ExitReason::Failed => Exit::Failed,

@@ -4,7 +4,7 @@
 //! background, root directory, user, threads; only then the pid file is written, the old processes
 //! are told to leave, and whoever waits is told that this one serves.
 
-use crate::cli::Args;
+use crate::cli::{Args, Master};
 use crate::config;
 use crate::daemon::{self, Null, Side, Waiting};
 use crate::engine::{self, Bound, Exit, Former, Listener, Start};
@@ -21,6 +21,7 @@ use nix::unistd::Pid;
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// Who started this process.
@@ -149,7 +150,8 @@ fn bind(
         let sockets: Vec<Listener> = inherited.iter().filter_map(Listener::duplicate).collect();
         (deputy, config.clone(), former.clone(), sockets)
     });
-    let start = Start { inherited, startup_log: report.kept(), verbose: args.verbose, former };
+    let (verbose, is_supervised) = (args.verbose, args.master != Master::None);
+    let start = Start { inherited, startup_log: report.kept(), verbose, former, is_supervised };
     let mut outcome = engine::bind(config, start);
     if let (Err(error), Some((deputy, spare, former, sockets))) = (&outcome, spare)
         && error.in_use
@@ -161,7 +163,7 @@ fn bind(
             let startup_log = report.kept();
             let former = former.clone();
             let inherited = sockets.iter().filter_map(Listener::duplicate).collect();
-            let start = Start { inherited, startup_log, verbose: args.verbose, former };
+            let start = Start { inherited, startup_log, verbose, former, is_supervised };
             outcome = engine::bind(spare.clone(), start);
         }
     }
@@ -184,7 +186,22 @@ fn serve(ready: Ready, args: &Args, report: &Report, place: Place) -> ExitCode {
         return ExitCode::FAILURE;
     }
     let Ready { bound, signals, waiting, pid_file, old } = ready;
-    let exit = bound.run(signals, || {
+    let mut detached = None;
+    let leash = match place {
+        Place::Alone => None,
+        Place::Worker { leash, detach, .. } => {
+            detached = detach;
+            Some(Rc::new(leash))
+        }
+    };
+    let line = leash.clone();
+    let on_saved = move || {
+        if let Some(leash) = &line {
+            // A master that is gone is told nothing.
+            let _ = leash.saved();
+        }
+    };
+    let on_ready = || {
         if let Some(file) = pid_file {
             file.write();
         }
@@ -195,19 +212,20 @@ fn serve(ready: Ready, args: &Args, report: &Report, place: Place) -> ExitCode {
             // A broken pipe is no failure.
             let _ = writeln!(std::io::stdout(), "Using epoll() as the polling mechanism.");
         }
-        if let Place::Worker { leash, detach, .. } = place {
-            if let Some(null) = detach {
-                null.detach();
-            }
-            if leash.ready().is_err() {
-                // The master died before this worker was tied to it: as if after.
-                let _ = kill(Pid::this(), Signal::SIGTERM);
-            }
+        if let Some(null) = detached {
+            null.detach();
+        }
+        if let Some(leash) = leash
+            && leash.ready().is_err()
+        {
+            // The master died before this worker was tied to it: as if after.
+            let _ = kill(Pid::this(), Signal::SIGTERM);
         }
         if let Some(waiting) = waiting {
             waiting.ready();
         }
-    });
+    };
+    let exit = bound.run(signals, on_ready, on_saved);
     match exit {
         Exit::Done => ExitCode::SUCCESS,
         Exit::Failed => ExitCode::FAILURE,

@@ -14,7 +14,7 @@ pub const SERVING: &[Signal] = &[
     Signal::SIGTTIN,
     Signal::SIGHUP,
     Signal::SIGQUIT,
-    // Means something to a master only; read so that it does no harm here.
+    // Its master reloads: the servers' states are written for the next worker.
     Signal::SIGUSR2,
 ];
 

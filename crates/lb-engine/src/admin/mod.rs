@@ -60,3 +60,8 @@ pub use info::sample;
 pub use pages::serve as serve_pages;
 pub use servers::servers_state;
 pub use socket::{BoundAdmin, Registry, listen};
+
+/// What `show pools` shows.
+pub fn pools_text(control: &crate::control::Control) -> String {
+    inside::pools::text(&inside::pools::all(control))
+}

@@ -690,7 +690,8 @@ fn a_soft_stop_waits_for_connections_and_a_hard_one_does_not() {
     let (commands, receiver) = tokio::sync::mpsc::unbounded_channel();
     let (_events, events) = tokio::sync::mpsc::channel(1);
     shared.process.connections.inc();
-    let thread = std::thread::spawn(move || crate::control::run(shared, Vec::new(), receiver, events, || ()).unwrap());
+    let thread =
+        std::thread::spawn(move || crate::control::run(shared, Vec::new(), receiver, events, || (), || ()).unwrap());
     commands.send(ControlCommand::PauseFrontends).unwrap();
     commands.send(ControlCommand::ResumeFrontends).unwrap();
     commands.send(ControlCommand::DumpServers).unwrap();

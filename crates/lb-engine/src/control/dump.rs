@@ -6,6 +6,13 @@ use crate::shared::ProxyState;
 use lb_model::{OpState, Severity};
 
 impl Control {
+    /// Writes what memory the pools hold to standard error, on SIGQUIT. What they keep for reuse they give back by themselves.
+    pub(super) fn dump_pools(&self) {
+        use std::io::Write;
+        // Nobody can be told that standard error is closed.
+        let _ = std::io::stderr().write_all(crate::admin::pools_text(self).as_bytes());
+    }
+
     /// Writes the state of each server and backend to its log and to standard error.
     pub(super) fn dump_servers(&self) {
         self.warn("SIGHUP received, dumping servers states.");

@@ -80,6 +80,10 @@ pub enum ControlCommand {
     HardStop,
     /// Write the state of all servers to the log (SIGHUP).
     DumpServers,
+    /// Write what memory the pools hold to standard error (SIGQUIT).
+    DumpPools,
+    /// Write the state of all servers to their file, if there is one (SIGUSR2): a successor will read it.
+    SaveStates,
     /// Stop accepting for a while, as another process wants the ports (SIGTTOU).
     PauseFrontends,
     /// Accept again (SIGTTIN).
@@ -222,6 +226,7 @@ pub fn run(
     commands: mpsc::UnboundedReceiver<ControlCommand>,
     events: mpsc::Receiver<ServerEvent>,
     on_ready: impl FnOnce(),
+    on_saved: impl Fn() + 'static,
 ) -> Result<Stopped, ControlError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     let control = Control::new(shared)?;
@@ -244,7 +249,7 @@ pub fn run(
         activity::spawn(task::Page, admin::serve_pages(Rc::clone(&control), orders));
         activity::spawn(task::Watch, watch_events(Rc::clone(&control), events));
         activity::spawn(task::Watch, save::drive(Rc::clone(&control)));
-        Ok(obey(&control, commands).await)
+        Ok(obey(&control, commands, &on_saved).await)
     })
 }
 
@@ -254,18 +259,30 @@ async fn watch_events(control: Rc<Control>, mut events: mpsc::Receiver<ServerEve
     }
 }
 
-async fn obey(control: &Rc<Control>, mut commands: mpsc::UnboundedReceiver<ControlCommand>) -> Stopped {
+async fn obey(
+    control: &Rc<Control>,
+    mut commands: mpsc::UnboundedReceiver<ControlCommand>,
+    on_saved: &impl Fn(),
+) -> Stopped {
     loop {
         match commands.recv().await {
             Some(ControlCommand::SoftStop) => {
-                control.save_states();
+                // Under a master a successor may serve already, and know better: whoever stops this one has it save before.
+                if !control.shared.is_supervised {
+                    control.save_states();
+                }
                 return finish(control, &mut commands).await;
             }
             Some(ControlCommand::HardStop) | None => {
                 control.save_states();
                 return Stopped::Hard;
             }
+            Some(ControlCommand::SaveStates) => {
+                control.save_states();
+                on_saved();
+            }
             Some(ControlCommand::DumpServers) => control.dump_servers(),
+            Some(ControlCommand::DumpPools) => control.dump_pools(),
             Some(ControlCommand::PauseFrontends) => control.pause_frontends(),
             Some(ControlCommand::ResumeFrontends) => control.resume_frontends(),
         }
@@ -291,6 +308,7 @@ async fn wait_in_grace(
             command = commands.recv() => match command {
                 Some(ControlCommand::HardStop) | None => return true,
                 Some(ControlCommand::DumpServers) => control.dump_servers(),
+                Some(ControlCommand::DumpPools) => control.dump_pools(),
                 Some(_) => {}
             },
         }
@@ -322,6 +340,7 @@ async fn finish(control: &Rc<Control>, commands: &mut mpsc::UnboundedReceiver<Co
             command = commands.recv() => match command {
                 Some(ControlCommand::HardStop) | None => return Stopped::Hard,
                 Some(ControlCommand::DumpServers) => control.dump_servers(),
+                Some(ControlCommand::DumpPools) => control.dump_pools(),
                 Some(_) => {}
             },
             _ = tick.tick() => {

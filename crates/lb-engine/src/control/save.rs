@@ -1,5 +1,6 @@
-//! `server-state-save`: the server-state file, written by this process itself, now and then and when it is asked to
-//! stop. A process that stops writes no more: another one may have taken over the file.
+//! `server-state-save`: the server-state file, written by this process itself: now and then, when it is asked to stop, and
+//! when its master reloads, before the next worker reads it. A process that stops writes no more: another one may have
+//! taken over the file.
 
 use super::Control;
 use crate::admin;
@@ -17,7 +18,7 @@ impl Control {
         files.servers.as_deref().map(|path| files.locate(path))
     }
 
-    /// Writes the states, as the process is asked to stop.
+    /// Writes the states, as the process is asked to stop or to save them for a successor.
     pub(super) fn save_states(&self) {
         if let Some(path) = self.state_path() {
             let saved = replace(&path, &admin::servers_state(self));

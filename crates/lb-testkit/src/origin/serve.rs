@@ -3,6 +3,7 @@
 use super::{Mode, Shared, locked};
 use crate::client::reset;
 use crate::http::{self, Request};
+use crate::sessions::FLOW_PIECE;
 use std::io::{BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
@@ -102,6 +103,7 @@ fn http_connection(shared: &Shared, stream: &TcpStream, id: usize) -> anyhow::Re
 /// | `/http10/N` | an HTTP/1.0 response of N bytes ended by the close |
 /// | `/slow/MS` | the response after MS milliseconds |
 /// | `/drip/NxMS` | N chunks of one byte, MS milliseconds apart |
+/// | `/flow/NxMS` | N pieces of [`FLOW_PIECE`] bytes with their length, MS milliseconds apart |
 /// | `/close` | a response with `Connection: close` |
 /// | `/quiet-close` | a kept response, then a close without notice |
 /// | `/abort` | a close without a response |
@@ -146,6 +148,14 @@ pub(super) fn respond(shared: &Shared, request: &Request, stream: &TcpStream) ->
                 writer.write_all(&chunk(b"d"))?;
             }
             writer.write_all(b"0\r\n\r\n")?;
+        }
+        "flow" => {
+            let piece = filler(FLOW_PIECE);
+            writer.write_all(&head(shared, 200, &format!("Content-Length: {}\r\n", pair.0 * piece.len())))?;
+            for _ in 0..pair.0 {
+                std::thread::sleep(Duration::from_millis(pair.1 as u64));
+                writer.write_all(&piece)?;
+            }
         }
         "until-close" => {
             writer.write_all(&head(shared, 200, ""))?;

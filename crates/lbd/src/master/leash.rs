@@ -1,5 +1,5 @@
 //! What a worker tells its master: which sockets it listens on, the messages of its start, then that
-//! it is ready.
+//! it is ready; later, that it has written its servers' states for the next worker.
 //!
 //! One message per packet over a pair of sockets: a letter, then the text; a listener's name has its
 //! descriptor attached. The master keeps the descriptors, so that the sockets outlive the worker and
@@ -33,6 +33,8 @@ pub enum Message {
     Log(String),
     /// The worker serves.
     Ready,
+    /// It has written its servers' states, as it was asked to.
+    Saved,
     /// Something that cannot be understood, or a listener whose descriptor was lost on the way, which
     /// happens when this process may have no more descriptors.
     Broken,
@@ -57,6 +59,11 @@ impl WorkerEnd {
         let mut packet = vec![b'M'];
         packet.extend(text.bytes().take(MAX_TEXT));
         self.send(&packet, &[])
+    }
+
+    /// Says that the states of the servers are written as they are.
+    pub fn saved(&self) -> nix::Result<()> {
+        self.send(b"S", &[])
     }
 
     /// Says that this worker serves.
@@ -96,6 +103,7 @@ impl MasterEnd {
         let (letter, text) = packet.get(..length)?.split_first()?;
         Some(match (letter, fds.pop()) {
             (b'R', _) => Message::Ready,
+            (b'S', _) => Message::Saved,
             (b'M', _) => Message::Log(String::from_utf8_lossy(text).into_owned()),
             (b'L', Some(fd)) => String::from_utf8(text.to_vec())
                 .map_or(Message::Broken, |name| Message::Listener(Listener { name, fd })),

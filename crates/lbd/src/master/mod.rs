@@ -61,6 +61,9 @@ pub fn run(args: Args, report: Report) -> ExitCode {
 /// How long a master whose workers serve waits before it tries again what it cannot do without.
 const RETRY_STEP: Duration = Duration::from_millis(100);
 
+/// How long the serving worker may take to write its servers' states before a reload.
+const SAVE_LIMIT: Duration = Duration::from_secs(2);
+
 /// The two sides of starting a worker.
 enum Birth {
     /// The master's: it has one more worker.
@@ -296,6 +299,9 @@ impl Master {
             Signal::SIGINT | Signal::SIGTERM | Signal::SIGUSR1 => {
                 self.report.warning("Exiting Master process...");
                 self.tell_systemd("STOPPING=1");
+                if signal == Signal::SIGUSR1 {
+                    self.have_states_saved();
+                }
                 self.stop(signal);
             }
             // The serving worker pauses, resumes or reports; SIGCHLD is looked into after every wait.
@@ -327,6 +333,8 @@ impl Master {
             match worker.leash.receive() {
                 Some(Message::Listener(listener)) => worker.pending.push(listener),
                 Some(Message::Log(text)) => self.startup_log.push(text),
+                // Answers to a reload that did not wait for it.
+                Some(Message::Saved) => {}
                 Some(Message::Ready) => {
                     self.listeners = std::mem::take(&mut worker.pending);
                     self.on_ready(at);
@@ -432,6 +440,7 @@ impl Master {
         self.reload_wanted = false;
         self.report.notice("Reloading lbd");
         self.tell_systemd(&format!("RELOADING=1\nMONOTONIC_USEC={}\nSTATUS=Reloading Configuration.", monotonic_us()));
+        self.have_states_saved();
         for worker in &mut self.workers {
             worker.reloads += 1;
         }
@@ -457,6 +466,29 @@ impl Master {
         self.startup_log.clear();
         self.say_of_load(Gravity::Alert, &format!("Cannot execute {}: {}.", self.program.display(), error.desc()));
         self.on_failed_reload();
+    }
+
+    /// Has the serving worker write its servers' states, which the next one, or a later start, will read: that would else
+    /// begin with those of some seconds ago. A worker that does not answer holds nothing up for long.
+    fn have_states_saved(&self) {
+        let Some(worker) = self.position(Role::Current).and_then(|at| self.workers.get(at)) else { return };
+        worker.signal(Signal::SIGUSR2);
+        let deadline = Instant::now() + SAVE_LIMIT;
+        loop {
+            match worker.leash.receive() {
+                Some(Message::Saved) => return,
+                Some(_) => continue,
+                None => {}
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let mut fds = [PollFd::new(worker.leash.as_fd(), PollFlags::POLLIN)];
+            let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
+            let nothing = !matches!(poll(&mut fds, timeout), Ok(1..) | Err(nix::Error::EINTR));
+            let hung_up = fds[0].revents().is_some_and(|events| !events.contains(PollFlags::POLLIN));
+            if nothing || hung_up || left.is_zero() {
+                return;
+            }
+        }
     }
 
     fn on_failed_reload(&mut self) {

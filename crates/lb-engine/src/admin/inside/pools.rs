@@ -79,8 +79,13 @@ pub(in crate::admin) fn show(control: &Control, request: &Request) -> Result<Rep
         }
     }
     pools.truncate(most);
+    Ok(Reply::Raw(text(&pools).into_bytes()))
+}
+
+/// The table of some pools.
+pub(in crate::admin) fn text(pools: &[Pool]) -> String {
     let mut out = String::from("Dumping pools usage. Use SIGQUIT to flush them.\n");
-    for pool in &pools {
+    for pool in pools {
         let Pool { name, size, allocated, kept } = pool;
         // Writing to a string cannot fail. As observed, objects kept by threads count as used.
         let _ = writeln!(
@@ -91,14 +96,14 @@ pub(in crate::admin) fn show(control: &Control, request: &Request) -> Result<Rep
             pool.in_use(),
         );
     }
-    let (allocated, in_use) = totals(&pools);
+    let (allocated, in_use) = totals(pools);
     let _ = writeln!(
         out,
         "Total: {} pools, {allocated} bytes allocated, {allocated} used (~{} by thread caches).",
         pools.len(),
         allocated - in_use
     );
-    Ok(Reply::Raw(out.into_bytes()))
+    out
 }
 
 fn usage() -> Reply {
