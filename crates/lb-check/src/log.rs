@@ -185,6 +185,18 @@ impl LogLine {
         }
     }
 
+    /// How important it is to whom `email-alert` tells; `None`: it is not told. As observed, maintenance and what ends a
+    /// drain are not.
+    pub const fn alert_level(&self) -> Option<Severity> {
+        match self {
+            Self::OpState { to: OpState::Stopped, alert: true, .. } => Some(Severity::Alert),
+            Self::OpState { to: OpState::Stopped | OpState::Running | OpState::Starting, .. } => Some(Severity::Notice),
+            Self::EntersDrain { .. } => Some(Severity::Notice),
+            Self::Check { .. } => Some(Severity::Info),
+            _ => None,
+        }
+    }
+
     /// The line's text, without line end.
     pub fn render(&self, names: &ServerNames<'_>, counts: &BackendCounts) -> String {
         let mut out = String::with_capacity(160);

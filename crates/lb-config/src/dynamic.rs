@@ -9,6 +9,7 @@ use crate::diagnostic::{Severity, Site};
 use crate::finish::{log_targets, settle_modes};
 use crate::guid;
 use crate::keywords::{self, DYNAMIC_SERVER, SERVER, ServerRow, Status};
+use crate::mailers;
 use crate::model::{CheckMethod, LogTarget, Place, Proxy, Server, TlsFiles};
 use crate::proxy::{Defaults, ProxyDraft};
 use crate::server::{ServerDraft, set_address_later};
@@ -53,8 +54,9 @@ pub struct NamedDefaults {
 }
 
 impl NamedDefaults {
-    pub(crate) fn of(defaults: &Defaults, logs: &[LogTarget]) -> Option<Self> {
+    pub(crate) fn of(defaults: &Defaults, logs: &[LogTarget], mailers: &mailers::Sections) -> Option<Self> {
         let mut draft = defaults.draft.clone();
+        draft.proxy.email_alert = mailers.resolve(&draft.email).map(|(_, alert)| alert);
         draft.proxy.acls.clear();
         Some(Self { name: defaults.name.clone()?, draft, logs: log_targets(&defaults.draft, logs) })
     }

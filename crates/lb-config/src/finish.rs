@@ -8,6 +8,7 @@ use crate::finish_tables::Tables;
 use crate::guid;
 use crate::line::Fault;
 use crate::log::LogLine;
+use crate::mailers;
 use crate::model::{
     BackendChoice, Balance, CheckMethod, Config, ListenAddress, LogTarget, Observe, Proxy, ProxyIdx, Server, UseBackend,
 };
@@ -70,7 +71,9 @@ impl<'d> Names<'d> {
 
 /// Resolves and checks everything that was read. What is wrong goes to `cx`.
 pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
-    let Draft { global, mut proxies, defaults, healthchecks, rings, peers, resolvers: mut sections, users } = draft;
+    let Draft { global, mut proxies, defaults, healthchecks, mailers, rings, peers, resolvers: mut sections, users } =
+        draft;
+    let mut mailers = mailers::Sections::of(mailers);
     let users = users::settle(users, cx);
     let healthchecks: BTreeMap<String, CheckMethod> =
         healthchecks.iter().map(|check| (check.name.clone(), check.method())).collect();
@@ -121,6 +124,7 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
             }
             proxy.default_servers = DefaultServers::of(draft);
             proxy.logs = log_targets(draft, &global.global.logs);
+            proxy.email_alert = mailers.settle(draft, cx);
             proxy.log_format = log_format(draft, &proxy, cx);
             captures::check(draft, cx);
             tables.resolve(&mut proxy);
@@ -135,7 +139,10 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
     let mut global = global.global;
     global.environment = std::mem::take(&mut cx.environment);
     mark_references(&mut done, &proxies);
-    let defaults = defaults.iter().filter_map(|section| NamedDefaults::of(section, &global.logs)).collect();
+    if readable {
+        mailers.warn_unused(cx);
+    }
+    let defaults = defaults.iter().filter_map(|section| NamedDefaults::of(section, &global.logs, &mailers)).collect();
     let ignored_tuning = std::mem::take(&mut cx.ignored);
     ring::check_uses(&rings, cx);
     let (tables, vars, patterns) = (tables.into_list(), Arc::clone(&cx.vars), Arc::clone(&cx.patterns));

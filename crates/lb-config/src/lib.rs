@@ -25,6 +25,7 @@ mod keywords;
 mod lexer;
 mod line;
 mod log;
+mod mailers;
 pub mod model;
 mod monitor;
 mod options;

@@ -8,6 +8,7 @@ mod way;
 
 pub use crate::captures::{Capture, Captures};
 pub use crate::dynamic::{DefaultServers, NamedDefaults};
+pub use crate::mailers::{EmailAlert, Mailer, Mailers};
 pub use crate::process::{Capability, CloseSpread, CpuMap, ProcessSettings, UnixBind};
 pub use crate::resolvers::{Hold, Nameserver, Resolution, Resolvers};
 pub use crate::stats_page::{StatsPage, StatsRule, StatsVerdict};
@@ -462,6 +463,8 @@ pub struct Proxy {
     pub log_tag: Option<String>,
     /// What log lines keep of messages.
     pub captures: Captures,
+    /// `email-alert`.
+    pub email_alert: Option<EmailAlert>,
     /// `monitor-uri`: requests for exactly this are answered here and not logged.
     pub monitor_uri: Option<String>,
     /// `monitor fail`: when one of them holds, the answer is 503.

@@ -9,6 +9,7 @@ use crate::guid;
 use crate::keywords::{self, PROXY, Scope, Status};
 use crate::line::{Done, Fault, Line, fault};
 use crate::log::{self, LogLine};
+use crate::mailers::EmailDraft;
 use crate::model::{Balance, CheckMethod, HttpReuse, HttpRule, LoadState, Options, Place, Proxy, Timeouts};
 use crate::retry_on::RetryOn;
 use crate::server::ServerDraft;
@@ -93,6 +94,8 @@ pub(crate) struct ProxyDraft {
     pub forwardfor_site: Option<Site>,
     pub http_rules_site: Option<Site>,
     pub check: CheckDraft,
+    /// `email-alert`.
+    pub email: EmailDraft,
     pub log_site: Option<Site>,
 }
 
@@ -198,6 +201,7 @@ fn documented_proxy() -> Proxy {
         log_format: None,
         log_tag: None,
         captures: Captures::default(),
+        email_alert: None,
         monitor_uri: None,
         monitor_fail: Vec::new(),
         unique_id: None,
@@ -237,6 +241,7 @@ impl ProxyDraft {
             forwardfor_site: None,
             http_rules_site: None,
             check: CheckDraft::default(),
+            email: EmailDraft::default(),
             log_site: None,
         }
     }

@@ -9,6 +9,7 @@ use crate::global::GlobalDraft;
 use crate::keywords::{self, SECTIONS, Section};
 use crate::lexer::{self, Word};
 use crate::line::{Fault, Line, Prefix, fault};
+use crate::mailers::MailersDraft;
 use crate::model::{Config, Ring};
 use crate::peers::PeersDraft;
 use crate::proxy::{Defaults, ProxyDraft};
@@ -35,6 +36,8 @@ enum Target {
     Proxy,
     /// The last of `Draft::healthchecks`.
     HealthCheck,
+    /// The last of `Draft::mailers`.
+    Mailers,
     /// The last of `Draft::rings`.
     Ring,
     /// The last of `Draft::peers`.
@@ -54,6 +57,7 @@ pub(crate) struct Draft {
     pub defaults: Vec<Defaults>,
     pub proxies: Vec<ProxyDraft>,
     pub healthchecks: Vec<HealthCheckDraft>,
+    pub mailers: Vec<MailersDraft>,
     pub rings: Vec<Ring>,
     pub peers: Vec<PeersDraft>,
     pub resolvers: Vec<Resolvers>,
@@ -229,6 +233,10 @@ impl<'a> Reader<'a> {
                 Some(check) => check.line(&line, &mut self.cx),
                 None => Ok(()),
             },
+            Target::Mailers => match self.draft.mailers.last_mut() {
+                Some(section) => section.line(&line, &mut self.cx),
+                None => Ok(()),
+            },
             Target::Peers => match self.draft.peers.last_mut() {
                 Some(peers) => peers.line(&line, &mut self.cx),
                 None => Ok(()),
@@ -275,6 +283,12 @@ impl<'a> Reader<'a> {
                 let check = HealthCheckDraft::open(line, &self.draft.healthchecks)?;
                 self.draft.healthchecks.push(check);
                 self.target = Target::HealthCheck;
+                Ok(())
+            }
+            Section::Mailers => {
+                let section = MailersDraft::open(line, &self.draft.mailers)?;
+                self.draft.mailers.push(section);
+                self.target = Target::Mailers;
                 Ok(())
             }
             Section::Ring => {

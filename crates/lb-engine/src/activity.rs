@@ -66,6 +66,8 @@ tasks! {
     Page = 10, "pages::serve";
     /// A client's connection that is or will be secured.
     Secure = 11, "secure::serve";
+    /// Mails of alerts.
+    Mail = 12, "mail::deliver";
 }
 
 const KINDS: usize = FUNCTIONS.len();

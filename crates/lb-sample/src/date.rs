@@ -66,6 +66,26 @@ pub(crate) fn local_offset(time: WallTime, out: &mut Vec<u8>) {
     put(out, format_args!(" {sign}{:02}{:02}", minutes / 60, minutes % 60));
 }
 
+/// `Sun, 06 Nov 1994 09:49:37 +0100` in local time; UTC is also named.
+pub fn mail(time: WallTime) -> String {
+    let c = civil(time.unix_secs + i64::from(time.utc_offset_secs));
+    let sign = if time.utc_offset_secs < 0 { '-' } else { '+' };
+    let minutes = time.utc_offset_secs.unsigned_abs() / 60;
+    format!(
+        "{}, {:02} {} {:04} {:02}:{:02}:{:02} {sign}{:02}{:02}{}",
+        c.weekday,
+        c.day,
+        c.month,
+        c.year,
+        c.hour,
+        c.minute,
+        c.second,
+        minutes / 60,
+        minutes % 60,
+        if minutes == 0 { " (UTC)" } else { "" }
+    )
+}
+
 fn clf(secs: i64, out: &mut Vec<u8>) {
     let c = civil(secs);
     put(out, format_args!("{:02}/{}/{:04}:{:02}:{:02}:{:02}", c.day, c.month, c.year, c.hour, c.minute, c.second));
@@ -95,6 +115,13 @@ mod tests {
         let mut out = Vec::new();
         f(WallTime { unix_secs, micros: 7_999, utc_offset_secs }, &mut out);
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn dates_of_mails() {
+        let at = |utc_offset_secs| mail(WallTime { unix_secs: 784_111_777, micros: 0, utc_offset_secs });
+        assert_eq!(at(0), "Sun, 06 Nov 1994 08:49:37 +0000 (UTC)");
+        assert_eq!(at(-5 * 3600 - 1800), "Sun, 06 Nov 1994 03:19:37 -0530");
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub use context::{
     BackendNumber, Context, EntryQuery, FrontendNumber, Nothing, Reference, ServerNumber, ServerRef, Side, Sources,
     StreamNumber, Subject, TableNumber, WallTime,
 };
-pub use date::local_millis;
+pub use date::{local_millis, mail as mail_date};
 pub use error::SampleError;
 pub use expr::Expr;
 pub use log_format::LogFormat;

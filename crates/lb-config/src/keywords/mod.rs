@@ -93,6 +93,7 @@ pub(crate) enum Section {
     Defaults,
     Proxy(ProxyKind),
     HealthCheck,
+    Mailers,
     Ring,
     Peers,
     Resolvers,
@@ -115,7 +116,7 @@ pub(crate) const SECTIONS: &[SectionRow] = &[
     SectionRow { name: "http-errors", section: Section::NotYet },
     SectionRow { name: "log-forward", section: Section::NotYet },
     SectionRow { name: "log-profile", section: Section::NotYet },
-    SectionRow { name: "mailers", section: Section::NotYet },
+    SectionRow { name: "mailers", section: Section::Mailers },
     SectionRow { name: "peers", section: Section::Peers },
     SectionRow {
         name: "program",

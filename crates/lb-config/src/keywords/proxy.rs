@@ -4,7 +4,9 @@ use super::Status::{Gone, NotYet, Supported, Tuning};
 use super::{DB, DF, DFB, FB, Keyword, NB, NFB, Scope, Status};
 use crate::proxy::{self, ProxyHandler};
 use crate::server::way;
-use crate::{balance, bind, captures, checks, monitor, options, retry_on, rules, server, state, stats_page, table};
+use crate::{
+    balance, bind, captures, checks, mailers, monitor, options, retry_on, rules, server, state, stats_page, table,
+};
 
 const fn row(name: &'static str, scope: Scope, status: Status<ProxyHandler>) -> Keyword<ProxyHandler> {
     Keyword { name, scope, status }
@@ -56,7 +58,7 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
         Gone("support for 'dispatch' was removed in version 3.5. Use a 'server' line with the same address instead."),
     ),
     row("dynamic-cookie-key", DB, Supported(proxy::dynamic_cookie_key)),
-    row("email-alert", DFB, NotYet),
+    row("email-alert", DFB, Supported(mailers::email_alert)),
     row("enabled", DFB, Supported(proxy::enabled)),
     row("error-log-format", DFB, NotYet),
     row("errorfile", DFB, Supported(proxy::errorfile)),

@@ -190,8 +190,8 @@ fn a_keyword_out_of_place() {
 #[test]
 fn what_haproxy_has_and_lbd_has_not() {
     check(
-        "global\n lua-load /x\nfrontend f\n bind :443 ssl crt /c alpn h2\n option httpslog\n email-alert to a@b\n \
-         http-request send-spoe-group a b\n tcp-request inspect-delay 5s\n filter trace\nmailers p\n peer a 1.2.3.4:9\n\
+        "global\n lua-load /x\nfrontend f\n bind :443 ssl crt /c alpn h2\n option httpslog\n \
+         http-request send-spoe-group a b\n tcp-request inspect-delay 5s\n filter trace\nfcgi-app p\n docroot /x\n\
          backend b\n server s 1.2.3.4:80 ssl verify none sni str(x) resolvers r\n reqadd X\n",
         expect![[r#"
             [ALERT]    (1) : config : parsing [a.cfg:2] : 'lua-load' is a HAProxy keyword that lbd does not support yet.
@@ -200,29 +200,26 @@ fn what_haproxy_has_and_lbd_has_not() {
             [ALERT]    (1) : config : parsing [a.cfg:5] : 'option httpslog' is a HAProxy keyword that lbd does not support yet.
                |   option httpslog
                |          ^^^^^^^^
-            [ALERT]    (1) : config : parsing [a.cfg:6] : 'email-alert' is a HAProxy keyword that lbd does not support yet.
-               |   email-alert to a@b
-               |   ^^^^^^^^^^^
-            [ALERT]    (1) : config : parsing [a.cfg:7] : 'http-request send-spoe-group' is a HAProxy keyword that lbd does not support yet.
+            [ALERT]    (1) : config : parsing [a.cfg:6] : 'http-request send-spoe-group' is a HAProxy keyword that lbd does not support yet.
                |   http-request send-spoe-group a b
                |                ^^^^^^^^^^^^^^^
-            [ALERT]    (1) : config : parsing [a.cfg:8] : 'tcp-request inspect-delay' is a HAProxy keyword that lbd does not support yet.
+            [ALERT]    (1) : config : parsing [a.cfg:7] : 'tcp-request inspect-delay' is a HAProxy keyword that lbd does not support yet.
                |   tcp-request inspect-delay 5s
                |               ^^^^^^^^^^^^^
-            [ALERT]    (1) : config : parsing [a.cfg:9] : 'filter' is a HAProxy keyword that lbd does not support yet.
+            [ALERT]    (1) : config : parsing [a.cfg:8] : 'filter' is a HAProxy keyword that lbd does not support yet.
                |   filter trace
                |   ^^^^^^
-            [ALERT]    (1) : config : parsing [a.cfg:10] : 'mailers' is a HAProxy section that lbd does not support yet.
-               |   mailers p
-               |   ^^^^^^^
+            [ALERT]    (1) : config : parsing [a.cfg:9] : 'fcgi-app' is a HAProxy section that lbd does not support yet.
+               |   fcgi-app p
+               |   ^^^^^^^^
                | help: its lines were passed over
-            [ALERT]    (1) : config : parsing [a.cfg:14] : The 'reqadd' directive is not supported anymore since HAProxy 2.1. Use 'http-request add-header' instead.
+            [ALERT]    (1) : config : parsing [a.cfg:13] : The 'reqadd' directive is not supported anymore since HAProxy 2.1. Use 'http-request add-header' instead.
                |   reqadd X
                |   ^^^^^^
             [ALERT]    (1) : config : parsing [a.cfg:4] : 'bind :443' in section 'frontend' : unable to stat SSL certificate from file '/c' : No such file or directory.
                |   bind :443 ssl crt /c alpn h2
                |                     ^^
-            [ALERT]    (1) : config : parsing [a.cfg:13] : backend 'b', server 's': unable to find required resolvers 'r'
+            [ALERT]    (1) : config : parsing [a.cfg:12] : backend 'b', server 's': unable to find required resolvers 'r'
                |   server s 1.2.3.4:80 ssl verify none sni str(x) resolvers r
                |          ^
                | help: declare them in a section 'resolvers r'

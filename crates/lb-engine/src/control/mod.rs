@@ -24,6 +24,7 @@ mod dynamic;
 mod events;
 mod frontend;
 mod ledger;
+mod mail;
 mod message;
 mod publish;
 mod resolution;
@@ -137,6 +138,7 @@ pub struct Control {
     /// What operators changed.
     pub ledger: RefCell<Ledger>,
     followers: Followers,
+    post: Rc<mail::Post>,
 }
 
 impl Control {
@@ -163,6 +165,7 @@ impl Control {
             admin: admin::Registry::default(),
             ledger: RefCell::new(Ledger::new(shared.clock.start_unix_secs())),
             followers: Followers::default(),
+            post: Rc::default(),
         });
         control.hold_unresolved();
         control.publish_all();

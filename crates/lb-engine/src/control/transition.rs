@@ -147,6 +147,9 @@ impl Control {
         );
         self.tell_followers(proxy, server, line.severity(), &text);
         self.tell_proxy(proxy, line.severity(), &text);
+        if let Some(level) = line.alert_level() {
+            self.mail(proxy, level, &text);
+        }
     }
 }
 
