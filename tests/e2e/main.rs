@@ -22,6 +22,7 @@ mod down;
 mod dynamic;
 mod error_pages;
 mod events;
+mod faults;
 mod garbage;
 mod http_basics;
 mod http_malformed;

@@ -68,15 +68,14 @@ impl Stream {
         }
     }
 
-    /// Ready when the peer has ended or broken the stream and nothing is left to read.
-    pub fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready when the peer has ended the stream, or broken it, and nothing is left to read.
+    pub fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut byte = [0_u8; 1];
         let mut room = ReadBuf::new(&mut byte);
         match self {
             Self::Tcp(s) => match s.poll_peek(cx, &mut room) {
                 Poll::Ready(Ok(n)) if n > 0 => Poll::Pending,
-                Poll::Ready(_) => Poll::Ready(()),
-                Poll::Pending => Poll::Pending,
+                ended => ended.map_ok(|_| ()),
             },
             // Local clients are not watched: there is no peek for them.
             Self::Unix(_) => Poll::Pending,

@@ -202,6 +202,9 @@ async fn acquire(
         }
         Err(failure) => {
             route.server = None;
+            if !matches!(failure, NoServer::Ended(_)) {
+                client.ctx.back(backend).connect_errors.inc();
+            }
             Err(Failure::NoServer(failure))
         }
     }

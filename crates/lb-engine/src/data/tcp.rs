@@ -244,12 +244,8 @@ fn account(client: &Client, books: &Books) {
                 counters.connect_time.add(ms(books.route.slot_us, books.route.connected_us).max(0) as u64);
                 counters.total_time.add(ms(client.session.accepted_us.max(1), now_us).max(0) as u64);
             }
-            match books.termination.cause {
-                TermCause::ClientAbort => counters.client_aborts.inc(),
-                TermCause::ServerAbort if books.route.connected_us > 0 => counters.server_aborts.inc(),
-                _ => {}
-            }
         }
+        tunnel::count_end(client, backend, books.route.server, books.termination);
     }
     log_end(client, books, now_us);
     if let Some(backend) = books.backend {

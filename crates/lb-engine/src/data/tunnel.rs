@@ -47,6 +47,24 @@ impl Timeouts {
     }
 }
 
+/// Counts who ended a session before its time, on the backend and on the server if it has one.
+pub fn count_end(client: &Client, backend: &'static ProxyState, server: Option<usize>, termination: Termination) {
+    let ctx = client.ctx;
+    let server = server.and_then(|index| backend.servers.get(index)).map(|server| server.counters.of(ctx.index));
+    for counters in std::iter::once(ctx.back(backend)).chain(server) {
+        match (termination.cause, termination.phase) {
+            (TermCause::ClientAbort | TermCause::ClientTimeout, _) => counters.client_aborts.inc(),
+            (TermCause::ServerTimeout, TermPhase::Data) => counters.server_aborts.inc(),
+            (TermCause::ServerAbort, TermPhase::Data) => {
+                counters.server_aborts.inc();
+                // As observed, a connection that broke is an error of its own.
+                counters.response_errors.inc();
+            }
+            _ => {}
+        }
+    }
+}
+
 /// How a tunnel ended.
 #[derive(Debug)]
 pub struct Ended {

@@ -152,13 +152,12 @@ impl TlsStream {
         self.inner.borrow_mut().poll_receive(cx)
     }
 
-    /// Ready when the peer has ended or broken the stream and nothing is left to read.
-    pub fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready when the peer has ended the stream, or broken it, and nothing is left to read.
+    pub fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut inner = self.inner.borrow_mut();
         match inner.poll_receive(cx) {
             Poll::Ready(Ok(())) if inner.waiting > 0 => Poll::Pending,
-            Poll::Ready(_) => Poll::Ready(()),
-            Poll::Pending => Poll::Pending,
+            ended => ended,
         }
     }
 

@@ -211,14 +211,16 @@ async fn send_response(relay: &mut Relay<'_>, txn: &mut Txn, response: &Response
                 client.session.trackers.http_failure(ctx.now_ms());
                 // The body was cut short: the client must not take it for complete.
                 txn.end(TermCause::ServerAbort, TermPhase::Data);
+                count_response_error(relay);
                 count_abort(relay, false);
                 return Err(Outcome::Done(Next::Abort));
             }
             Err(Cut::Timeout) if waits_for_server => {
                 txn.end(TermCause::ServerTimeout, TermPhase::Data);
+                count_abort(relay, false);
                 return Err(Outcome::Done(Next::Abort));
             }
-            Err(cut) => return Err(cut_while_sending(txn, cut)),
+            Err(cut) => return Err(cut_while_sending(relay, txn, cut)),
         }
     }
 }

@@ -4,7 +4,9 @@ use super::super::session::{Cut, Phase};
 use super::super::tunnel;
 use super::Next;
 use super::deliver::deliver;
-use super::relay::{Outcome, Relay, Upload, UploadError, count_abort, count_response_error, report, send_front};
+use super::relay::{
+    Outcome, Relay, Upload, UploadError, count_abort, count_response_error, report, report_retried, send_front,
+};
 use super::request::{capture, capture_response};
 use super::txn::Txn;
 use crate::buffer::Buffer;
@@ -20,6 +22,8 @@ use std::task::Poll;
 enum Reply {
     Bytes,
     End,
+    /// The connection broke.
+    Broken,
     /// The upload moved: the silence starts again.
     Progress,
 }
@@ -80,12 +84,13 @@ async fn receive_head(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) 
                         relay.downloaded += n as u64;
                         return Poll::Ready(Ok(Reply::Bytes));
                     }
-                    Poll::Ready(_) => return Poll::Ready(Ok(Reply::End)),
+                    Poll::Ready(Ok(_)) => return Poll::Ready(Ok(Reply::End)),
+                    Poll::Ready(Err(_)) => return Poll::Ready(Ok(Reply::Broken)),
                     Poll::Pending => {}
                 }
                 let watched = relay.backend.config.options.abortonclose && relay.upload == Upload::Done;
-                if watched && relay.stream.poll_gone(cx).is_ready() {
-                    return Poll::Ready(Err(UploadError::ClientLeft));
+                if watched && let Poll::Ready(gone) = relay.stream.poll_gone(cx) {
+                    return Poll::Ready(Err(gone.map_or(UploadError::ClientAbort, |()| UploadError::ClientLeft)));
                 }
                 if std::mem::take(&mut relay.moved) {
                     return Poll::Ready(Ok(Reply::Progress));
@@ -96,12 +101,17 @@ async fn receive_head(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) 
         match polled {
             Ok(Ok(Reply::Bytes)) => {}
             Ok(Ok(Reply::Progress)) => continue,
-            Ok(Ok(Reply::End)) => return Err(no_response(relay, txn, head)),
+            Ok(Ok(ended @ (Reply::End | Reply::Broken))) => {
+                return Err(no_response(relay, txn, head, matches!(ended, Reply::Broken)));
+            }
             Ok(Err(UploadError::BadBody)) => return Err(bad_request(relay, txn)),
             Ok(Err(aborted)) => {
-                let waited = aborted == UploadError::ClientLeft;
-                txn.end(TermCause::ClientAbort, if waited { TermPhase::Headers } else { TermPhase::Data });
                 count_abort(relay, true);
+                if aborted == UploadError::ClientLeft {
+                    txn.end(TermCause::ClientAbort, TermPhase::Headers);
+                    return Err(relay.failed(400));
+                }
+                txn.end(TermCause::ClientAbort, TermPhase::Data);
                 return Err(Outcome::Done(Next::Abort));
             }
             Err(Cut::Timeout) if relay.waits_for_client() => {
@@ -109,10 +119,11 @@ async fn receive_head(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) 
                 return Err(relay.failed(408));
             }
             Err(Cut::Timeout) => {
-                report(relay, TrafficEvent::ResponseTimeout);
                 if relay.response.is_empty() && relay.retries_on(RetryOn::RESPONSE_TIMEOUT, txn) {
+                    report_retried(relay, TrafficEvent::ResponseTimeout);
                     return Err(Outcome::Retry);
                 }
+                report(relay, TrafficEvent::ResponseTimeout);
                 txn.end(TermCause::ServerTimeout, TermPhase::Headers);
                 count_response_error(relay);
                 return Err(relay.failed(504));
@@ -165,10 +176,12 @@ async fn parse_head(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) ->
                 if relay.client.ctx.shared.traces.is_on(Source::H1) {
                     traced::response(relay.client, response.status);
                 }
-                report(relay, TrafficEvent::of_status(response.status));
+                let event = TrafficEvent::of_status(response.status);
                 if relay.retries_status(response.status, txn) {
+                    report_retried(relay, event);
                     return Err(Outcome::Retry);
                 }
+                report(relay, event);
                 return Ok(Some(response));
             }
             Ok(None) if relay.response.is_full() => {
@@ -199,18 +212,22 @@ pub fn bad_response(relay: &mut Relay<'_>, txn: &mut Txn, reason: &str) -> Outco
     relay.failed(502)
 }
 
-/// The server closed without a whole head.
-fn no_response(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) -> Outcome {
+/// The server closed without a whole head, or its connection broke. As observed, that is an error of its own.
+fn no_response(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead, broken: bool) -> Outcome {
     let reused = relay.upstream.as_ref().is_some_and(|u| u.reused);
     let safe_method = matches!(head_method(relay, head), b"GET" | b"HEAD" | b"OPTIONS" | b"PUT" | b"DELETE" | b"TRACE");
     if reused && relay.keep && relay.response.is_empty() && safe_method {
         return Outcome::Replay;
     }
-    report(relay, TrafficEvent::ResponseClosed);
+    if broken {
+        count_response_error(relay);
+    }
     // As observed, half a head counts as none.
     if relay.retries_on(RetryOn::EMPTY_RESPONSE, txn) {
+        report_retried(relay, TrafficEvent::ResponseClosed);
         return Outcome::Retry;
     }
+    report(relay, TrafficEvent::ResponseClosed);
     txn.end(TermCause::ServerAbort, TermPhase::Headers);
     relay.client.session.trackers.http_failure(relay.client.ctx.now_ms());
     count_response_error(relay);
@@ -243,5 +260,6 @@ async fn switch_protocols(relay: &mut Relay<'_>, txn: &mut Txn, response: Respon
     txn.counted.0 += ended.from_client;
     txn.counted.1 += ended.to_client;
     txn.termination = ended.termination;
+    tunnel::count_end(client, relay.backend, relay.server, ended.termination);
     Outcome::Done(if ended.clean { Next::Close } else { Next::Abort })
 }

@@ -251,6 +251,14 @@ pub fn report(relay: &Relay<'_>, event: TrafficEvent) {
     }
 }
 
+/// The same for what the client does not get to see, as the request is sent again: as observed, `observe` does not count it.
+pub fn report_retried(relay: &Relay<'_>, event: TrafficEvent) {
+    let server = relay.server.and_then(|index| relay.backend.servers.get(index));
+    if server.is_some_and(|server| server.config.max_fails > 0) {
+        report(relay, event);
+    }
+}
+
 /// Sends the first `len` bytes of the response buffer to the client.
 pub async fn send_front(relay: &mut Relay<'_>, txn: &mut Txn, len: usize) -> Result<(), Outcome> {
     let client = relay.client;
@@ -274,15 +282,18 @@ pub async fn send_front(relay: &mut Relay<'_>, txn: &mut Txn, len: usize) -> Res
                 count_abort(relay, true);
                 return Err(Outcome::Done(Next::Abort));
             }
-            Err(cut) => return Err(cut_while_sending(txn, cut)),
+            Err(cut) => return Err(cut_while_sending(relay, txn, cut)),
         }
     }
     Ok(())
 }
 
-pub fn cut_while_sending(txn: &mut Txn, cut: Cut) -> Outcome {
+pub fn cut_while_sending(relay: &Relay<'_>, txn: &mut Txn, cut: Cut) -> Outcome {
     match cut {
-        Cut::Timeout => txn.end(TermCause::ClientTimeout, TermPhase::Data),
+        Cut::Timeout => {
+            txn.end(TermCause::ClientTimeout, TermPhase::Data);
+            count_abort(relay, true);
+        }
         Cut::Killed(cause) => txn.end(cause, TermPhase::Data),
         Cut::Gone => txn.end(TermCause::ClientAbort, TermPhase::Data),
     }
