@@ -125,23 +125,53 @@ pub struct Nginx {
     processor: Option<usize>,
 }
 
+/// Who called and when, in seconds: a line for each request.
+const ARRIVALS: &str = "$server_addr $msec";
+
 impl Nginx {
     /// Starts it with `count` ports.
     ///
     /// # Errors
     /// When it is missing or does not listen.
     pub fn start(count: usize, processor: Option<usize>) -> anyhow::Result<Nginx> {
+        Self::launch("127.0.0.1", count, processor, "access_log off;")
+    }
+
+    /// Starts it on all addresses of one port; it writes down which of them was asked when.
+    ///
+    /// # Errors
+    /// As [`Nginx::start`].
+    pub fn recording(processor: Option<usize>) -> anyhow::Result<Nginx> {
+        let log = format!("log_format arrivals '{ARRIVALS}'; access_log {{at}}/arrivals arrivals buffer=64k;");
+        Self::launch("0.0.0.0", 1, processor, &log)
+    }
+
+    /// What was written down: addresses and seconds.
+    ///
+    /// # Errors
+    /// When nothing was.
+    pub fn arrivals(&self) -> anyhow::Result<Vec<(String, f64)>> {
+        let text = std::fs::read_to_string(self.dir.path().join("arrivals"))?;
+        let read = |line: &str| {
+            let (address, at) = line.split_once(' ')?;
+            Some((address.to_owned(), at.parse().ok()?))
+        };
+        Ok(text.lines().filter_map(read).collect())
+    }
+
+    fn launch(address: &str, count: usize, processor: Option<usize>, log: &str) -> anyhow::Result<Nginx> {
         let dir = tempfile::Builder::new().prefix("lb-nginx-").tempdir()?;
         let ports: Vec<u16> = (0..count).map(|_| free_port()).collect();
         let servers: String = ports
             .iter()
-            .map(|port| format!("server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 200 \"hello from nginx\\n\"; }} }}\n"))
+            .map(|port| format!("server {{ listen {address}:{port} backlog=4096; location / {{ return 200 \"hello from nginx\\n\"; }} }}\n"))
             .collect();
         let at = dir.path().display();
+        let log = log.replace("{at}", &at.to_string());
         let config = format!(
             "daemon off; master_process off; pid {at}/pid; error_log stderr crit;\n\
              events {{ worker_connections 8192; }}\n\
-             http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 3600s;\n\
+             http {{ {log} keepalive_requests 1000000000; keepalive_timeout 3600s;\n\
              client_body_temp_path {at}/body; proxy_temp_path {at}/proxy; fastcgi_temp_path {at}/fastcgi;\n\
              uwsgi_temp_path {at}/uwsgi; scgi_temp_path {at}/scgi;\n{servers}}}\n"
         );

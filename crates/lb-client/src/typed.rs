@@ -2,6 +2,7 @@
 
 use lb_model::{AdminState, OpState};
 use lb_stats::{ParseError, ServerStateRow};
+use std::borrow::Cow;
 
 use crate::ServerName;
 
@@ -85,8 +86,8 @@ impl ServerState {
         rows.into_iter().map(Self::of).collect()
     }
 
-    fn of(row: ServerStateRow) -> Result<Self, TypedError> {
-        let name = ServerName::new(row.backend.clone(), row.server.clone());
+    fn of(row: ServerStateRow<'_>) -> Result<Self, TypedError> {
+        let name = ServerName::new(row.backend.as_ref(), row.server.as_ref());
         let Some(op) = row.op() else {
             return Err(TypedError::OpState { server: name.to_string(), number: row.op_state });
         };
@@ -96,9 +97,9 @@ impl ServerState {
             admin: row.admin(),
             backend_id: row.backend_id,
             server_id: row.server_id,
-            address: row.address,
+            address: row.address.map(Cow::into_owned),
             port: row.port,
-            host_name: row.fqdn,
+            host_name: row.fqdn.map(Cow::into_owned),
             weight: row.user_weight,
             initial_weight: row.initial_weight,
             has_check: row.check_state & CHECK_CONFIGURED != 0,

@@ -1,6 +1,7 @@
 //! `show servers state` (also the server-state file) and `show servers conn`: written and parsed
 //! from the same list of columns. Parsing goes by the header, so columns may be missing or unknown.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use lb_model::{AdminState, OpState};
@@ -40,27 +41,39 @@ impl Cell for String {
     }
 }
 
-impl Cell for Option<String> {
+impl Cell for Cow<'_, str> {
     fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.as_deref().unwrap_or("-").as_bytes());
+        out.extend_from_slice(self.as_bytes());
     }
     fn read(text: &str) -> Option<Self> {
-        Some((text != "-").then(|| text.to_owned()))
+        Some(Cow::Owned(text.to_owned()))
+    }
+}
+
+impl<T: Cell> Cell for Option<T> {
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Some(cell) => cell.write(out),
+            None => out.push(b'-'),
+        }
+    }
+    fn read(text: &str) -> Option<Self> {
+        if text == "-" { Some(None) } else { T::read(text).map(Some) }
     }
 }
 
 macro_rules! server_state_columns {
     ($( $(#[$doc:meta])* $field:ident: $cell:ty = $column:literal, )*) => {
-        /// One line of `show servers state`.
+        /// One line of `show servers state`. What is written borrows its texts.
         #[derive(Debug, Clone, PartialEq, Eq, Default)]
-        pub struct ServerStateRow {
+        pub struct ServerStateRow<'a> {
             $( $(#[$doc])* pub $field: $cell, )*
         }
 
         /// The columns of `show servers state`, in order.
         pub const SERVERS_STATE_COLUMNS: &[&str] = &[ $( $column, )* ];
 
-        impl ServerStateRow {
+        impl ServerStateRow<'_> {
             /// Writes the line.
             pub fn write(&self, out: &mut Vec<u8>) {
                 let start = out.len();
@@ -95,13 +108,13 @@ server_state_columns! {
     /// Backend's id.
     backend_id: u32 = "be_id",
     /// Backend's name.
-    backend: String = "be_name",
+    backend: Cow<'a, str> = "be_name",
     /// Server's id.
     server_id: u32 = "srv_id",
     /// Server's name.
-    server: String = "srv_name",
+    server: Cow<'a, str> = "srv_name",
     /// Address in use.
-    address: Option<String> = "srv_addr",
+    address: Option<Cow<'a, str>> = "srv_addr",
     /// Operational state's number; see [`ServerStateRow::op`].
     op_state: u8 = "srv_op_state",
     /// Administrative mask; see [`ServerStateRow::admin`].
@@ -127,24 +140,24 @@ server_state_columns! {
     /// Whether the server's id was set in the configuration.
     server_forced_id: u8 = "srv_f_forced_id",
     /// Host name, if any.
-    fqdn: Option<String> = "srv_fqdn",
+    fqdn: Option<Cow<'a, str>> = "srv_fqdn",
     /// Port.
     port: u16 = "srv_port",
     /// SRV record, if any.
-    srv_record: Option<String> = "srvrecord",
+    srv_record: Option<Cow<'a, str>> = "srvrecord",
     /// Whether TLS is used.
     use_ssl: u8 = "srv_use_ssl",
     /// Port of the check.
     check_port: u16 = "srv_check_port",
     /// Address of the check, if its own.
-    check_addr: Option<String> = "srv_check_addr",
+    check_addr: Option<Cow<'a, str>> = "srv_check_addr",
     /// Address of the agent, if its own.
-    agent_addr: Option<String> = "srv_agent_addr",
+    agent_addr: Option<Cow<'a, str>> = "srv_agent_addr",
     /// Port of the agent.
     agent_port: u16 = "srv_agent_port",
 }
 
-impl ServerStateRow {
+impl ServerStateRow<'_> {
     /// The operational state; `None` for a number without a meaning.
     pub const fn op(&self) -> Option<OpState> {
         OpState::from_number(self.op_state)
@@ -163,7 +176,7 @@ pub fn write_servers_state_header(out: &mut Vec<u8>) {
 }
 
 /// Reads an answer to `show servers state`, or a server-state file.
-pub fn parse_servers_state(text: &str) -> Result<Vec<ServerStateRow>, ParseError> {
+pub fn parse_servers_state(text: &str) -> Result<Vec<ServerStateRow<'static>>, ParseError> {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     match lines.next().map(str::trim) {
         Some(SERVERS_STATE_VERSION) => {}
@@ -309,7 +322,7 @@ srv_agent_addr srv_agent_port
         assert_eq!(rows.len(), 2);
         assert_eq!(rows[0].op(), Some(OpState::Stopped));
         assert_eq!(rows[0].admin(), AdminState::FORCED_MAINT);
-        assert_eq!((rows[1].server.as_str(), rows[1].agent_port, &rows[1].fqdn), ("web02", 8081, &None));
+        assert_eq!((&*rows[1].server, rows[1].agent_port, &rows[1].fqdn), ("web02", 8081, &None));
         let mut out = Vec::new();
         write_servers_state_header(&mut out);
         rows.iter().for_each(|row| row.write(&mut out));
@@ -319,7 +332,7 @@ srv_agent_addr srv_agent_port
     #[test]
     fn unknown_and_missing_state_columns_are_no_obstacle() {
         let rows = parse_servers_state("1\n# be_name extra srv_name srv_port\napp ? web01 80\n\n").unwrap();
-        assert_eq!((rows[0].server.as_str(), rows[0].port, rows[0].check_health), ("web01", 80, 0));
+        assert_eq!((&*rows[0].server, rows[0].port, rows[0].check_health), ("web01", 80, 0));
         let wrong = parse_servers_state("1\n# be_name srv_name srv_port\napp web01 http\n").unwrap_err();
         assert_eq!(wrong.to_string(), "column 'srv_port' holds 'http', which is no value for it");
         assert_eq!(

@@ -62,12 +62,20 @@ impl Value<'_> {
         }
     }
 
-    /// Appends the value as one CSV column, without its comma. Most columns of most rows are zero or empty.
-    #[inline]
+    /// Appends the value as one CSV column, without its comma. Most columns of most rows are zero or empty: these cost
+    /// no call.
+    #[inline(always)]
     pub(crate) fn write_csv(&self, out: &mut Vec<u8>) {
         match self {
             Self::Empty => {}
             Self::U32(0) | Self::S32(0) | Self::U64(0) => out.push(b'0'),
+            _ => self.write_csv_text(out),
+        }
+    }
+
+    #[inline(never)]
+    fn write_csv_text(&self, out: &mut Vec<u8>) {
+        match self {
             Self::Str(text) => {
                 let start = out.len();
                 out.extend_from_slice(text.as_bytes());

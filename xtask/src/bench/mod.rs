@@ -47,7 +47,7 @@ enum Part {
     Stat,
     /// Latency of requests while `show stat` is asked without pause
     Latency,
-    /// Processor time per health check
+    /// Processor time and lateness of health checks, room of a server
     Checks,
     /// Processor time per request in TCP mode
     Tcp,

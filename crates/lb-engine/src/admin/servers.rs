@@ -9,6 +9,7 @@ use crate::slots::Cursor;
 use crate::tls::ServerSecurity;
 use lb_admin::{Anon, Reply, Request, text};
 use lb_stats::{ConnRow, ServerStateRow, write_servers_conn_header, write_servers_state_header};
+use std::borrow::Cow;
 
 /// The backend asked for; `None`: all of them.
 fn scope(control: &Control, request: &Request) -> Result<Option<usize>, Reply> {
@@ -109,10 +110,10 @@ impl StateDump {
             let health = &own.health;
             ServerStateRow {
                 backend_id: proxy.config.id,
-                backend: self.anon.name(&proxy.config.name).into_owned(),
+                backend: self.anon.name(&proxy.config.get().name),
                 server_id: server.config.id,
-                server: self.anon.name(&server.config.name).into_owned(),
-                address,
+                server: self.anon.name(&server.config.get().name),
+                address: address.map(Cow::Owned),
                 op_state: health.op() as u8,
                 admin_state: health.admin().bits(),
                 user_weight: health.weight(),
@@ -125,13 +126,19 @@ impl StateDump {
                 agent_state: health.agent_state_bits().into(),
                 backend_forced_id: proxy.config.forced_id.into(),
                 server_forced_id: server.config.forced_id.into(),
-                fqdn: own.name.as_deref().map(|fqdn| self.anon.name(fqdn).into_owned()),
+                fqdn: own.name.as_deref().map(|fqdn| self.anon.name(fqdn)),
                 port,
-                srv_record: server.config.get().resolution.as_ref().and_then(|rule| rule.srv.clone()),
+                srv_record: server
+                    .config
+                    .get()
+                    .resolution
+                    .as_ref()
+                    .and_then(|rule| rule.srv.as_deref())
+                    .map(Cow::Borrowed),
                 use_ssl: server.tls.get().as_ref().is_some_and(ServerSecurity::is_enabled).into(),
                 check_port: own.check.port.unwrap_or(0),
-                check_addr: own.check.addr.map(|addr| addr.to_string()),
-                agent_addr: own.agent.addr.map(|addr| addr.to_string()),
+                check_addr: own.check.addr.map(|addr| addr.to_string().into()),
+                agent_addr: own.agent.addr.map(|addr| addr.to_string().into()),
                 agent_port: own.agent.port,
             }
             .write(out);

@@ -170,6 +170,7 @@ impl StatDump {
             || self.filter.no_maint && health.admin().in_maint()
             || self.filter.up_only && !is_up;
         if !hidden {
+            server.counters.fetch();
             self.writer.row(&row, out);
         }
     }

@@ -53,12 +53,13 @@ impl StatSource for ListenerRow<'_> {
     }
 
     fn value(&self, field: StatField) -> Value<'_> {
-        self.listener.counters.kept().onto(field, self.counted(field))
+        self.listener.counters.kept().onto(field, |field| self.counted(field))
     }
 }
 
 impl ListenerRow<'_> {
     /// A value, as far as this process counted it.
+    #[inline(never)]
     fn counted(&self, field: StatField) -> Value<'_> {
         let config = self.listener.config;
         let sums = &self.listener.counters;

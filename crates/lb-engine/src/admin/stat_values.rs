@@ -99,12 +99,13 @@ impl StatSource for FrontendRow<'_> {
     }
 
     fn value(&self, field: StatField) -> Value<'_> {
-        self.proxy.front.kept().onto(field, self.counted(field))
+        self.proxy.front.kept().onto(field, |field| self.counted(field))
     }
 }
 
 impl FrontendRow<'_> {
     /// A value, as far as this process counted it.
+    #[inline(never)]
     fn counted(&self, field: StatField) -> Value<'_> {
         let viewer = self.viewer;
         let config = self.proxy.config.get();
@@ -288,12 +289,13 @@ impl StatSource for BackendRow<'_> {
     }
 
     fn value(&self, field: StatField) -> Value<'_> {
-        self.proxy.back.kept().onto(field, self.counted(field))
+        self.proxy.back.kept().onto(field, |field| self.counted(field))
     }
 }
 
 impl BackendRow<'_> {
     /// A value, as far as this process counted it.
+    #[inline(never)]
     fn counted(&self, field: StatField) -> Value<'_> {
         let viewer = self.viewer;
         let config = self.proxy.config.get();
@@ -492,12 +494,13 @@ impl StatSource for ServerRow<'_> {
     }
 
     fn value(&self, field: StatField) -> Value<'_> {
-        self.server.counters.kept().onto(field, self.counted(field))
+        self.server.counters.kept().onto(field, |field| self.counted(field))
     }
 }
 
 impl ServerRow<'_> {
     /// A value, as far as this process counted it.
+    #[inline(never)]
     fn counted(&self, field: StatField) -> Value<'_> {
         let viewer = self.viewer;
         let (server, health) = (self.server, self.health);

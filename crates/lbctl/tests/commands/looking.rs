@@ -1,4 +1,7 @@
-//! Looking: rows chosen and ordered, every format, checks.
+//! Looking: rows chosen and ordered, every format, tables, maps, lists, certificates and checks.
+
+use std::path::Path;
+use std::process::Command;
 
 use expect_test::expect;
 
@@ -412,4 +415,145 @@ fn checking_now(engine: &Engine) {
     let told = engine.told(&output);
     assert!(told.contains("verdict: L4CON") || told.contains("runs no checks on demand"), "{told}");
     assert_eq!(output.status.code(), Some(1));
+}
+
+const SECTIONS: &str = "
+frontend objects
+  mode http
+  bind unix@$DIR/objects.sock ssl crt $DIR/site.pem
+  acl denied src -f $DIR/deny.acl
+  http-request deny if denied
+  use_backend %[req.hdr(host),map($DIR/hosts.map,app)]
+  default_backend sticky
+backend sticky
+  stick-table type ip size 1k expire 10m store server_id,gpc0
+  stick on src
+  server s1 127.0.0.1:$PORT
+";
+
+fn files(dir: &Path) {
+    std::fs::write(dir.join("deny.acl"), "10.0.0.0/8\n192.168.0.0/16\n").unwrap();
+    std::fs::write(dir.join("hosts.map"), "a.example.com app\nb.example.com tcpb\n").unwrap();
+    let status = Command::new("openssl")
+        .args("req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=site.example -keyout key -out crt".split(' '))
+        .current_dir(dir)
+        .stderr(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let read = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap();
+    std::fs::write(dir.join("site.pem"), read("crt") + &read("key")).unwrap();
+}
+
+#[test]
+fn objects_of_lbd() {
+    if let Some(engine) = Engine::start_lbd_with(files, SECTIONS) {
+        objects(&engine);
+    }
+}
+
+#[test]
+fn objects_of_haproxy() {
+    if let Some(engine) = Engine::start_haproxy_with(files, SECTIONS) {
+        objects(&engine);
+    }
+}
+
+fn objects(engine: &Engine) {
+    engine.ask("set table sticky key 192.0.2.7 data.gpc0 3");
+    engine.ask("set table sticky key 192.0.2.9 data.gpc0 7");
+    engine.check(
+        "show tables",
+        &expect![[r#"
+        TABLE  TYPE  SIZE  USED
+        sticky  ip  1024  2
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show tables sticky --columns key,use,server_id,gpc0 --sort -gpc0",
+        &expect![[r#"
+        KEY  USE  SERVER_ID  GPC0
+        192.0.2.9  0  0  7
+        192.0.2.7  0  0  3
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show tables nope",
+        &expect![[r#"
+        --- stderr
+        error: no stick table is named 'nope'
+        hint: 'lbctl show tables -o name' lists what there is
+        --- exit 4
+    "#]],
+    );
+    engine.check(
+        "show maps --filter name~hosts --columns name,entries",
+        &expect![[r#"
+        NAME  ENTRIES
+        $DIR/hosts.map  2
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show maps hosts.map",
+        &expect![[r#"
+        KEY  VALUE
+        a.example.com  app
+        b.example.com  tcpb
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show maps hosts.map --filter value=app -o json",
+        &expect![[r#"
+        [
+          {
+            "key": "a.example.com",
+            "value": "app"
+          }
+        ]
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show acls deny.acl",
+        &expect![[r#"
+        PATTERN
+        10.0.0.0/8
+        192.168.0.0/16
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show acls nope.acl",
+        &expect![[r#"
+        --- stderr
+        error: no acl is named 'nope.acl' on $DIR/admin.sock
+        hint: 'lbctl show acls' lists what there is
+        --- exit 4
+    "#]],
+    );
+    engine.check(
+        "show acls --filter name~deny --columns name,entries",
+        &expect![[r#"
+        NAME  ENTRIES
+        $DIR/deny.acl  2
+        --- exit 0
+    "#]],
+    );
+    engine.check(
+        "show certs --columns name,status,subject",
+        &expect![[r#"
+        NAME  STATUS  SUBJECT
+        $DIR/site.pem  Used  /CN=site.example
+        --- exit 0
+    "#]],
+    );
+    let told = engine.told(&engine.lbctl(&["show", "certs", "site.pem", "-o", "json"]).output().unwrap());
+    assert!(told.contains("no certificate is named 'site.pem'"), "{told}");
+    let path = engine.path("site.pem").display().to_string();
+    let told = engine.told(&engine.lbctl(&["show", "certs", &path, "-o", "json"]).output().unwrap());
+    assert!(told.contains("\"Subject\": \"/CN=site.example\""), "{told}");
 }

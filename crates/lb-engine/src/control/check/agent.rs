@@ -48,7 +48,8 @@ impl Agent {
             Err(Failure::Socket(e)) => return End::AgentFailed(connect::socket_failed(&e)),
             Err(Failure::Connect(e)) => return End::AgentFailed(connect::connect_failed(&e)),
             Err(Failure::Handshake(_) | Failure::Detour) => return End::AgentFailed(connect::handshake_timeout()),
-            Ok(stream) => stream,
+            Ok(None) => return End::AgentFailed(connect::socket_failed(&io::ErrorKind::NotConnected.into())),
+            Ok(Some(stream)) => stream,
         };
         let read = |read| Instant::now() + read;
         let deadline = self.limits.read.map_or(started + self.limits.connect, read);

@@ -9,9 +9,11 @@ use crate::stream::Stream;
 use crate::tls::{self, HandshakeError, ServerSecurity};
 use lb_check::rules::{Connect, RuleSet};
 use lb_model::proxy_protocol::{self, Extensions};
+use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
-use tokio::net::{TcpSocket, UnixStream};
+use std::time::Duration;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout_at};
 
 /// The PROXY header that precedes a check.
@@ -117,8 +119,14 @@ pub(super) fn directed(target: &Target, options: &Connect, port: Option<u16>) ->
     }
 }
 
-/// Connects, asks the proxy on the way, sends the header, secures the connection.
-pub(super) async fn open(server: &ServerState, dial: Dial, way: Way, deadline: Instant) -> Result<Stream, Failure> {
+/// Connects, asks the proxy on the way, sends the header, secures the connection. A connection that is not to talk may be
+/// closed again: then there is none.
+pub(super) async fn open(
+    server: &ServerState,
+    dial: Dial,
+    way: Way,
+    deadline: Instant,
+) -> Result<Option<Stream>, Failure> {
     if way.unsecurable {
         return Err(Failure::Socket(io::Error::other("the server has no settings for TLS")));
     }
@@ -126,20 +134,22 @@ pub(super) async fn open(server: &ServerState, dial: Dial, way: Way, deadline: I
         Target::Ip(address) => Some(address),
         _ => None,
     };
-    let mut stream = match way.socks4.zip(to) {
+    let connected = match way.socks4.zip(to) {
         Some((proxy, to)) => Box::pin(through(server, dial, proxy, to, way.tls.is_some(), deadline)).await?,
         None => connect_in_time(server, dial, deadline).await?,
     };
+    let Some(mut stream) = connected else { return Ok(None) };
     if let Some(header) = way.header {
         let bytes = header_bytes(stream.local().zip(to), header);
         send(&mut stream, &bytes).await.map_err(Failure::Socket)?;
     }
-    let Some(security) = way.tls else { return Ok(stream) };
+    // Most checks are in the clear: theirs need not have room for a handshake.
+    let Some(security) = way.tls else { return Ok(Some(stream)) };
     let alpn = Some(security.alpn.as_slice()).filter(|alpn| !alpn.is_empty());
     let hello = tls::Hello { sni: security.sni.as_deref(), guessed: security.guessed, alpn };
-    match timeout_at(deadline, tls::connect(stream, security.server, hello)).await {
+    match timeout_at(deadline, Box::pin(tls::connect(stream, security.server, hello))).await {
         Err(_) => Err(Failure::Handshake(None)),
-        Ok(secured) => secured.map_err(|error| Failure::Handshake(Some(error))),
+        Ok(secured) => secured.map(Some).map_err(|error| Failure::Handshake(Some(error))),
     }
 }
 
@@ -151,11 +161,11 @@ async fn through(
     to: SocketAddr,
     secured: bool,
     deadline: Instant,
-) -> Result<Stream, Failure> {
+) -> Result<Option<Stream>, Failure> {
     let to = socks4::target(to).map_err(Failure::Connect)?;
     let dial = Dial { target: Target::Ip(proxy), talks: true, ..dial };
     let mut stream = connect_in_time(server, dial, deadline).await?;
-    if let Stream::Tcp(tcp) = &mut stream {
+    if let Some(Stream::Tcp(tcp)) = &mut stream {
         match timeout_at(deadline, socks4::ask(tcp, to)).await {
             Err(_) if secured => return Err(Failure::Handshake(None)),
             Err(_) => return Err(Failure::Detour),
@@ -165,41 +175,66 @@ async fn through(
     Ok(stream)
 }
 
-async fn connect_in_time(server: &ServerState, dial: Dial, deadline: Instant) -> Result<Stream, Failure> {
+async fn connect_in_time(server: &ServerState, dial: Dial, deadline: Instant) -> Result<Option<Stream>, Failure> {
     let connected = timeout_at(deadline, connect(server, dial)).await;
     connected.unwrap_or_else(|_| Err(Failure::Connect(io::ErrorKind::TimedOut.into())))
 }
 
-async fn connect(server: &ServerState, dial: Dial) -> Result<Stream, Failure> {
-    match dial.target {
-        Target::Ip(_) if server.is_unresolved() => Err(Failure::Socket(io::ErrorKind::AddrNotAvailable.into())),
+async fn connect(server: &ServerState, dial: Dial) -> Result<Option<Stream>, Failure> {
+    let connected = match dial.target {
+        Target::Ip(_) if server.is_unresolved() => {
+            return Err(Failure::Socket(io::ErrorKind::AddrNotAvailable.into()));
+        }
         Target::Ip(address) => {
             let socket = prepare_tcp(server, address, dial.talks, dial.linger).map_err(Failure::Socket)?;
-            socket.connect(address).await.map(Stream::Tcp).map_err(Failure::Connect)
+            connect_tcp(socket, address, dial.talks).await
         }
-        Target::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix).map_err(Failure::Connect),
-        Target::Abstract(name) => connect_abstract(&name).await.map(Stream::Unix).map_err(Failure::Connect),
-    }
+        Target::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix).map(Some),
+        Target::Abstract(name) => connect_abstract(&name).await.map(Stream::Unix).map(Some),
+    };
+    connected.map_err(Failure::Connect)
 }
 
-fn prepare_tcp(server: &ServerState, address: SocketAddr, talks: bool, linger: bool) -> io::Result<TcpSocket> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+/// A socket that does not block, of the address's family.
+fn prepare_tcp(server: &ServerState, address: SocketAddr, talks: bool, linger: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
     if !linger {
         // Checks are many and short: a reset instead of an orderly close leaves nothing in TIME_WAIT on this side.
-        socket.set_zero_linger()?;
+        socket.set_linger(Some(Duration::ZERO))?;
     }
     if talks {
-        socket.set_nodelay(true)?;
+        socket.set_tcp_nodelay(true)?;
     } else {
         // The acknowledgement of a mere connect is held back: the reset that follows takes its place, and the server's
         // program never sees the connection.
-        let _ = socket2::SockRef::from(&socket).set_tcp_quickack(false);
+        let _ = socket.set_tcp_quickack(false);
     }
     if let Some(from) = &server.config.source {
         // A fixed source port is for traffic: checks would find it in use. So is somebody else's address.
         source::bind(&socket, from, SocketAddr::new(from.ip, 0), address, None)?;
     }
     Ok(socket)
+}
+
+/// Connects. To a server on this machine the connection is there before the call returns, though the call does not say
+/// so: asking at once saves the way through the reactor, and all that comes after it where nothing is to be said.
+async fn connect_tcp(socket: Socket, address: SocketAddr, talks: bool) -> io::Result<Option<Stream>> {
+    match socket.connect(&address.into()) {
+        Err(e) if e.raw_os_error() != Some(libc::EINPROGRESS) => return Err(e),
+        _ => {}
+    }
+    let is_connected = socket.peer_addr().is_ok();
+    if is_connected && !talks {
+        return Ok(None);
+    }
+    let stream = TcpStream::from_std(socket.into())?;
+    if !is_connected {
+        stream.writable().await?;
+        if let Some(error) = stream.take_error()? {
+            return Err(error);
+        }
+    }
+    Ok(Some(Stream::Tcp(stream)))
 }
 
 /// The header's bytes, as observed: the first version tells the check's own addresses, the second that the connection

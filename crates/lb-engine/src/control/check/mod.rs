@@ -18,7 +18,9 @@ use lb_check::probe::Verdict;
 use lb_check::rules::{Run, Step, Trace};
 use lb_check::schedule::CheckTimeouts;
 use lb_config::model::CheckMethod;
+use socket2::SockRef;
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -164,7 +166,7 @@ impl Check {
         let set = match &method {
             CheckMethod::Rules(set) => set,
             CheckMethod::External(program) => {
-                return End::Verdict(external::run(program, &world, &target, limits).await, trace);
+                return End::Verdict(Box::pin(external::run(program, &world, &target, limits)).await, trace);
             }
         };
         let mut run = Run::new(set, world.control.shared.limits.bufsize, trace);
@@ -186,7 +188,8 @@ impl Check {
                     let way = Way::of_rule(options, world.server, &to, set);
                     let (is_secured, is_bare) = (way.tls.is_some(), way.header.is_none() && way.tls.is_none());
                     let target = connect::directed(&target, options, port);
-                    let dial = Dial { target, talks: set.talks() || !is_bare, linger: options.linger };
+                    let talks = set.talks() || set.evaluates() || !is_bare;
+                    let dial = Dial { target, talks, linger: options.linger };
                     match connect::open(world.server, dial, way, deadline).await {
                         Err(Failure::Socket(e)) => break run.failed(&e, &world),
                         Err(Failure::Detour) => break run.detour_timed_out(&world),
@@ -197,9 +200,10 @@ impl Check {
                         }
                         Ok(connected) => {
                             if set.evaluates() {
-                                world.addresses.set(connected.local().zip(connected.peer()));
+                                let ends = |stream: &Stream| stream.local().zip(stream.peer());
+                                world.addresses.set(connected.as_ref().and_then(ends));
                             }
-                            stream = Some(connected);
+                            stream = connected;
                             run.connected(is_secured, &world);
                             if let Some(read) = limits.read {
                                 deadline = Instant::now() + read;
@@ -232,6 +236,12 @@ async fn receive_on(stream: &mut Option<Stream>, into: &mut Vec<u8>) -> io::Resu
 }
 
 async fn send(stream: &mut Stream, mut bytes: &[u8]) -> io::Result<()> {
+    // A new connection has room, though the reactor has not seen it yet.
+    if let Stream::Tcp(stream) = stream
+        && let Ok(sent) = SockRef::from(&*stream).send(bytes)
+    {
+        bytes = bytes.get(sent..).unwrap_or_default();
+    }
     while !bytes.is_empty() {
         let sent = stream.write(bytes).await?;
         if sent == 0 {
@@ -242,12 +252,17 @@ async fn send(stream: &mut Stream, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Appends what arrived; says whether the stream ended.
+/// Appends what arrived; says whether the stream ended. Its room is not a part of the task: most of a check's time is
+/// spent waiting here.
 async fn receive(stream: &mut Stream, into: &mut Vec<u8>) -> io::Result<bool> {
-    let mut bytes = [0; 1_024];
-    let received = stream.read(&mut bytes).await?;
-    into.extend_from_slice(bytes.get(..received).unwrap_or_default());
-    Ok(received == 0)
+    poll_fn(|cx| {
+        let mut bytes = [0; 1_024];
+        stream.poll_read_bytes(cx, &mut bytes).map_ok(|received| {
+            into.extend_from_slice(bytes.get(..received).unwrap_or_default());
+            received == 0
+        })
+    })
+    .await
 }
 
 /// Reports a check's beginning or end to traces.

@@ -2,11 +2,11 @@
 
 use super::new_socket;
 use lb_config::model::Source;
-use socket2::SockRef;
+use socket2::{SockRef, Socket};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 
 /// Most ports of a range that are tried for one connection.
 const MOST_TRIED: u32 = 256;
@@ -44,7 +44,7 @@ fn is_taken(error: &io::Error) -> bool {
 
 async fn from_port(source: &Source, port: u16, to: SocketAddr, shown_as: Option<SocketAddr>) -> io::Result<TcpStream> {
     let socket = new_socket(to)?;
-    bind(&socket, source, SocketAddr::new(source.ip, port), to, shown_as)?;
+    bind(&SockRef::from(&socket), source, SocketAddr::new(source.ip, port), to, shown_as)?;
     socket.connect(to).await
 }
 
@@ -53,19 +53,18 @@ async fn from_port(source: &Source, port: u16, to: SocketAddr, shown_as: Option<
 /// # Errors
 /// The system's.
 pub fn bind(
-    socket: &TcpSocket,
+    socket: &Socket,
     source: &Source,
     own: SocketAddr,
     to: SocketAddr,
     shown_as: Option<SocketAddr>,
 ) -> io::Result<()> {
-    let reference = SockRef::from(socket);
     if let Some(name) = &source.interface {
-        reference.bind_device(Some(name.as_bytes()))?;
+        socket.bind_device(Some(name.as_bytes()))?;
     }
     let from = match shown_as {
         Some(address) => {
-            reference.set_ip_transparent_v4(true)?;
+            socket.set_ip_transparent_v4(true)?;
             address
         }
         None => own,
@@ -79,7 +78,7 @@ pub fn bind(
     }
     if from.port() > 0 {
         // The same port serves connections to several servers.
-        socket.set_reuseaddr(true)?;
+        socket.set_reuse_address(true)?;
     }
-    socket.bind(from)
+    socket.bind(&from.into())
 }

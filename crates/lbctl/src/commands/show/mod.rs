@@ -2,7 +2,7 @@
 
 mod backends;
 mod certs;
-pub mod checks;
+mod checks;
 mod errors;
 mod frontends;
 mod info;
