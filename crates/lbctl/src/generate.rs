@@ -92,6 +92,21 @@ pub fn generate(root: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files.into_iter().map(|(path, _)| path).collect())
 }
 
+/// The words of every command that does something: `show servers`, `drain`, …
+pub fn commands() -> Vec<String> {
+    fn walk(command: &clap::Command, words: &str, found: &mut Vec<String>) {
+        if !words.is_empty() && !command.is_subcommand_required_set() {
+            found.push(words.to_owned());
+        }
+        for sub in command.get_subcommands() {
+            walk(sub, format!("{words} {}", sub.get_name()).trim_start(), found);
+        }
+    }
+    let mut found = Vec::new();
+    walk(&Cli::command(), "", &mut found);
+    found
+}
+
 fn pages(command: &clap::Command, top: bool, files: &mut Vec<(PathBuf, Vec<u8>)>) -> io::Result<()> {
     let man = clap_mangen::Man::new(command.clone());
     let mut page = format!(".\\\" {GENERATED}\n").into_bytes();

@@ -46,7 +46,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-pub use generate::{generate, generated};
+pub use generate::{commands, generate, generated};
 
 use cli::Cli;
 use context::Context;

@@ -13,6 +13,8 @@ mod pty;
 mod lines;
 #[path = "prompt/meta.rs"]
 mod meta;
+#[path = "prompt/objects.rs"]
+mod objects;
 #[path = "prompt/screens.rs"]
 mod screens;
 #[path = "prompt/top.rs"]

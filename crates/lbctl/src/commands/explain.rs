@@ -183,7 +183,7 @@ fn tell(one: &Context, state: &ServerState, table: &StatTable) -> Told {
     if stat.get(StatField::Bck) == Some("1") {
         told.because.push("it is a backup: it serves while no other server of its backend does".to_owned());
     }
-    told.check = stat.get(StatField::CheckStatus).map(|status| {
+    told.check = super::show::checks::result(&stat, StatField::CheckStatus).map(|status| {
         let code = stat.get(StatField::CheckCode).map(|c| format!(", code {c}")).unwrap_or_default();
         let says = stat.get(StatField::LastChk).map(|s| format!(", \"{s}\"")).unwrap_or_default();
         let time = stat.get(StatField::CheckDuration).map(|d| format!(", in {d} ms")).unwrap_or_default();

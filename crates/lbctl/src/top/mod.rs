@@ -118,7 +118,7 @@ impl Top<'_> {
                         number(StatField::Stot),
                         number(StatField::Econ) + number(StatField::Eresp),
                     ],
-                    check: stat.get(StatField::CheckStatus).unwrap_or("").to_owned(),
+                    check: crate::commands::show::checks::result(&stat, StatField::CheckStatus).unwrap_or_default(),
                     since: number(StatField::Lastchg),
                 });
             }

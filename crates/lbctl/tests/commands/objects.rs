@@ -1,60 +1,45 @@
-//! Maps, ACLs, stick tables, certificates and servers made at run time, on HAProxy.
-
-use std::path::Path;
-use std::process::Command;
+//! Maps, ACLs, stick tables and servers made at run time.
 
 use expect_test::expect;
 
 use crate::support::Engine;
+use crate::support::objects::{SECTIONS, files};
 
-const SECTIONS: &str = "
-frontend objects
-  mode http
-  bind unix@$DIR/objects.sock
-  acl denied src -f $DIR/deny.acl
-  http-request deny if denied
-  use_backend %[req.hdr(host),map($DIR/hosts.map,app)]
-  default_backend sticky
-backend sticky
-  stick-table type ip size 1k expire 10m store server_id,gpc0
-  stick on src
-  server s1 127.0.0.1:$PORT
-";
-
-fn files(dir: &Path) {
-    std::fs::write(dir.join("deny.acl"), "10.0.0.0/8\n").unwrap();
-    std::fs::write(dir.join("hosts.map"), "a.example.com app\n").unwrap();
+on_both_with! {
+    files, SECTIONS;
+    maps,
+    acls,
+    tables,
+    servers_at_run_time,
 }
 
-#[test]
-fn maps() {
-    let Some(engine) = Engine::start_haproxy_with(files, SECTIONS) else { return };
+fn maps(engine: &Engine) {
     engine.check(
-        "map set hosts.map b.example.com tcpb",
+        "map set hosts.map d.example.com tcpb",
         &expect![[r#"
-        b.example.com: tcpb
+        d.example.com: tcpb
         --- exit 0
     "#]],
     );
     engine.check(
-        "map set hosts.map b.example.com tcpb",
+        "map set hosts.map d.example.com tcpb",
         &expect![[r#"
-        b.example.com: tcpb already
+        d.example.com: tcpb already
         --- exit 0
     "#]],
     );
     engine.check(
-        "map set hosts.map b.example.com app",
+        "map set hosts.map d.example.com app",
         &expect![[r#"
-        b.example.com: app
+        d.example.com: app
         --- exit 0
     "#]],
     );
     engine.check(
-        "map get hosts.map b.example.com",
+        "map get hosts.map d.example.com",
         &expect![[r#"
         KEY  VALUE
-        b.example.com  app
+        d.example.com  app
         --- exit 0
     "#]],
     );
@@ -70,21 +55,21 @@ fn maps() {
     engine.check(
         "undo",
         &expect![[r#"
-        b.example.com: put back
+        d.example.com: put back
         --- exit 0
     "#]],
     );
     engine.check(
-        "map del hosts.map b.example.com",
+        "map del hosts.map d.example.com",
         &expect![[r#"
-        b.example.com: gone
+        d.example.com: gone
         --- exit 0
     "#]],
     );
     engine.check(
-        "map del hosts.map b.example.com",
+        "map del hosts.map d.example.com",
         &expect![[r#"
-        b.example.com: gone already
+        d.example.com: gone already
         --- exit 0
     "#]],
     );
@@ -140,9 +125,7 @@ fn maps() {
     );
 }
 
-#[test]
-fn acls() {
-    let Some(engine) = Engine::start_haproxy_with(files, SECTIONS) else { return };
+fn acls(engine: &Engine) {
     engine.check(
         "acl add deny.acl 192.0.2.7",
         &expect![[r#"
@@ -230,9 +213,7 @@ fn acls() {
     );
 }
 
-#[test]
-fn tables() {
-    let Some(engine) = Engine::start_haproxy_with(files, SECTIONS) else { return };
+fn tables(engine: &Engine) {
     engine.check(
         "table set sticky 192.0.2.7 gpc0=7 server_id=1",
         &expect![[r#"
@@ -318,9 +299,7 @@ fn tables() {
     );
 }
 
-#[test]
-fn servers_at_run_time() {
-    let Some(engine) = Engine::start_haproxy_with(files, SECTIONS) else { return };
+fn servers_at_run_time(engine: &Engine) {
     engine.check(
         "server add app/web9 127.0.0.1:1",
         &expect![[r#"
@@ -402,94 +381,4 @@ fn servers_at_run_time() {
         --- exit 0
     "#]],
     );
-}
-
-/// A key and a certificate, signed by itself.
-fn pem(dir: &Path, name: &str) {
-    let (key, certificate) = (dir.join("key"), dir.join("crt"));
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj"])
-        .arg(format!("/CN={name}"))
-        .arg("-keyout")
-        .arg(&key)
-        .arg("-out")
-        .arg(&certificate)
-        .output();
-    assert!(made.unwrap().status.success());
-    let both = std::fs::read_to_string(&key).unwrap() + &std::fs::read_to_string(&certificate).unwrap();
-    std::fs::write(dir.join(format!("{name}.pem")), both).unwrap();
-}
-
-#[test]
-fn certificates() {
-    if Command::new("openssl").arg("version").output().is_err() {
-        return;
-    }
-    let files = |dir: &Path| {
-        pem(dir, "old");
-        pem(dir, "new");
-        std::fs::write(dir.join("bad.pem"), "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n")
-            .unwrap();
-    };
-    let sections = "
-frontend secure
-  mode http
-  bind unix@$DIR/secure.sock ssl crt $DIR/old.pem
-";
-    let Some(engine) = Engine::start_haproxy_with(files, sections) else { return };
-    let old = engine.path("old.pem").display().to_string();
-    engine.check(
-        &format!("cert set {old} new.pem"),
-        &expect![[r#"
-        $DIR/old.pem: replaced
-        --- exit 0
-    "#]],
-    );
-    let shown = String::from_utf8(engine.ask(&format!("show ssl cert {old}"))).unwrap();
-    assert!(shown.contains("CN=new"), "{shown}");
-    engine.check(
-        &format!("cert set {old} bad.pem"),
-        &expect![[r#"
-        --- stderr
-        error: 'set ssl cert $DIR/old.pem <<' was refused: unable to load certificate from file '$DIR/old.pem'.
-        --- exit 1
-    "#]],
-    );
-    engine.check("cert set nope.pem new.pem", &expect![[r#"
-        --- stderr
-        error: 'set ssl cert nope.pem <<' was refused: Can't replace a certificate which is not referenced by the configuration!
-        --- exit 1
-    "#]]);
-    engine.check(
-        &format!("cert set {old} haproxy.cfg"),
-        &expect![[r#"
-        --- stderr
-        error: haproxy.cfg holds no PEM
-        hint: it must hold the private key and the certificates, each between BEGIN and END lines
-        --- exit 2
-    "#]],
-    );
-    engine.check(
-        "cert new shop.pem new.pem",
-        &expect![[r#"
-        shop.pem: stored
-        --- exit 0
-    "#]],
-    );
-    engine.check(
-        "cert del shop.pem",
-        &expect![[r#"
-        shop.pem: removed
-        --- exit 0
-    "#]],
-    );
-    engine.check(&format!("cert del {old}"), &expect![[r#"
-        --- stderr
-        error: 'del ssl cert $DIR/old.pem' was refused: Can't remove the certificate: certificate '$DIR/old.pem' in use, can't be deleted!
-        --- exit 1
-    "#]]);
-    // The key is on the wire, and nowhere else.
-    let output = engine.lbctl(&["cert", "set", &old, "new.pem", "--trace-wire"]).output().unwrap();
-    let told = engine.told(&output);
-    assert!(told.contains("(a private key)") && !told.contains("PRIVATE KEY-----"), "{told}");
 }

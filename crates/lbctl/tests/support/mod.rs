@@ -1,6 +1,8 @@
 //! A running engine on temporary sockets, an origin that holds its connections, and snapshots of what
 //! a command prints and how it ends.
 
+pub mod objects;
+
 use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -25,6 +27,27 @@ macro_rules! on_both {
             $(#[test]
             fn $name() {
                 if let Some(engine) = $crate::support::Engine::start_haproxy() { super::$name(&engine) }
+            })*
+        }
+    };
+}
+
+/// As [`on_both`], with files made by a function in the engine's directory and further sections.
+macro_rules! on_both_with {
+    ($files:ident, $sections:ident; $($name:ident,)*) => {
+        mod lbd {
+            $(#[test]
+            fn $name() {
+                let engine = $crate::support::Engine::start_lbd_with(super::$files, super::$sections);
+                if let Some(engine) = engine { super::$name(&engine) }
+            })*
+        }
+
+        mod haproxy {
+            $(#[test]
+            fn $name() {
+                let engine = $crate::support::Engine::start_haproxy_with(super::$files, super::$sections);
+                if let Some(engine) = engine { super::$name(&engine) }
             })*
         }
     };
@@ -195,6 +218,29 @@ impl Engine {
         expected.assert_eq(&self.told(&self.lbctl(&arguments).output().unwrap()));
     }
 
+    /// Runs several command lines and compares everything they say; those that say the same stand together.
+    #[track_caller]
+    pub fn check_all(&self, lines: &[&str], expected: &Expect) {
+        let mut text = String::new();
+        let mut last = String::new();
+        for line in lines {
+            let arguments: Vec<&str> = line.split(' ').collect();
+            let told = self.told(&self.lbctl(&arguments).output().unwrap());
+            if told == last {
+                text.truncate(text.len() - told.len());
+            }
+            text.push_str(&format!("$ lbctl {line}\n{told}"));
+            last = told;
+        }
+        expected.assert_eq(&text);
+    }
+
+    /// As [`Engine::check_all`], where the two engines rightly answer differently.
+    #[track_caller]
+    pub fn check_all_each(&self, lines: &[&str], lbd: &Expect, haproxy: &Expect) {
+        self.check_all(lines, if self.is_haproxy { haproxy } else { lbd });
+    }
+
     /// As [`Engine::check`], where the two engines rightly answer differently.
     #[track_caller]
     pub fn check_each(&self, line: &str, lbd: &Expect, haproxy: &Expect) {
@@ -265,6 +311,8 @@ impl Engine {
             // A check that is on its way marks the former one's end.
             (r"\* (L[4-7])", "$1"),
             (r"exp=\d+", "exp=<t>"),
+            // 2.6 has none.
+            (r" shard=\d+", ""),
             (r" +\d+s  ", "  <t>  "),
             (r"Version  \S+", "Version  <version>"),
         ] {

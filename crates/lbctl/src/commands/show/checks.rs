@@ -3,7 +3,6 @@
 use lb_stats::{ObjectKind, StatField, StatRow};
 
 use crate::context::Context;
-use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::output::{Cell, Column, Sheet, Shown, Tone};
 use crate::target::Target;
@@ -31,6 +30,15 @@ fn text(row: &StatRow<'_>, field: StatField) -> Cell {
     Cell::text(row.get(field))
 }
 
+/// The last result: while the next check is under way it is marked by `* `.
+pub fn result(row: &StatRow<'_>, field: StatField) -> Option<String> {
+    row.get(field).map(|status| status.strip_prefix("* ").unwrap_or(status).to_owned())
+}
+
+fn last(row: &StatRow<'_>, field: StatField) -> Cell {
+    Cell::text(result(row, field).as_deref())
+}
+
 fn number(row: &StatRow<'_>, field: StatField) -> Cell {
     Cell::number(row.number(field))
 }
@@ -52,7 +60,7 @@ fn columns<'a>() -> Vec<Column<StatRow<'a>>> {
             value: |r| Cell::Text(format!("{}/{}", r.proxy(), r.name())),
         },
         column!("status", "STATUS", Always, status, Status),
-        column!("result", "RESULT", Always, text, CheckStatus),
+        column!("result", "RESULT", Always, last, CheckStatus),
         column!("code", "CODE", Always, number, CheckCode),
         column!("duration_ms", "MS", Always, number, CheckDuration),
         column!("says", "SAYS", Always, text, LastChk),
@@ -63,7 +71,7 @@ fn columns<'a>() -> Vec<Column<StatRow<'a>>> {
         column!("went_down", "DOWNS", Always, number, Chkdown),
         column!("downtime_seconds", "DOWNTIME", Always, seconds, Downtime),
         column!("since_seconds", "SINCE", Wide, seconds, Lastchg),
-        column!("agent", "AGENT", Always, text, AgentStatus),
+        column!("agent", "AGENT", Always, last, AgentStatus),
         column!("agent_says", "AGENT SAYS", Wide, text, LastAgt),
         column!("agent_duration_ms", "AGENT MS", Wide, number, AgentDuration),
     ]
@@ -72,14 +80,12 @@ fn columns<'a>() -> Vec<Column<StatRow<'a>>> {
 /// What one node has.
 ///
 /// # Errors
-/// That of the exchange, or [`Exit::NotFound`] when a target means no server.
+/// That of the exchange, or [`crate::exit::Exit::NotFound`] when a target means no server.
 pub fn sheet(args: &Args, ctx: &Context) -> Result<Sheet, Fault> {
     let table = ctx.client.server_stat()?;
     let rows: Vec<StatRow<'_>> = table.rows().filter(|r| r.kind() == Some(ObjectKind::Server)).collect();
-    if let Some(missing) = args.targets.iter().find(|t| !rows.iter().any(|r| t.matches(r.proxy(), r.name()))) {
-        return Err(Fault::new(Exit::NotFound, format!("no server matches '{missing}' on {}", ctx.client.address()))
-            .hint("'lbctl show servers -o name' lists what there is"));
-    }
+    let names: Vec<(&str, &str)> = rows.iter().map(|r| (r.proxy(), r.name())).collect();
+    super::servers::all_known(&args.targets, &names, ctx)?;
     let wanted = |r: &StatRow<'_>| {
         let checked = r.get(StatField::CheckStatus).is_some() || r.get(StatField::AgentStatus).is_some();
         let named = args.targets.iter().any(|t| t.matches(r.proxy(), r.name()));

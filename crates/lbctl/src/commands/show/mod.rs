@@ -2,7 +2,7 @@
 
 mod backends;
 mod certs;
-mod checks;
+pub mod checks;
 mod errors;
 mod frontends;
 mod info;

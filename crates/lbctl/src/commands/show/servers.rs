@@ -41,7 +41,7 @@ impl Row<'_> {
 
     /// `L7OK 200 in 3ms`.
     fn check(&self) -> Cell {
-        let Some(status) = self.stat.get(StatField::CheckStatus) else { return Cell::Empty };
+        let Some(status) = super::checks::result(&self.stat, StatField::CheckStatus) else { return Cell::Empty };
         let code = self.stat.get(StatField::CheckCode).map(|c| format!(" {c}")).unwrap_or_default();
         let time = self.stat.get(StatField::CheckDuration).map(|d| format!(" in {d}ms")).unwrap_or_default();
         Cell::Text(format!("{status}{code}{time}"))
@@ -123,6 +123,17 @@ fn columns<'a>() -> Vec<Column<Row<'a>>> {
     ]
 }
 
+/// Fails when a target means none of the servers.
+///
+/// # Errors
+/// [`Exit::NotFound`], with the target.
+pub fn all_known(targets: &[Target], servers: &[(&str, &str)], ctx: &Context) -> Result<(), Fault> {
+    let known = |target: &&Target| servers.iter().any(|(backend, server)| target.matches(backend, server));
+    let Some(missing) = targets.iter().find(|target| !known(target)) else { return Ok(()) };
+    Err(Fault::new(Exit::NotFound, format!("no server matches '{missing}' on {}", ctx.client.address()))
+        .hint("'lbctl show servers -o name' lists what there is"))
+}
+
 /// What one node has.
 ///
 /// # Errors
@@ -130,10 +141,8 @@ fn columns<'a>() -> Vec<Column<Row<'a>>> {
 pub fn sheet(args: &Args, ctx: &Context) -> Result<Sheet, Fault> {
     let table = ctx.client.server_stat()?;
     let rows: Vec<StatRow<'_>> = table.rows().filter(|r| r.kind() == Some(ObjectKind::Server)).collect();
-    if let Some(missing) = args.targets.iter().find(|t| !rows.iter().any(|r| t.matches(r.proxy(), r.name()))) {
-        return Err(Fault::new(Exit::NotFound, format!("no server matches '{missing}' on {}", ctx.client.address()))
-            .hint("'lbctl show servers -o name' lists what there is"));
-    }
+    let names: Vec<(&str, &str)> = rows.iter().map(|r| (r.proxy(), r.name())).collect();
+    all_known(&args.targets, &names, ctx)?;
     let wanted = rows
         .into_iter()
         .filter(|r| args.targets.is_empty() || args.targets.iter().any(|t| t.matches(r.proxy(), r.name())));

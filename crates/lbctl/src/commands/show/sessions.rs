@@ -33,11 +33,18 @@ const COLUMNS: &[Column<Session>] = &[
 /// What one node has.
 ///
 /// # Errors
-/// That of the exchange; none when nothing matches, since sessions come and go.
+/// That of the exchange, or when no server matches; none where there are no sessions, since these come and go.
 pub fn sheet(args: &Args, ctx: &Context) -> Result<Sheet, Fault> {
     let mut sessions = ctx.client.sessions()?;
     if !args.targets.is_empty() {
         sessions.retain(|s| args.targets.iter().any(|t| t.matches(&s.backend, &s.server)));
+        // A name that is mistaken must not look like a server without sessions.
+        if sessions.is_empty() {
+            let servers = ctx.client.servers_state(None)?;
+            let names: Vec<(&str, &str)> =
+                servers.iter().map(|s| (s.name.backend.as_str(), s.name.server.as_str())).collect();
+            super::servers::all_known(&args.targets, &names, ctx)?;
+        }
     }
     Ok(Sheet::of(ctx.format, COLUMNS, &sessions))
 }
