@@ -35,6 +35,24 @@ macro_rules! info_fields {
                 match self { $( Self::$variant => $desc, )* }
             }
 
+            /// Whether HAProxy 2.6 has the line, too.
+            pub const fn is_in_2_6(self) -> bool {
+                !matches!(
+                    self,
+                    Self::TotalSplicedBytesOut
+                        | Self::TotalWarnings
+                        | Self::MaxconnReached
+                        | Self::BootTimeMs
+                        | Self::NicedTasks
+                        | Self::CurrStreams
+                        | Self::CumStreams
+                        | Self::BlockedTrafficWarnings
+                        | Self::PatternsAdded
+                        | Self::PatternsFreed
+                        | Self::NbThreadGroups
+                )
+            }
+
             /// The type of the field's value when no fractions are asked for.
             pub const fn value_type(self) -> ValueType {
                 match self { $( Self::$variant => ValueType::$value_type, )* }

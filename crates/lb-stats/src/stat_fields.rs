@@ -38,6 +38,13 @@ macro_rules! stat_fields {
                 match self { $( Self::$variant => $desc, )* }
             }
 
+            /// Whether HAProxy 2.6 has the column, too.
+            pub const fn is_in_2_6(self) -> bool {
+                // Its own ones end at 102; of those of modules, which stand behind, it lacks two.
+                self.position() <= 102
+                    || (self.position() >= 119 && !matches!(self, Self::SslOcspStaple | Self::SslFailedOcspStaple))
+            }
+
             /// The type of the field's value.
             pub const fn value_type(self) -> ValueType {
                 match self { $( Self::$variant => ValueType::$value_type, )* }

@@ -16,6 +16,7 @@ pub mod load;
 pub mod normalise;
 pub mod origin;
 pub mod ports;
+pub mod probes;
 pub mod process;
 pub mod program;
 pub mod random;

@@ -1,11 +1,11 @@
 //! What varies between two runs of the recorded configuration: hidden as `*`.
 
-use lb_testkit::Normaliser;
+use crate::Normaliser;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Columns and keys that hold times, rates, sizes of the process, or traces of the checks' progress.
-const VARYING: &[&str] = &[
+pub const VARYING: &[&str] = &[
     // show stat
     "lastchg",
     "downtime",
@@ -215,19 +215,22 @@ fn hide_json_fields(value: &mut Value) {
         return;
     }
     let (object, name) = json_field(value);
-    if is_hidden(object, name) {
-        value["value"]["value"] = Value::from("*");
+    if is_hidden(object, name)
+        && let Some(shown) = value.pointer_mut("/value/value")
+    {
+        *shown = Value::from("*");
     }
 }
 
 /// Object and field of one element of a JSON answer.
 fn json_field(value: &Value) -> (&'static str, &str) {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+    let named = |key: &str| value.get(key).map(text).unwrap_or_default();
     let object = match value.get("objType") {
-        Some(kind) => object_name(&text(kind), &text(&value["proxyId"]), &text(&value["id"])),
+        Some(kind) => object_name(&text(kind), &named("proxyId"), &named("id")),
         None => "FRONTEND",
     };
-    (object, value["field"]["name"].as_str().unwrap_or_default())
+    (object, value.pointer("/field/name").and_then(Value::as_str).unwrap_or_default())
 }
 
 /// The command in one line of a list of commands: `  show stat [desc…]* : <summary>`.

@@ -3,41 +3,47 @@
 //! Each probe goes to a fresh process over a fresh connection. What varies between runs is hidden by
 //! `hide`; where the program has fewer commands, lists of commands are compared as far as they go.
 
-mod hide;
+pub mod hide;
 
-use crate::support::launch;
+use crate::{Admin, Engine, LONG, Launch, Mode, Normaliser, Origin, Program, diff, until};
 use anyhow::{Context, Result};
-use lb_testkit::{Admin, Engine, Launch, Mode, Origin, Program, diff, until};
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// One recorded exchange.
-struct Probe {
-    level: String,
-    sent: String,
+#[derive(Debug, Clone)]
+pub struct Probe {
+    /// Level of the socket.
+    pub level: String,
+    /// What was sent.
+    pub sent: String,
     answer: String,
     closes: bool,
     /// Whether 2.6 answered the same.
-    also_2_6: bool,
+    pub also_2_6: bool,
 }
 
-fn probes() -> Vec<Probe> {
-    let text = include_str!("../../data/probes.jsonl");
-    text.lines()
-        .map(|line| {
-            let value: serde_json::Value = serde_json::from_str(line).unwrap();
-            let text = |key: &str| value[key].as_str().unwrap().to_owned();
-            Probe {
-                level: text("level"),
-                sent: text("in"),
-                answer: text("out"),
-                closes: text("end") == "closed",
-                also_2_6: value["also_2_6"].as_bool().unwrap(),
-            }
-        })
-        .collect()
+/// All that were recorded.
+///
+/// # Errors
+/// When a line of the file is not what it should be.
+pub fn recorded() -> Result<Vec<Probe>> {
+    let text = include_str!("../../../../tests/data/probes.jsonl");
+    text.lines().map(|line| probe(line).with_context(|| format!("in probes.jsonl: {line}"))).collect()
+}
+
+fn probe(line: &str) -> Result<Probe> {
+    let value: serde_json::Value = serde_json::from_str(line)?;
+    let text = |key: &str| value.get(key).and_then(|text| text.as_str()).map(str::to_owned).context(key.to_owned());
+    Ok(Probe {
+        level: text("level")?,
+        sent: text("in")?,
+        answer: text("out")?,
+        closes: text("end")? == "closed",
+        also_2_6: value.get("also_2_6").and_then(serde_json::Value::as_bool).context("also_2_6")?,
+    })
 }
 
 /// Probes whose recorded answer is not the model, each with the reason.
@@ -66,12 +72,14 @@ struct Bench {
 impl Bench {
     fn start(engine: &Engine) -> Result<Bench> {
         let origins = [Origin::http("o0")?, Origin::http("o1")?, Origin::with(Mode::Hang)?];
-        let launch = launch(engine, &[("o0", &origins[0]), ("o1", &origins[1])])?;
-        let launch: Launch = launch
-            .set("agent", origins[2].address().port())
+        let [o0, o1, agent] = &origins;
+        let launch = Launch::new(engine)?
+            .set("o0", o0.address())
+            .set("o1", o1.address())
+            .set("agent", agent.address().port())
             .file("deny.acl", "10.0.0.0/8\n192.168.0.0/16\n")?
             .file("hosts.map", "a.example.com app\nb.example.com tcpb\n")?;
-        let config = include_str!("../../data/probes.cfg");
+        let config = include_str!("../../../../tests/data/probes.cfg");
         // HAProxy is what it is; only this program has more commands than were recorded.
         let strict = config.replacen("global\n", "global\n    compat strict\n", 1);
         let program = launch.start(if engine.is_haproxy { config } else { &strict })?;
@@ -93,7 +101,7 @@ impl Bench {
     fn send(&self, probe: &Probe) -> Result<(String, bool)> {
         let mut session = self.socket(&probe.level).open()?;
         session.send(&self.filled(&probe.sent))?;
-        let patience = if probe.closes { lb_testkit::LONG } else { Duration::from_millis(500) };
+        let patience = if probe.closes { LONG } else { Duration::from_millis(500) };
         session.read_until_quiet(patience)
     }
 
@@ -105,7 +113,7 @@ impl Bench {
     /// An answer of this run with placeholders where the recording has them.
     fn neutral(&self, text: &str) -> String {
         let [o0, o1, agent] = &self._origins;
-        lb_testkit::Normaliser::new()
+        Normaliser::new()
             .literal(&self.program.dir().display().to_string(), "$DIR")
             .literal(&o0.address().port().to_string(), "<port0>")
             .literal(&o1.address().port().to_string(), "<port1>")
@@ -117,11 +125,14 @@ impl Bench {
 
 /// What became of one probe.
 #[derive(Debug, Clone, PartialEq)]
-enum Verdict {
+pub enum Verdict {
+    /// Equal.
     Equal,
     /// Equal in all that a smaller list of commands allows to compare.
     EqualAsFarAsItGoes,
+    /// The recorded answer is not the model, for this reason.
     Skipped(&'static str),
+    /// Different, and how.
     Different(String),
     /// Different, and a check was under way as the answer was made, which was not so when the recording was.
     Disturbed(String),
@@ -163,8 +174,12 @@ fn listed_commands(bench: &Bench) -> Result<BTreeSet<String>> {
     Ok(help.lines().filter_map(hide::listed_command).map(ToOwned::to_owned).collect())
 }
 
-fn run(engine: &Engine, probes: &[Probe]) -> Vec<Verdict> {
-    let commands = listed_commands(&Bench::start(engine).unwrap()).unwrap();
+/// Sends every probe to a program of its own.
+///
+/// # Errors
+/// When the program does not start at all.
+pub fn replay(engine: &Engine, probes: &[Probe]) -> Result<Vec<Verdict>> {
+    let commands = listed_commands(&Bench::start(engine)?)?;
     let next = AtomicUsize::new(0);
     let verdicts = Mutex::new(vec![Verdict::Skipped("not run"); probes.len()]);
     std::thread::scope(|scope| {
@@ -173,46 +188,74 @@ fn run(engine: &Engine, probes: &[Probe]) -> Vec<Verdict> {
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(probe) = probes.get(index) else { break };
-                    let attempt = || {
-                        Bench::start(engine)
-                            .and_then(|bench| judge(&bench, probe, &commands))
-                            .with_context(|| format!("probe {:?}", probe.sent))
-                            .unwrap_or_else(|error| Verdict::Different(format!("{error:#}\n")))
-                    };
-                    let mut verdict = attempt();
-                    for _ in 1..ATTEMPTS {
-                        if matches!(verdict, Verdict::Disturbed(_)) {
-                            verdict = attempt();
-                        }
+                    let verdict = settled(engine, probe, &commands);
+                    let mut verdicts = verdicts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    if let Some(place) = verdicts.get_mut(index) {
+                        *place = verdict;
                     }
-                    verdicts.lock().unwrap()[index] = verdict;
                 }
             });
         }
     });
-    verdicts.into_inner().unwrap()
+    Ok(verdicts.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
-#[test]
-fn recorded_answers_are_reproduced() {
-    let subject = Engine::subject().unwrap();
-    let probes = probes();
-    let verdicts = run(&subject, &probes);
-    let mut failed = Vec::new();
-    for (probe, verdict) in probes.iter().zip(&verdicts) {
-        let word = match verdict {
-            Verdict::Equal => "equal",
-            Verdict::EqualAsFarAsItGoes => "equal but for commands it lacks",
-            Verdict::Skipped(why) => why,
-            Verdict::Different(_) | Verdict::Disturbed(_) => "DIFFERENT",
-        };
-        println!("{:<9} {:<90} {word}", probe.level, probe.sent.escape_debug().to_string());
-        if let Verdict::Different(difference) | Verdict::Disturbed(difference) = verdict
-            && (!subject.is_haproxy || probe.also_2_6)
-        {
-            failed.push(format!("[{}] {:?} (- recorded, + answered)\n{difference}", probe.level, probe.sent));
+/// The verdict on a probe, which is sent again while a check is under way.
+fn settled(engine: &Engine, probe: &Probe, commands: &BTreeSet<String>) -> Verdict {
+    let attempt = || {
+        Bench::start(engine)
+            .and_then(|bench| judge(&bench, probe, commands))
+            .with_context(|| format!("probe {:?}", probe.sent))
+            .unwrap_or_else(|error| Verdict::Different(format!("{error:#}\n")))
+    };
+    let mut verdict = attempt();
+    for _ in 1..ATTEMPTS {
+        if matches!(verdict, Verdict::Disturbed(_)) {
+            verdict = attempt();
         }
     }
-    println!("{} of {} equal", verdicts.iter().filter(|v| matches!(v, Verdict::Equal)).count(), verdicts.len());
-    assert!(failed.is_empty(), "{} answers differ\n{}", failed.len(), failed.join("\n"));
+    verdict
+}
+
+/// What a replay amounts to.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// Equal in every byte.
+    pub equal: usize,
+    /// Equal but for commands that are absent by decision.
+    pub absent: usize,
+    /// Not compared, for a reason that is told.
+    pub explained: usize,
+    /// Reports on those that differ for no reason.
+    pub different: Vec<String>,
+    /// A line for each probe.
+    pub lines: Vec<String>,
+}
+
+/// Sums up; of HAProxy 2.6, only what it answered like 3.5 counts.
+pub fn summed_up(engine: &Engine, probes: &[Probe], verdicts: &[Verdict]) -> Summary {
+    let mut sum = Summary::default();
+    for (probe, verdict) in probes.iter().zip(verdicts) {
+        let word = match verdict {
+            Verdict::Equal => "equal",
+            Verdict::EqualAsFarAsItGoes => "equal but for commands that are absent",
+            Verdict::Skipped(why) => why,
+            Verdict::Different(_) | Verdict::Disturbed(_) if engine.is_haproxy && !probe.also_2_6 => {
+                "2.6 answers otherwise"
+            }
+            Verdict::Different(_) | Verdict::Disturbed(_) => "DIFFERENT",
+        };
+        sum.lines.push(format!("{:<9} {:<90} {word}", probe.level, probe.sent.escape_debug().to_string()));
+        match verdict {
+            Verdict::Equal => sum.equal += 1,
+            Verdict::EqualAsFarAsItGoes => sum.absent += 1,
+            Verdict::Skipped(_) => sum.explained += 1,
+            Verdict::Different(_) | Verdict::Disturbed(_) if engine.is_haproxy && !probe.also_2_6 => sum.explained += 1,
+            Verdict::Different(difference) | Verdict::Disturbed(difference) => {
+                let (level, sent) = (&probe.level, &probe.sent);
+                sum.different.push(format!("[{level}] {sent:?} (- recorded, + answered)\n{difference}"));
+            }
+        }
+    }
+    sum
 }
