@@ -50,7 +50,7 @@ pub const ARROWS: &[Arrow] = &[
     shell("lbctl", &["lb-admin", "lb-client", "lb-config", "lb-model", "lb-stats"]),
     shell("lb-testkit", &["lb-admin"]),
     shell("e2e", &["lb-testkit"]),
-    shell("xtask", &["lb-admin", "lb-testkit", "lbctl", "lbd"]),
+    shell("xtask", &["lb-admin", "lb-stats", "lb-testkit", "lbctl", "lbd"]),
 ];
 
 /// The row of a crate.
