@@ -32,6 +32,8 @@ const PACKAGES: &[(&str, &str, &str)] = &[
     ("etcd-server", "etcd", "rolls that agree through etcd"),
     ("chromium", "chromium", "the status page in a browser"),
     ("chromium-driver", "chromedriver", "the status page in a browser"),
+    ("openssh-server", "sshd", "sockets of other hosts through ssh"),
+    ("openssh-client", "ssh", "sockets of other hosts through ssh"),
     ("dnsmasq-base", "dnsmasq", "resolution of names at run time"),
 ];
 

@@ -182,6 +182,13 @@ impl Error {
             },
             Self::Timeout { received: 0, .. } => SLOTS.into(),
             Self::Timeout { .. } => "a larger --timeout gives a slow answer more time".into(),
+            Self::NoAnswer { address, .. } | Self::Broken { address, received: 0, .. }
+                if matches!(address.socket(), Address::Ssh(_)) =>
+            {
+                "ssh works, and the socket behind it does not: is there such a socket on that host, and may this user \
+                 connect to it?"
+                    .into()
+            }
             Self::NoAnswer { .. } => {
                 "the socket may speak another protocol, or the engine is stopping; whether the command was \
                  carried out is unknown: look at the state before repeating it"

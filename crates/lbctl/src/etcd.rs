@@ -1,10 +1,11 @@
 //! Agreeing with other machines through etcd on who acts, where a context names one.
 //!
 //! What is claimed is a key bound to a lease that is renewed for as long as the claim lives: who is killed lets go a few
-//! seconds later. Spoken is etcd's JSON gateway over plain HTTP/1.0, one connection a request.
+//! seconds later. Spoken is etcd's JSON gateway, one connection a request (`wire`).
 
-use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+mod wire;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -22,16 +23,22 @@ const TTL: u64 = 10;
 const RENEW: Duration = Duration::from_secs(3);
 /// How often it is looked whether to end.
 const LOOK: Duration = Duration::from_millis(50);
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(3);
-
 /// Where a context's operators agree.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Etcd {
-    /// `http://host:port`, any of which will do.
+    /// `http://host:port` or `https://host:port`, any of which will do.
     pub endpoints: Vec<String>,
     /// What keeps contexts apart: the context's name.
     pub prefix: String,
+    /// Who may have signed the certificates of `https` endpoints; the system's authorities without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
+    /// The certificate that is shown to them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cert: Option<PathBuf>,
+    /// Its key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
 }
 
 /// Keys held until dropped.
@@ -49,14 +56,11 @@ pub struct Claim {
 /// # Errors
 /// A sentence, when it cannot be used.
 pub fn check(endpoint: &str) -> Result<(), String> {
-    let rest = endpoint.strip_prefix("http://").ok_or_else(|| format!("'{endpoint}' is not http://HOST:PORT"))?;
+    let form = || format!("'{endpoint}' is not http://HOST:PORT or https://HOST:PORT");
+    let rest = ["http://", "https://"].iter().find_map(|scheme| endpoint.strip_prefix(scheme)).ok_or_else(form)?;
     let (host, port) = rest.trim_end_matches('/').rsplit_once(':').unwrap_or((rest, ""));
     let port = port.parse::<u16>().map_err(|_| format!("'{endpoint}' has no port"))?;
-    if host.is_empty() || host.contains('/') || port == 0 {
-        Err(format!("'{endpoint}' is not http://HOST:PORT"))
-    } else {
-        Ok(())
-    }
+    if host.is_empty() || host.contains('/') || port == 0 { Err(form()) } else { Ok(()) }
 }
 
 impl Etcd {
@@ -119,7 +123,7 @@ impl Etcd {
     fn post(&self, path: &str, body: &Value) -> Result<Value, Fault> {
         let mut last = String::from("no endpoint is named");
         for endpoint in &self.endpoints {
-            match request(endpoint, path, &body.to_string()) {
+            match wire::request(self, endpoint, path, &body.to_string()) {
                 Ok(value) => return Ok(value),
                 Err(error) => last = format!("{endpoint}: {error}"),
             }
@@ -192,28 +196,6 @@ fn strange(answer: &Value) -> Fault {
     Fault::new(Exit::Unreachable, format!("etcd answered '{text}'")).hint("is this etcd 3.4 or later?")
 }
 
-fn request(endpoint: &str, path: &str, body: &str) -> io::Result<Value> {
-    let host = endpoint.strip_prefix("http://").unwrap_or(endpoint).trim_end_matches('/');
-    let address = host.to_socket_addrs()?.next().ok_or_else(|| io::Error::other("the name has no address"))?;
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    write!(
-        stream,
-        "POST /v3/{path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )?;
-    let mut answer = String::new();
-    stream.take(1 << 20).read_to_string(&mut answer)?;
-    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| io::Error::other("no HTTP answer"))?;
-    let status = head.split(' ').nth(1).unwrap_or("");
-    if status != "200" {
-        let body: String = body.trim().chars().take(200).collect();
-        return Err(io::Error::other(format!("status {status}: {body}")));
-    }
-    Ok(serde_json::from_str(body)?)
-}
-
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 fn base64(bytes: &[u8]) -> String {
@@ -262,7 +244,8 @@ mod tests {
     #[test]
     fn endpoints() {
         assert!(check("http://10.0.0.1:2379").is_ok());
-        for bad in ["https://a:2379", "http://a", "http://:1", "http://a:0", "a:2379"] {
+        assert!(check("https://etcd.example:2379").is_ok());
+        for bad in ["ftp://a:2379", "https://a", "http://a", "http://:1", "http://a:0", "a:2379"] {
             assert!(check(bad).is_err(), "{bad}");
         }
     }

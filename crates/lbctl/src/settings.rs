@@ -68,7 +68,10 @@ impl Settings {
         let mut settings = Self::default();
         for path in [user_file(), project_file()].into_iter().flatten() {
             match std::fs::read_to_string(&path) {
-                Ok(text) => settings.merge(&text).map_err(|e| bad(&path, &e))?,
+                Ok(text) => {
+                    let directory = path.parent().unwrap_or(Path::new(""));
+                    settings.merge(&text, directory).map_err(|e| bad(&path, &e))?;
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => return Err(bad(&path, &error.to_string())),
             }
@@ -76,8 +79,8 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Lays a file's text over what is there.
-    fn merge(&mut self, text: &str) -> Result<(), String> {
+    /// Lays a file's text over what is there; paths in it begin at its directory.
+    fn merge(&mut self, text: &str, directory: &Path) -> Result<(), String> {
         let document: DocumentMut = text.parse().map_err(|e: toml_edit::TomlError| e.to_string().trim().to_owned())?;
         for (key, item) in document.iter() {
             match key {
@@ -88,7 +91,7 @@ impl Settings {
                 "no-input" => self.no_input = flag(key, item)?,
                 "contexts" => {
                     for (name, item) in table(key, item)?.iter() {
-                        let context = context(name, item).map_err(|e| format!("contexts.{name}: {e}"))?;
+                        let context = context(name, item, directory).map_err(|e| format!("contexts.{name}: {e}"))?;
                         self.contexts.insert(name.to_owned(), context);
                     }
                 }
@@ -99,7 +102,7 @@ impl Settings {
     }
 }
 
-fn context(name: &str, item: &Item) -> Result<ContextSetting, String> {
+fn context(name: &str, item: &Item, directory: &Path) -> Result<ContextSetting, String> {
     let mut context = ContextSetting::default();
     for (key, item) in table("a context", item)?.iter() {
         match key {
@@ -109,11 +112,7 @@ fn context(name: &str, item: &Item) -> Result<ContextSetting, String> {
                 }
             }
             "etcd" => {
-                let wrong = "'etcd' is a list of http://HOST:PORT";
-                let list = item.as_array().ok_or(wrong)?.iter().map(|v| v.as_str().ok_or(wrong).map(str::to_owned));
-                let endpoints = list.collect::<Result<Vec<String>, _>>()?;
-                endpoints.iter().try_for_each(|e| etcd::check(e))?;
-                context.etcd = Some(Etcd { endpoints, prefix: name.to_owned() });
+                context.etcd = Some(etcd(name, item, directory)?);
             }
             "read-only" => context.read_only = flag(key, item)?,
             other => return Err(format!("there is no setting '{other}'")),
@@ -123,6 +122,38 @@ fn context(name: &str, item: &Item) -> Result<ContextSetting, String> {
         return Err("it has no nodes".into());
     }
     Ok(context)
+}
+
+/// `etcd = ["http://…"]`, or a table with `endpoints` and what secures them.
+fn etcd(name: &str, item: &Item, directory: &Path) -> Result<Etcd, String> {
+    let wrong =
+        "'etcd' is a list of http://HOST:PORT or https://HOST:PORT, or a table with 'endpoints', 'ca', 'cert', 'key'";
+    let list = |item: &Item| -> Result<Vec<String>, String> {
+        let words = item.as_array().ok_or(wrong)?.iter().map(|v| v.as_str().ok_or(wrong).map(str::to_owned));
+        let endpoints = words.collect::<Result<Vec<String>, _>>()?;
+        endpoints.iter().try_for_each(|e| etcd::check(e))?;
+        Ok(endpoints)
+    };
+    let mut etcd = Etcd { prefix: name.to_owned(), ..Etcd::default() };
+    if item.is_array() {
+        etcd.endpoints = list(item)?;
+        return Ok(etcd);
+    }
+    let path = |key: &str, item: &Item| Ok::<_, String>(Some(directory.join(string(key, item)?)));
+    for (key, item) in item.as_table_like().ok_or(wrong)?.iter() {
+        match key {
+            "endpoints" => etcd.endpoints = list(item)?,
+            "ca" => etcd.ca = path(key, item)?,
+            "cert" => etcd.cert = path(key, item)?,
+            "key" => etcd.key = path(key, item)?,
+            other => return Err(format!("etcd: there is no setting '{other}'")),
+        }
+    }
+    match (&etcd.cert, &etcd.key) {
+        _ if etcd.endpoints.is_empty() => Err("etcd: 'endpoints' is missing".into()),
+        (Some(_), None) | (None, Some(_)) => Err("etcd: 'cert' and 'key' go together".into()),
+        _ => Ok(etcd),
+    }
 }
 
 fn node(name: &str, item: &Item) -> Result<NodeSetting, String> {
@@ -209,17 +240,20 @@ mod tests {
 
     fn told(text: &str) -> String {
         let mut settings = Settings::default();
-        settings.merge(text).err().unwrap_or_else(|| format!("{:?}", settings.contexts))
+        settings.merge(text, Path::new("/etc/lbctl")).err().unwrap_or_else(|| format!("{:?}", settings.contexts))
     }
 
     #[test]
     fn files() {
         let mut settings = Settings::default();
         settings
-            .merge("context = 'prod'\noutput = 'json'\n[contexts.prod.nodes]\nlb1 = '/run/a'\nlb2 = { socket = 'h:1', master = '/run/m' }\n")
+            .merge("context = 'prod'\noutput = 'json'\n[contexts.prod.nodes]\nlb1 = '/run/a'\nlb2 = { socket = 'h:1', master = '/run/m' }\n", Path::new("/"))
             .unwrap();
         settings
-            .merge("context = 'lab'\ntimeout = '2s'\n[contexts.lab]\nread-only = true\nnodes = { a = '/a' }\n")
+            .merge(
+                "context = 'lab'\ntimeout = '2s'\n[contexts.lab]\nread-only = true\nnodes = { a = '/a' }\n",
+                Path::new("/"),
+            )
             .unwrap();
         assert_eq!((settings.context.as_deref(), settings.output), (Some("lab"), Some(Format::Json)));
         assert_eq!(settings.contexts["prod"].nodes[1].socket.to_string(), "tcp://h:1");
@@ -231,6 +265,13 @@ mod tests {
             told("[contexts.a.nodes]\nx = 'http://y'"),
             "contexts.a: nodes.x: 'http://y' has an unknown scheme; known are unix://, tcp:// and ssh://"
         );
+        let etcd = |more: &str| told(&format!("[contexts.a]\nnodes = {{ a = '/a' }}\netcd = {more}"));
+        let all = "{ endpoints = ['https://e:1'], ca = 'ca.pem', cert = '/c.pem', key = 'k.pem' }";
+        assert!(etcd(all).contains(r#"ca: Some("/etc/lbctl/ca.pem"), cert: Some("/c.pem")"#), "{}", etcd(all));
+        assert_eq!(etcd("{ ca = 'x' }"), "contexts.a: etcd: 'endpoints' is missing");
+        assert_eq!(etcd("{ endpoints = ['http://e:1'], key = 'x' }"), "contexts.a: etcd: 'cert' and 'key' go together");
+        assert_eq!(etcd("{ certs = 'x' }"), "contexts.a: etcd: there is no setting 'certs'");
+        assert!(etcd("'http://e:1'").contains("'etcd' is a list"));
         assert_eq!(told("[contexts.a.nodes.x]\nmaster = '/m'"), "contexts.a: nodes.x: 'socket' is missing");
     }
 }

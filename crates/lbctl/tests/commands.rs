@@ -18,6 +18,8 @@ mod doctor;
 mod drains;
 #[path = "commands/etcd.rs"]
 mod etcd;
+#[path = "commands/every.rs"]
+mod every;
 #[path = "commands/failures.rs"]
 mod failures;
 #[path = "commands/forbidden.rs"]
@@ -50,6 +52,8 @@ mod scripts;
 mod settings;
 #[path = "commands/showing.rs"]
 mod showing;
+#[path = "commands/ssh.rs"]
+mod ssh;
 #[path = "commands/traps.rs"]
 mod traps;
 #[path = "commands/usage.rs"]

@@ -3,6 +3,7 @@
 
 mod admin;
 mod checks;
+mod ctl;
 mod idle;
 mod pairs;
 mod requests;
@@ -53,6 +54,8 @@ enum Part {
     Tcp,
     /// Pipelined commands on one admin connection
     Admin,
+    /// `lbctl` as a whole process beside socat
+    Ctl,
 }
 
 /// The processor of the program under measurement, and that of load and origin.
@@ -103,6 +106,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     if wanted(Part::Admin) {
         admin::measure(&pairs).context("commands of operators")?;
+    }
+    if wanted(Part::Ctl) {
+        ctl::measure(&pairs).context("lbctl beside socat")?;
     }
     Ok(())
 }

@@ -70,7 +70,7 @@ fn rounded(value: f64) -> String {
 }
 
 /// The middle value.
-fn median(values: &[f64]) -> f64 {
+pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     match (sorted.get(sorted.len() / 2), sorted.get((sorted.len().max(1) - 1) / 2)) {

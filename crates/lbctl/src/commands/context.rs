@@ -20,7 +20,9 @@ use crate::settings::{NodeSetting, Settings, environment, user_file};
     after_help = "The user's file is lbctl/config.toml below $XDG_CONFIG_HOME; the project's, laid over it, the nearest \
                   .lbctl.toml upwards:\n\n  context = \"prod\"            # in use unless --context or -s say otherwise\n  \
                   output = \"table\"\n  timeout = \"5s\"\n  read-only = false\n  no-input = false\n\n  \
-                  [contexts.prod]\n  read-only = false\n\n  [contexts.prod.nodes]\n  lb1 = \"/run/haproxy/admin.sock\"\n  \
+                  [contexts.prod]\n  read-only = false\n  etcd = [\"http://10.0.0.1:2379\"]\n  # or { \
+                  endpoints = [\"https://etcd:2379\"], ca = \"ca.pem\", cert = \"op.pem\", key = \"op.key\" }\n\n  \
+                  [contexts.prod.nodes]\n  lb1 = \"/run/haproxy/admin.sock\"\n  \
                   lb2 = { socket = \"ssh://op@lb2/run/haproxy/admin.sock\", master = \"ssh://op@lb2/run/haproxy/master.sock\" \
                   }\n\nExamples:\n  lbctl context add prod lb1=/run/haproxy/admin.sock lb2=ssh://op@lb2/run/haproxy/admin.sock\n  \
                   lbctl context use prod\n  lbctl context list\n  lbctl context discover --add local"

@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::guard::Guards;
 use crate::holders::holders;
-use crate::leases::Leases;
+use crate::leases::{Lease, Leases};
 use crate::target::undo;
 use crate::waiting::{End, Goal, Patience, Watch, load_words, time_words, wait_for};
 use crate::{runs, sticky, workers};
@@ -150,12 +150,17 @@ fn drain(args: &Args, ctx: &Context, report: &mut Report, before: &[ServerState]
     for server in &past {
         report.done(ctx, &server.name.to_string(), "drain", "already", &server.words(), None)?;
     }
+    // A lease stands before the drain does: whatever fails or is killed then, nothing is out that nobody brings back.
+    let taken = match args.lease {
+        Some(lease) if ctx.dry_run.is_none() => take_leases(args, ctx, before, &to_drain, lease)?,
+        _ => Vec::new(),
+    };
     let draining = apply(ctx, report, &Act::State(AdminWish::Drain), &to_drain)?;
     if ctx.dry_run.is_some() {
         return plan(args, ctx, report, &to_drain);
     }
-    if let Some(lease) = args.lease {
-        take_leases(args, ctx, before, &draining, lease)?;
+    for server in taken.iter().filter(|name| draining.iter().all(|d| d.name.to_string() != **name)) {
+        Leases::of(ctx).end(ctx, server)?;
     }
     if args.old_workers == Some(OldWorkers::Kill) {
         kill_old(ctx, report, &draining)?;
@@ -212,21 +217,33 @@ fn plan(args: &Args, ctx: &Context, report: &mut Report, servers: &[ServerState]
     Ok(())
 }
 
+/// Takes a lease on each server, and gives the names of those that had none.
 fn take_leases(
     args: &Args,
     ctx: &Context,
     before: &[ServerState],
-    out: &[ServerState],
+    servers: &[ServerState],
     lease: Duration,
-) -> Result<(), Fault> {
+) -> Result<Vec<String>, Fault> {
+    let known = Leases::of(ctx).all()?;
     let until = crate::journal::now() + lease.as_secs().max(1);
     let leads_to_maint = args.then.is_some() || args.unstick || args.on_deadline == Some(OnDeadline::Maint);
     let ours: &[AdminWish] = if leads_to_maint { &[AdminWish::Drain, AdminWish::Maint] } else { &[AdminWish::Drain] };
-    for server in out {
+    let mut taken = Vec::new();
+    for server in servers {
+        let name = server.name.to_string();
         let was = before.iter().find(|s| s.name == server.name).map_or(AdminWish::Ready, |s| AdminWish::of(s.admin));
-        Leases::of(ctx).take(ctx, &server.name.to_string(), was, ours, until)?;
+        if let Err(fault) = Leases::of(ctx).take(ctx, &name, was, ours, until) {
+            // Those that were taken are given back, as far as that works: reaping finds nothing to do for the others.
+            taken.iter().for_each(|name: &String| drop(Leases::of(ctx).end(ctx, name)));
+            return Err(fault);
+        }
+        let mine = |l: &Lease| l.server == name && (l.node == ctx.node_name() || l.address == ctx.address());
+        if !known.iter().any(mine) {
+            taken.push(name);
+        }
     }
-    Ok(())
+    Ok(taken)
 }
 
 fn kill_old(ctx: &Context, report: &mut Report, servers: &[ServerState]) -> Result<(), Fault> {

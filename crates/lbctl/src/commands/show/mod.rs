@@ -24,7 +24,7 @@ use crate::fan;
 use crate::fault::Fault;
 use crate::interrupt::Interrupt;
 use crate::output::{Format, Shape, Sheet};
-use crate::patterns::Kind;
+use crate::patterns::{Kind, Patterns};
 use crate::target::{Target, TargetError, glob};
 
 /// Arguments.
@@ -48,12 +48,15 @@ pub enum Show {
     /// Servers: status, weight, sessions, checks
     Servers(servers::Args),
     /// Backends: status, servers up, sessions, queue
+    #[command(after_help = "Examples:\n  lbctl show backends\n  lbctl show backends 'app*' -o json")]
     Backends(Names),
     /// Frontends: status, sessions, rates
+    #[command(after_help = "Examples:\n  lbctl show frontends\n  lbctl show frontends --sort -rate")]
     Frontends(Names),
     /// Every statistics column
     Stat(stat::Args),
     /// The process
+    #[command(after_help = "Examples:\n  lbctl show info\n  lbctl show info CurrConns Maxconn -o json")]
     Info(Names),
     /// Sessions, and which server each holds (operator level)
     Sessions(sessions::Args),
@@ -119,7 +122,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<(), Fault> {
 }
 
 fn once(args: &Args, ctx: &Context) -> Result<(), Fault> {
-    if let Some(line) = wire(&args.what, ctx.format, &args.shape) {
+    if let Some(line) = wire(&args.what, ctx, &args.shape)? {
         return raw::send(ctx, &line);
     }
     let (sheet, end) = look(args, ctx);
@@ -136,7 +139,7 @@ fn watch(args: &Args, ctx: &Context, every: Duration) -> Result<(), Fault> {
     let mut left = args.shape.times;
     loop {
         let mut text = Vec::new();
-        if let Some(line) = wire(&args.what, ctx.format, &args.shape) {
+        if let Some(line) = wire(&args.what, ctx, &args.shape)? {
             clear(ctx)?;
             raw::send(ctx, &line)?;
         } else {
@@ -235,13 +238,21 @@ fn sheet(what: &Show, one: &Context) -> Result<Sheet, Fault> {
 }
 
 /// The node's own command, where its very answer is what is wanted.
-fn wire(what: &Show, format: Format, shape: &Shape) -> Option<String> {
+///
+/// # Errors
+/// When a map or list is not there.
+fn wire(what: &Show, ctx: &Context, shape: &Shape) -> Result<Option<String>, Fault> {
+    let format = ctx.format;
     let drawn = matches!(what, Show::Errors(_)) && !format.is_data() && !shape.is_given();
     if format != Format::Raw && !drawn {
-        return None;
+        return Ok(None);
     }
+    // The node knows whole paths only.
+    let pattern = |kind, name: Option<&String>| {
+        name.map(|name| Ok::<_, Fault>(Patterns::find(&ctx.client, kind, name)?.name().to_owned())).transpose()
+    };
     let with = |words: &str, name: Option<&String>| name.map_or(words.to_owned(), |name| format!("{words} {name}"));
-    Some(match what {
+    Ok(Some(match what {
         Show::Servers(_) | Show::Checks(_) => "show stat -1 4 -1".to_owned(),
         Show::Backends(_) => "show stat -1 2 -1".to_owned(),
         Show::Frontends(_) => "show stat -1 1 -1".to_owned(),
@@ -249,9 +260,9 @@ fn wire(what: &Show, format: Format, shape: &Shape) -> Option<String> {
         Show::Info(_) => "show info".to_owned(),
         Show::Sessions(_) => "show sess".to_owned(),
         Show::Tables(args) => with("show table", args.table.as_ref()),
-        Show::Maps(args) => with("show map", args.map.as_ref()),
-        Show::Acls(args) => with("show acl", args.acl.as_ref()),
+        Show::Maps(args) => with("show map", pattern(Kind::Map, args.map.as_ref())?.as_ref()),
+        Show::Acls(args) => with("show acl", pattern(Kind::Acl, args.acl.as_ref())?.as_ref()),
         Show::Certs(args) => with("show ssl cert", args.certificate.as_ref()),
         Show::Errors(_) => "show errors".to_owned(),
-    })
+    }))
 }
