@@ -20,6 +20,7 @@ mod config_errors;
 mod cookies;
 mod down;
 mod dynamic;
+mod ends;
 mod error_pages;
 mod events;
 mod faults;

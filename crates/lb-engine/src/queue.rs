@@ -30,6 +30,8 @@ struct Waiter {
 pub struct Queue {
     waiters: Mutex<VecDeque<Waiter>>,
     waiting: AtomicU32,
+    /// Those that wait for any server.
+    unbound: Gauge,
 }
 
 /// Takes a slot if one is free.
@@ -88,6 +90,8 @@ pub struct Place {
     proxy: &'static ProxyState,
     server: Option<usize>,
     turn: Option<oneshot::Receiver<Turn>>,
+    /// How many waited in the same queue when it was joined, this one included.
+    pub number: u32,
 }
 
 impl Place {
@@ -95,9 +99,7 @@ impl Place {
     pub fn join(proxy: &'static ProxyState, server: Option<usize>) -> Self {
         let (tell, turn) = oneshot::channel();
         proxy.queued.inc();
-        if let Some(gauge) = Self::gauge(proxy, server) {
-            gauge.inc();
-        }
+        let number = Self::gauge(proxy, server).inc();
         lock(&proxy.queue.waiters).push_back(Waiter { server, tell });
         proxy.queue.waiting.fetch_add(1, SeqCst);
         // A slot may have been given back before the count was visible.
@@ -115,11 +117,11 @@ impl Place {
                 }
             }
         }
-        Self { proxy, server, turn: Some(turn) }
+        Self { proxy, server, turn: Some(turn), number }
     }
 
-    fn gauge(proxy: &ProxyState, server: Option<usize>) -> Option<&Gauge> {
-        server.and_then(|index| proxy.servers.get(index)).map(|s| &s.queued)
+    fn gauge(proxy: &ProxyState, server: Option<usize>) -> &Gauge {
+        server.and_then(|index| proxy.servers.get(index)).map_or(&proxy.queue.unbound, |server| &server.queued)
     }
 
     /// Leaves with the turn that was given.
@@ -136,9 +138,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.proxy.queued.dec();
-        if let Some(gauge) = Self::gauge(self.proxy, self.server) {
-            gauge.dec();
-        }
+        Self::gauge(self.proxy, self.server).dec();
         let Some(mut turn) = self.turn.take() else { return };
         turn.close();
         // A slot that was handed over but never seen goes to the next.

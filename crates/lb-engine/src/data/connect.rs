@@ -37,6 +37,10 @@ pub struct Route {
     pub retries: u32,
     /// Another server was chosen after a failure.
     pub redispatched: bool,
+    /// Requests that waited for the server when this one came to wait, this one included.
+    pub server_queue: u32,
+    /// The same of the backend's queue.
+    pub backend_queue: u32,
 }
 
 /// Why there is no connection to a server.
@@ -58,7 +62,7 @@ pub enum Failure {
 /// What a session asks.
 #[derive(Debug, Clone, Copy)]
 pub struct Ask<'a> {
-    /// The client's connection, watched under `option abortonclose`.
+    /// The client's connection, where its end is to end the wait.
     pub watched: Option<&'a Stream>,
     /// The server its persistence names.
     pub persistent: Option<usize>,
@@ -121,7 +125,6 @@ pub async fn connect(
         if pick::redispatches(backend, route.retries, persistent == Some(index)) {
             back.redispatches.inc();
             server.inspect(|c| c.redispatches.inc());
-            route.redispatched = true;
             release(client, backend, route);
             (persistent, avoid, held) = (None, Some(index), None);
             continue;
@@ -166,7 +169,6 @@ pub fn retry(client: &Client, backend: &'static ProxyState, route: &mut Route, b
     }
     back.redispatches.inc();
     server.inspect(|c| c.redispatches.inc());
-    route.redispatched = true;
     release(client, backend, route);
     Some(index)
 }
@@ -193,15 +195,18 @@ async fn acquire(
     wish: Wish,
     route: &mut Route,
 ) -> Result<usize, Failure> {
-    match pick::acquire(client, ask.watched, backend, wish).await {
+    match pick::acquire(client, ask.watched, backend, wish, route).await {
         Ok(index) => {
             route.slot_us = client.ctx.now_us();
+            // A turn to another server that ends at the same one is none.
+            route.redispatched |= wish.avoid.is_some_and(|left| left != index);
             route.server = Some(index);
             client.session.server.set(Some((backend.index, index)));
             Ok(index)
         }
         Err(failure) => {
-            route.server = None;
+            // The log names a server whose queue is full.
+            route.server = route.server.filter(|_| failure == NoServer::QueueFull);
             if !matches!(failure, NoServer::Ended(_)) {
                 client.ctx.back(backend).connect_errors.inc();
             }
@@ -259,7 +264,7 @@ async fn attempt(
         ctx.handshakes().connections.inc();
     }
     let mut connecting = Box::pin(upstream::connect(server, way));
-    let connected = pick::wait_unless_gone(client, ask.watched, backend, |cx| connecting.as_mut().poll(cx));
+    let connected = pick::wait_unless_gone(client, ask.watched, |cx| connecting.as_mut().poll(cx));
     let timeout = match connected.await {
         Ok(Ok(upstream)) => {
             route.connected_us = ctx.now_us();
@@ -351,7 +356,7 @@ pub fn destination(client: &Client) -> Option<SocketAddr> {
 async fn pause(client: &Client, watched: Option<&Stream>, backend: &ProxyState) -> Result<(), Cut> {
     let wait = backend.config.timeouts.connect.unwrap_or(Duration::MAX).min(Duration::from_secs(1));
     client.ctx.set_deadline(&client.session, Some(wait));
-    match pick::wait_unless_gone(client, watched, backend, |_| Poll::<()>::Pending).await {
+    match pick::wait_unless_gone(client, watched, |_| Poll::<()>::Pending).await {
         Err(Cut::Timeout) | Ok(()) => Ok(()),
         Err(cut) => Err(cut),
     }

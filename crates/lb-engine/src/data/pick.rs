@@ -1,5 +1,6 @@
 //! Choosing a server: persistence first, then load balancing, then the queue.
 
+use super::connect::Route;
 use super::session::{Cut, Phase};
 use super::thread::ThreadCtx;
 use super::view::View;
@@ -158,12 +159,14 @@ pub enum NoServer {
     Ended(Cut),
 }
 
-/// Chooses a server and takes a slot on it, waiting in the queue if need be.
+/// Chooses a server and takes a slot on it, waiting in the queue if need be, and notes in `route` what the log tells of
+/// the wait.
 pub async fn acquire(
     client: &Client,
     stream: Option<&Stream>,
     backend: &'static ProxyState,
     wish: Wish,
+    route: &mut Route,
 ) -> Result<usize, NoServer> {
     let ctx = client.ctx;
     let mut persistent = wish.persistent;
@@ -185,7 +188,7 @@ pub async fn acquire(
                 return Ok(index);
             }
         }
-        match wait_in_queue(client, stream, backend, queue_on).await? {
+        match wait_in_queue(client, stream, backend, queue_on, route).await? {
             Turn::Slot(index) => {
                 count_choice(ctx, backend, index, bound.is_none());
                 return Ok(index);
@@ -249,14 +252,12 @@ pub fn count_attempt(counters: &Counters, now_ms: u64) {
     counters.last_session_ms.set(now_ms + 1);
 }
 
-/// Waits for `poll`; with `option abortonclose`, only as long as the client is there.
+/// Waits for `poll`, as long as the client is there whose stream is watched.
 pub async fn wait_unless_gone<T>(
     client: &Client,
-    stream: Option<&Stream>,
-    backend: &ProxyState,
+    watched: Option<&Stream>,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
 ) -> Result<T, Cut> {
-    let watched = stream.filter(|_| backend.config.options.abortonclose);
     let waited = client
         .ctx
         .wait(&client.session, |cx| match poll(cx) {
@@ -275,17 +276,23 @@ async fn wait_in_queue(
     stream: Option<&Stream>,
     backend: &'static ProxyState,
     server: Option<usize>,
+    route: &mut Route,
 ) -> Result<Turn, NoServer> {
     let limit = server.and_then(|i| backend.servers.get(i)).map_or(0, |s| s.config.maxqueue);
     let waiting = server.and_then(|i| backend.servers.get(i)).map_or(0, |s| s.queued.get());
     if limit > 0 && waiting >= limit {
+        route.server = server;
         return Err(NoServer::QueueFull);
     }
     let timeouts = &backend.config.timeouts;
     client.session.phase.set(Phase::Queue);
     client.ctx.set_deadline(&client.session, timeouts.queue.or(timeouts.connect));
     let mut place = Place::join(backend, server);
-    let turn = wait_unless_gone(client, stream, backend, |cx| match place.turn() {
+    match server {
+        Some(_) => route.server_queue = place.number,
+        None => route.backend_queue = place.number,
+    }
+    let turn = wait_unless_gone(client, stream, |cx| match place.turn() {
         Some(turn) => std::pin::Pin::new(turn).poll(cx),
         None => Poll::Pending,
     })
@@ -297,8 +304,14 @@ async fn wait_in_queue(
         }
         // The sender is only dropped with its answer; treat a lost one as a call to choose again.
         Ok(Err(_)) => Ok(Turn::Redispatch),
-        Err(Cut::Timeout) => Err(NoServer::QueueTimeout),
-        Err(cut) => Err(NoServer::Ended(cut)),
+        Err(Cut::Timeout) => {
+            route.slot_us = client.ctx.now_us();
+            Err(NoServer::QueueTimeout)
+        }
+        Err(cut) => {
+            route.slot_us = client.ctx.now_us();
+            Err(NoServer::Ended(cut))
+        }
     }
 }
 

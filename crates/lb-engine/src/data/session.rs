@@ -163,6 +163,11 @@ impl Session {
         self.wake();
     }
 
+    /// Lets a session that was ended tell its client so.
+    pub fn revive(&self) {
+        self.killed.set(None);
+    }
+
     /// Whether the session must end now; remembers the task otherwise.
     pub fn poll_cut(&self, now_ms: impl FnOnce() -> u64, cx: &mut Context<'_>) -> Poll<Cut> {
         if let Some(cause) = self.killed.get() {

@@ -101,12 +101,17 @@ pub async fn serve(client: Client, mut stream: Stream) {
     {
         let view = view_of(&client, &books, LogRecord::default());
         let config = client.proxy.config.get();
-        if !admitted(&client, &view) || !accepted(config, &view, TcpStage::Content) {
+        if !admitted(&client, &view) {
             client.count(|c| &c.denied_connections);
             return;
         }
+        log_connect(&client);
+        if !accepted(config, &view, TcpStage::Content) {
+            client.count(|c| &c.denied_requests);
+            books.termination = Termination::new(TermCause::Proxy, TermPhase::Request);
+            return account(&client, &books);
+        }
     }
-    log_connect(&client);
     Box::pin(session(&client, &mut stream, &mut books)).await;
     account(&client, &books);
 }
@@ -140,21 +145,20 @@ async fn session(client: &Client, stream: &mut Stream, books: &mut Books) {
     };
     books.backend = Some(backend);
     let config = backend.config.get();
-    if backend.index != client.proxy.index
-        && !config.tcp_request.is_empty()
-        && !accepted(config, &view_of(client, books, LogRecord::default()), TcpStage::Content)
-    {
-        ctx.back(backend).denied_requests.inc();
-        books.backend = None;
-        books.termination = Termination::new(TermCause::Proxy, TermPhase::Request);
-        return;
-    }
     client.session.backend.set(Some(backend.index));
     backend.back_sessions.inc();
     let back = ctx.back(backend);
     back.sessions.inc();
     back.session_rate.hit(client.session.accepted_us / 1_000);
     back.last_session_ms.set(client.session.accepted_us / 1_000 + 1);
+    if backend.index != client.proxy.index
+        && !config.tcp_request.is_empty()
+        && !accepted(config, &view_of(client, books, LogRecord::default()), TcpStage::Content)
+    {
+        client.count(|c| &c.denied_requests);
+        books.termination = Termination::new(TermCause::Proxy, TermPhase::Request);
+        return;
+    }
     let source = client.session.source.get().filter(|_| backend.config.balance == Balance::Source);
     let key = source.map(|address| pick::key_hash(backend).address(address.ip()));
     let mut stores = Stores::new();
@@ -163,7 +167,8 @@ async fn session(client: &Client, stream: &mut Stream, books: &mut Books) {
         false => stick::on_request(&view_of(client, books, LogRecord::default()), backend, Demand::Usual, &mut stores),
     };
     let ask = Ask {
-        watched: None,
+        // Whoever ends before anything was said wants nothing; who said something may wait for the answer.
+        watched: Some(stream),
         persistent: stuck,
         avoid: None,
         insists: config.options.persist,
@@ -294,6 +299,8 @@ fn log_end(client: &Client, books: &Books, now_us: u64) {
             .map_or(0, |s| s.sessions.get().saturating_sub(1)),
         retries: books.route.retries,
         redispatched: books.route.redispatched,
+        server_queue: books.route.server_queue,
+        backend_queue: books.route.backend_queue,
         request_counter: ctx.totals().requests.get(),
         log_counter: client.proxy.log_count.get(),
         ..LogRecord::default()

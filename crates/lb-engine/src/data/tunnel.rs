@@ -36,8 +36,9 @@ impl Timeouts {
         let client_done = ways[0].state != WayState::Open;
         let server_done = ways[1].state != WayState::Open;
         match (client_done, server_done) {
-            (true, false) if self.client_fin.is_some() => (self.client_fin, true),
-            (false, true) if self.server_fin.is_some() => (self.server_fin, false),
+            // The side that has not ended yet is waited for.
+            (true, false) => (self.server_fin.or(self.server), false),
+            (false, true) => (self.client_fin.or(self.client), true),
             _ => match (self.client, self.server) {
                 (Some(c), Some(s)) if s < c => (Some(s), false),
                 (Some(c), _) => (Some(c), true),
@@ -168,7 +169,7 @@ pub async fn run(
                 let cause = if on_client { TermCause::ClientTimeout } else { TermCause::ServerTimeout };
                 break Termination::new(cause, TermPhase::Data);
             }
-            Err(Cut::Killed(cause)) => break Termination::new(cause, TermPhase::Data),
+            Err(Cut::Killed(cause)) => break Termination::new(cause, TermPhase::Normal),
             Err(Cut::Gone) => break Termination::new(TermCause::ClientAbort, TermPhase::Data),
         }
     };

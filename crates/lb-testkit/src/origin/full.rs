@@ -21,6 +21,8 @@ impl FullListener {
     pub fn new() -> anyhow::Result<FullListener> {
         let address = SocketAddr::from(([127, 0, 0, 1], ports::free_port()));
         let listener = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+        // As the standard library does: what lingers of a former use does not count.
+        listener.set_reuse_address(true)?;
         listener.bind(&address.into())?;
         listener.listen(0)?;
         let mut waiting = Vec::new();

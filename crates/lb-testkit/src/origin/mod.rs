@@ -8,6 +8,7 @@ mod script;
 mod serve;
 
 pub use full::FullListener;
+pub use script::unescaped;
 pub use serve::{WEBSOCKET_REQUEST, filler};
 
 use crate::http::Request;

@@ -1,10 +1,14 @@
 //! Peers that follow a script: `await <bytes> ; send <bytes> ; close`.
 //!
 //! Operations stand between ` ; `, the scripts of successive connections between ` | `, over and over. Bytes are written
-//! with `\r`, `\n`, `\\` and `\xHH`.
+//! with `\r`, `\n`, `\\` and `\xHH`. `hang` reads until the peer ends, `hold` stays until it is gone, `end-side` ends the
+//! writing side, `reset` resets.
 
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, poll};
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsFd;
 
 /// Plays the part of connection number `id`; `all` is everything the peer sent.
 pub(super) fn play(script: &str, id: usize, mut stream: &TcpStream, all: &mut Vec<u8>) -> anyhow::Result<()> {
@@ -30,12 +34,20 @@ pub(super) fn play(script: &str, id: usize, mut stream: &TcpStream, all: &mut Ve
             // Long enough for the peer to see what came before on its own.
             "pause" => std::thread::sleep(std::time::Duration::from_millis(50)),
             "hang" => while receive(stream, all)? > 0 {},
+            "end-side" => stream.shutdown(Shutdown::Write)?,
+            "hold" => hold(stream),
             "reset" => return crate::client::reset(stream),
             "close" => return Ok(()),
             other => anyhow::bail!("unknown operation '{other}'"),
         }
     }
     Ok(())
+}
+
+/// Keeps the connection open, whatever the peer ends, until it is reset or wholly closed.
+fn hold(stream: &TcpStream) {
+    let mut polled = [PollFd::new(stream.as_fd(), PollFlags::empty())];
+    while matches!(poll(&mut polled, 1000_u16), Ok(0) | Err(Errno::EINTR)) {}
 }
 
 fn receive(mut stream: &TcpStream, into: &mut Vec<u8>) -> std::io::Result<usize> {
@@ -45,7 +57,8 @@ fn receive(mut stream: &TcpStream, into: &mut Vec<u8>) -> std::io::Result<usize>
     Ok(count)
 }
 
-fn unescaped(text: &str) -> Vec<u8> {
+/// The bytes that a script's text means.
+pub fn unescaped(text: &str) -> Vec<u8> {
     let mut out = Vec::new();
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {

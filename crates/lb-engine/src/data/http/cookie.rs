@@ -13,8 +13,22 @@ pub struct Persistence {
     pub server: Option<usize>,
     /// Letters for the log.
     pub status: CookieStatus,
-    /// The cookie was there.
-    pub present: bool,
+    /// The cookie is only read: logs say nothing of it.
+    pub passive: bool,
+}
+
+impl Persistence {
+    /// What the log says of the cookie.
+    pub fn letters(&self) -> CookieStatus {
+        if self.passive { CookieStatus::default() } else { self.status }
+    }
+
+    /// Another server than the cookie's was chosen after a failure: the cookie's counts as down.
+    pub fn left(&mut self) {
+        if self.status.client == 'V' {
+            self.status.client = 'D';
+        }
+    }
 }
 
 /// What `force-persist` and `ignore-persist` say of a request.
@@ -67,14 +81,17 @@ pub fn read_request(
     (buf, head): (&[u8], &RequestHead),
     edit: &mut HeadEdit,
 ) -> Persistence {
-    let mut found = Persistence { status: CookieStatus { client: 'N', server: 'N' }, ..Persistence::default() };
+    let mut found = Persistence {
+        status: CookieStatus { client: 'N', server: 'N' },
+        passive: config.mode == CookieMode::Passive,
+        ..Persistence::default()
+    };
     for (index, field) in head.headers.iter().enumerate() {
         if !field.name.get(buf).eq_ignore_ascii_case(b"cookie") {
             continue;
         }
         let value = field.value.get(buf);
         let Some(pair) = pairs(value).find(|p| p.name == config.name.as_bytes()) else { continue };
-        found.present = true;
         let key = match config.mode {
             CookieMode::Prefix => pair.value.split(|&b| b == b'~').next().unwrap_or_default(),
             _ => pair.value.split(|&b| b == b'|').next().unwrap_or_default(),
@@ -171,7 +188,7 @@ pub fn write_response(
             if config.nocache && is_cacheable(buf, head) {
                 edit.add(b"cache-control", b"private");
             }
-            request.status.server = if request.present { 'U' } else { 'I' };
+            request.status.server = 'I';
         }
         CookieMode::Rewrite | CookieMode::Prefix => {
             let Some(index) = own else { return };

@@ -200,7 +200,7 @@ async fn send_response(relay: &mut Relay<'_>, txn: &mut Txn, response: &Response
                 match body.advance(relay.response.data()) {
                     Ok(progress) => ready = progress.consumed,
                     Err(_) => {
-                        txn.end(TermCause::Proxy, TermPhase::Data);
+                        txn.end(TermCause::ServerAbort, TermPhase::Data);
                         count_response_error(relay);
                         return Err(Outcome::Done(Next::Abort));
                     }

@@ -51,7 +51,7 @@ pub async fn run(
     let mut left = false;
     loop {
         let ask = Ask {
-            watched: Some(stream),
+            watched: Some(&*stream).filter(|_| backend.config.options.abortonclose),
             insists,
             persistent: bound_to(client, backend, txn).filter(|_| !left),
             avoid,
@@ -64,7 +64,12 @@ pub async fn run(
             replayed: held,
         };
         let upstream = match connect::connect(client, backend, ask, &mut txn.route).await {
-            Ok(upstream) => upstream,
+            Ok(upstream) => {
+                if txn.route.redispatched && txn.persistence.server != txn.route.server {
+                    txn.persistence.left();
+                }
+                upstream
+            }
             Err(failure) => return refuse(client, stream, buffer, txn, &head, failure).await,
         };
         let server = txn.route.server;
@@ -271,13 +276,19 @@ fn from_path(target: &[u8]) -> &[u8] {
 }
 
 /// A session that ended before a server was reached.
-fn ended(txn: &mut Txn, cut: Cut, phase: TermPhase) -> Next {
+async fn ended(client: &Client, stream: &mut Stream, txn: &mut Txn, cut: Cut, phase: TermPhase) -> Next {
     match cut {
-        Cut::Killed(cause) => txn.end(cause, phase),
-        Cut::Gone => txn.end(TermCause::ClientAbort, phase),
-        Cut::Timeout => {}
+        Cut::Killed(cause) => {
+            txn.end(cause, phase);
+            client.session.revive();
+        }
+        Cut::Gone => {
+            txn.end(TermCause::ClientAbort, phase);
+            return Next::Abort;
+        }
+        Cut::Timeout => return Next::Abort,
     }
-    Next::Abort
+    respond::after_failure(client, stream, txn, 503, false).await
 }
 
 /// Answers a request that got no server.
@@ -295,8 +306,8 @@ async fn refuse(
         Failure::NoServer(NoServer::QueueFull) => txn.end(TermCause::ServerAbort, TermPhase::Queue),
         Failure::Connect { timeout: true } => txn.end(TermCause::ServerTimeout, TermPhase::Connect),
         Failure::Connect { timeout: false } => txn.end(TermCause::ServerAbort, TermPhase::Connect),
-        Failure::NoServer(NoServer::Ended(cut)) => return ended(txn, cut, TermPhase::Queue),
-        Failure::Ended(cut) => return ended(txn, cut, TermPhase::Connect),
+        Failure::NoServer(NoServer::Ended(cut)) => return ended(client, stream, txn, cut, TermPhase::Queue).await,
+        Failure::Ended(cut) => return ended(client, stream, txn, cut, TermPhase::Connect).await,
         Failure::Redirected => return redirect(client, stream, buffer, txn, head).await,
     }
     let keep = head.framing == lb_http::BodyFraming::None && head.keep_alive && head.minor == 1;

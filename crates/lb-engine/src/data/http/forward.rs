@@ -58,7 +58,7 @@ async fn exchange(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) -> O
 }
 
 fn bad_request(relay: &mut Relay<'_>, txn: &mut Txn) -> Outcome {
-    txn.end(TermCause::ClientAbort, TermPhase::Data);
+    txn.end(TermCause::Proxy, TermPhase::Headers);
     capture(relay.client, relay.request, "invalid chunked body");
     relay.client.count(|c| &c.request_errors);
     relay.failed(400)
@@ -114,7 +114,7 @@ async fn receive_head(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) 
                 txn.end(TermCause::ClientAbort, TermPhase::Data);
                 return Err(Outcome::Done(Next::Abort));
             }
-            Err(Cut::Timeout) if relay.waits_for_client() => {
+            Err(Cut::Timeout) if relay.waits_for_client() && !relay.server_is_late_first() => {
                 txn.end(TermCause::ClientTimeout, TermPhase::Data);
                 return Err(relay.failed(408));
             }
@@ -130,7 +130,8 @@ async fn receive_head(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) 
             }
             Err(Cut::Killed(cause)) => {
                 txn.end(cause, TermPhase::Headers);
-                return Err(Outcome::Done(Next::Abort));
+                client.session.revive();
+                return Err(Outcome::Error { status: 502, complete: false });
             }
             Err(Cut::Gone) => return Err(Outcome::Done(Next::Abort)),
         }

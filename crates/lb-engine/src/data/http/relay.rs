@@ -210,7 +210,18 @@ impl<'a> Relay<'a> {
 
     /// How long the silence may last while the request is sent or its answer awaited.
     pub(super) fn upload_timeout(&self) -> Option<Duration> {
-        if self.waits_for_client() { self.client_timeout() } else { self.server_timeout() }
+        match (self.waits_for_client(), self.server_is_late_first()) {
+            (true, false) => self.client_timeout(),
+            _ => self.server_timeout(),
+        }
+    }
+
+    /// Whether the server's time is not longer than the client's, where both are waited for.
+    pub(super) fn server_is_late_first(&self) -> bool {
+        match (self.server_timeout(), self.client_timeout()) {
+            (Some(server), Some(client)) => server <= client,
+            (server, _) => server.is_some(),
+        }
     }
 
     pub(super) fn server_timeout(&self) -> Option<Duration> {

@@ -14,7 +14,7 @@ use crate::shared::{Capture, lock};
 use crate::stream::Stream;
 use crate::trace::{Source, event};
 use lb_config::model::LogLevel;
-use lb_http::{RequestError, RequestHead, parse_request};
+use lb_http::{BodyFraming, BodyTracker, RequestError, RequestHead, parse_request};
 use lb_model::{TermCause, TermPhase};
 use lb_sample::Side;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 pub async fn serve_ready(client: &Client, stream: &mut Stream, mut start_us: u64) -> Next {
     let mut buffer = client.ctx.buffers.take();
     let next = loop {
-        let mut txn = Txn { start_us, ..Txn::default() };
+        let mut txn = Txn { start_us, bytes_in: buffer.data().len() as u64, ..Txn::default() };
         let next = serve_one(client, stream, &mut buffer, &mut txn).await;
         if next != Next::KeepAlive || buffer.is_empty() {
             break next;
@@ -46,8 +46,9 @@ async fn serve_one(client: &Client, stream: &mut Stream, buffer: &mut Buffer, tx
             front.requests.inc();
             client.session.trackers.http_request(client.ctx.now_ms());
             client.session.trackers.http_error(client.ctx.now_ms());
+            // Bytes that are no request, and those of an answer to none, are the connection's only, as observed.
+            txn.bytes_in = 0;
             respond::error(client, stream, txn, status).await;
-            // Bytes of an answer to no request are the connection's only, as observed.
             front.h1_bytes_out.add(std::mem::take(&mut txn.bytes_out));
             txn.close(client);
             return Next::Linger;
@@ -66,6 +67,10 @@ async fn serve_one(client: &Client, stream: &mut Stream, buffer: &mut Buffer, tx
     client.ctx.totals().requests.inc();
     captures::keep(client, txn, Side::Request, (buffer.data(), &head.headers));
     let next = route(client, stream, buffer, txn, head).await;
+    if next == Next::KeepAlive {
+        // What is left belongs to the next request.
+        txn.bytes_in = txn.bytes_in.saturating_sub(buffer.data().len() as u64);
+    }
     txn.close(client);
     next
 }
@@ -93,6 +98,9 @@ async fn read_head(
     loop {
         if !buffer.is_empty() {
             match parse_request(buffer.data(), ctx.shared.limits.maxhdr) {
+                Ok(Some(head)) if begins_badly(buffer.data(), &head) => {
+                    return Err(malformed(client, txn, buffer, "invalid chunked body", 400));
+                }
                 Ok(Some(head)) => {
                     txn.request_us = if txn.request_us > 0 { ctx.now_us() } else { txn.first_byte_us };
                     keep_request_line(client, txn, buffer.data(), &head);
@@ -107,14 +115,7 @@ async fn read_head(
                     }
                     continue;
                 }
-                Err(error) => {
-                    // As observed, the time of a bad request is not told.
-                    txn.end(TermCause::Proxy, TermPhase::Request);
-                    txn.request_us = 0;
-                    txn.request_line = Some(Box::from(&b"<BADREQ>"[..]));
-                    capture(client, buffer, &error.to_string());
-                    return Err(HeadFailure::Answer(error.status()));
-                }
+                Err(error) => return Err(malformed(client, txn, buffer, &error.to_string(), error.status())),
             }
             txn.request_us = 1;
             if session.phase.get() == Phase::Idle {
@@ -137,12 +138,12 @@ async fn read_head(
                 txn.bytes_in += n as u64;
             }
             // The client is gone. Before its first byte on a used connection this is the normal end.
-            Ok(Ok(_)) if buffer.is_empty() && !first => return Err(HeadFailure::Silent),
-            Ok(ended) => {
+            Ok(_) if buffer.is_empty() && !first => return Err(HeadFailure::Silent),
+            Ok(_) => {
                 txn.request_us = 0;
                 txn.end(TermCause::ClientAbort, TermPhase::Request);
                 txn.request_line = Some(Box::from(&b"<BADREQ>"[..]));
-                if ended.is_err() || (buffer.is_empty() && config.options.dontlognull) {
+                if buffer.is_empty() && config.options.dontlognull {
                     return Err(HeadFailure::Silent);
                 }
                 return Err(HeadFailure::Answer(400));
@@ -156,6 +157,22 @@ async fn read_head(
             Err(Cut::Killed(_) | Cut::Gone) => return Err(HeadFailure::Silent),
         }
     }
+}
+
+/// Whether the body that came with a head has a chunk that is none: then no request was received.
+fn begins_badly(buf: &[u8], head: &RequestHead) -> bool {
+    head.framing == BodyFraming::Chunked
+        && BodyTracker::new(head.framing).advance(buf.get(head.len as usize..).unwrap_or_default()).is_err()
+}
+
+/// A request that is none.
+fn malformed(client: &Client, txn: &mut Txn, buffer: &Buffer, reason: &str, status: u16) -> HeadFailure {
+    txn.end(TermCause::Proxy, TermPhase::Request);
+    // As observed, the time of a bad request is not told.
+    txn.request_us = 0;
+    txn.request_line = Some(Box::from(&b"<BADREQ>"[..]));
+    capture(client, buffer, reason);
+    HeadFailure::Answer(status)
 }
 
 /// A head that fills the buffer: its target or its fields are too long.
@@ -242,6 +259,7 @@ async fn route(
     let verdict = if rules::content_accepted(client, txn, frontend, (buffer.data(), &head)) {
         rules::run_request(client, txn, &frontend.config.http_request, buffer, &mut head)
     } else {
+        txn.request_line = Some(Box::from(&b"<BADREQ>"[..]));
         Verdict::Reject
     };
     if !matches!(verdict, Verdict::Pass) {
@@ -252,7 +270,8 @@ async fn route(
     }
     let Some(backend) = pick::backend(client, &txn.view(client, Some((buffer.data(), &head)), None)) else {
         txn.end(TermCause::ServerAbort, TermPhase::Connect);
-        let keep = head.framing == lb_http::BodyFraming::None && head.keep_alive && head.minor == 1;
+        txn.request_us = 0;
+        let keep = head.framing == BodyFraming::None && head.keep_alive && head.minor == 1;
         if keep {
             buffer.consume(head.len as usize);
         }
@@ -303,7 +322,7 @@ async fn monitored(
     txn.end(TermCause::Local, TermPhase::Request);
     txn.log_level = Some(LogLevel::Silent);
     client.ctx.front(client.proxy).intercepted.inc();
-    let keep = head.keep_alive && head.minor == 1 && head.framing == lb_http::BodyFraming::None;
+    let keep = head.keep_alive && head.minor == 1 && head.framing == BodyFraming::None;
     if keep {
         buffer.consume(head.len as usize);
     }
@@ -325,6 +344,8 @@ async fn answer(
         Verdict::Pass => Next::Close,
         Verdict::Reject => {
             txn.end(TermCause::Proxy, TermPhase::Request);
+            // As observed, the time of a rejected request is not told.
+            txn.request_us = 0;
             count_denied(client, by);
             client.session.trackers.http_error(client.ctx.now_ms());
             Next::Close
@@ -334,7 +355,7 @@ async fn answer(
             txn.end(TermCause::Proxy, TermPhase::Request);
             count_denied(client, by);
             client.session.trackers.http_error(client.ctx.now_ms());
-            let keep = head.keep_alive && head.minor == 1 && head.framing == lb_http::BodyFraming::None;
+            let keep = head.keep_alive && head.minor == 1 && head.framing == BodyFraming::None;
             if keep {
                 buffer.consume(head.len as usize);
             }
@@ -357,7 +378,7 @@ async fn answer(
         Verdict::Challenge(realm) => {
             txn.end(TermCause::Local, TermPhase::Request);
             front.intercepted.inc();
-            let keep = head.keep_alive && head.minor == 1 && head.framing == lb_http::BodyFraming::None;
+            let keep = head.keep_alive && head.minor == 1 && head.framing == BodyFraming::None;
             if keep {
                 buffer.consume(head.len as usize);
             }
@@ -373,7 +394,7 @@ async fn answer(
         Verdict::Reply { status, bytes } => {
             txn.end(TermCause::Local, TermPhase::Request);
             front.intercepted.inc();
-            let keep = head.keep_alive && head.minor == 1 && head.framing == lb_http::BodyFraming::None;
+            let keep = head.keep_alive && head.minor == 1 && head.framing == BodyFraming::None;
             if keep {
                 buffer.consume(head.len as usize);
             }

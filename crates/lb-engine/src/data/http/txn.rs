@@ -235,6 +235,7 @@ impl Txn {
         };
         let first_byte = if self.first_byte_us > 0 { self.first_byte_us } else { self.start_us };
         let clock = &ctx.shared.clock;
+        let phase = self.termination.phase;
         LogRecord {
             accepted: clock.wall_at(session.accepted_us),
             requested: clock.wall_at(first_byte),
@@ -244,10 +245,12 @@ impl Txn {
                 ms(session.accepted_us.max(1), session.ready_us().max(1))
             },
             idle_ms: ms(self.start_us.max(1), first_byte.max(1)),
-            request_ms: ms(first_byte, self.request_us),
+            // As observed: a held client is told the hold as a wait in a queue, and nothing else.
+            request_ms: if phase == TermPhase::Tarpit { -1 } else { ms(first_byte, self.request_us) },
             queue_ms: ms(self.request_us, self.route.slot_us),
             connect_ms: ms(self.route.slot_us, self.route.connected_us),
-            response_ms: ms(self.route.connected_us, self.response_us),
+            // An answer that was refused is as good as none.
+            response_ms: if phase == TermPhase::Headers { -1 } else { ms(self.route.connected_us, self.response_us) },
             data_ms: ms(self.response_us, now_us),
             active_ms: ms(first_byte.max(1), now_us),
             total_ms: ms(self.start_us.max(1), now_us),
@@ -257,7 +260,7 @@ impl Txn {
             bytes_uploaded: self.bytes_in,
             status: if self.status > 0 { i32::from(self.status) } else { -1 },
             termination: self.termination,
-            cookie: self.persistence.status,
+            cookie: self.persistence.letters(),
             active_connections: ctx.shared.process.connections.get(),
             frontend_connections: frontend.front_sessions.get(),
             backend_connections: self.backend.map_or(0, |b| b.back_sessions.get()),
@@ -268,8 +271,8 @@ impl Txn {
                 .map_or(0, |s| s.sessions.get()),
             retries: self.route.retries,
             redispatched: self.route.redispatched,
-            server_queue: 0,
-            backend_queue: 0,
+            server_queue: self.route.server_queue,
+            backend_queue: self.route.backend_queue,
             request_counter: ctx.totals().requests.get(),
             log_counter: frontend.log_count.get(),
             no_server: self.no_server.unwrap_or("<NOSRV>"),
