@@ -8,6 +8,8 @@ mod support;
 mod certificates;
 #[path = "commands/changing.rs"]
 mod changing;
+#[path = "commands/connections.rs"]
+mod connections;
 #[path = "commands/coverage.rs"]
 mod coverage;
 #[path = "commands/diffs.rs"]
@@ -54,6 +56,8 @@ mod settings;
 mod showing;
 #[path = "commands/ssh.rs"]
 mod ssh;
+#[path = "commands/states.rs"]
+mod states;
 #[path = "commands/traps.rs"]
 mod traps;
 #[path = "commands/usage.rs"]
