@@ -1,4 +1,5 @@
-//! What checks send, byte for byte: every probe in every form beside HAProxy's, to a peer that keeps what it gets.
+//! What checks send, byte for byte, and how they go, in order or by a reset: every probe in every form beside HAProxy's,
+//! to a peer that keeps what it gets.
 
 use crate::support::{HEAD, same};
 use lb_testkit::{Launch, Mode, Normaliser, Origin, until};
@@ -24,6 +25,25 @@ const CASES: &[Case] = &[
     (&["option smtpchk EHLO mail.example"], "", MAIL),
     (&["option smtpchk EHLO"], "", MAIL),
     (&["option smtpchk QUIT mail.example"], "", MAIL),
+    (&["option smtpchk"], "", r"send 554 no\r\n ; hang"),
+    (&["option smtpchk"], "", r"send 220 mx\r\n ; await \r\n ; send 550 no\r\n ; hang"),
+    (&["option pgsql-check user bob"], "", r"await bob ; send E\x00\x00\x00\x0cSFATAL\x00 ; hang"),
+    (&["option mysql-check"], "", r"send \x07\x00\x00\x00\xff\x15\x04Nope ; hang"),
+    (
+        &["option tcp-check", "tcp-check connect linger", "tcp-check send x", "tcp-check expect min-recv 1 string y"],
+        "",
+        "await x ; send z ; hang",
+    ),
+    (&["option redis-check"], "", r"await PING\r\n ; send +PONG\r\n ; hang"),
+    (&["option mysql-check"], "", r"send \x05\x00\x00\x00\x0a5.1\x00 ; hang"),
+    (
+        &["option mysql-check user bob"],
+        "",
+        r"send \x05\x00\x00\x00\x0a5.1\x00 ; await bob ; send \x07\x00\x00\x02\x00\x00\x00\x02\x00\x00\x00 ; hang",
+    ),
+    (&["option pgsql-check user bob"], "", r"await bob ; send R\x00\x00\x00\x08\x00\x00\x00\x00 ; hang"),
+    (&["option ldap-check"], "", r"await \x80\x00 ; send 0\x0c\x02\x01\x01a\x07\x0a\x01\x00\x04\x00\x04\x00 ; hang"),
+    (&["option ssl-hello-chk"], "", r"await \x01\x00 ; send \x15\x03\x00\x00\x02\x02\x28 ; hang"),
     (&["option httpchk"], "", "hang"),
     (&["option httpchk /health"], "", "hang"),
     (&["option httpchk *"], "", "hang"),
@@ -56,6 +76,23 @@ const CASES: &[Case] = &[
     ),
     (&["option tcp-check", "tcp-check send a", "tcp-check send b", "tcp-check send c"], "", "hang"),
     (&["option tcp-check", "tcp-check connect send-proxy", "tcp-check send x"], "", "hang"),
+    (
+        &["option tcp-check", "tcp-check connect linger", "tcp-check send x", "tcp-check expect string y"],
+        "",
+        "await x ; send y ; hang",
+    ),
+    (
+        &["option tcp-check", "tcp-check connect", "tcp-check send x", "tcp-check expect string y"],
+        "",
+        "await x ; send y ; hang",
+    ),
+    (
+        &["option httpchk", "http-check connect linger", "http-check send uri /1"],
+        "",
+        r"await \r\n\r\n ; send HTTP/1.0 200 OK\r\n\r\n ; hang",
+    ),
+    (&["option httpchk"], "", r"await \r\n\r\n ; send HTTP/1.0 200 OK\r\n\r\n ; hang"),
+    (&["option httpchk"], "", r"await \r\n\r\n ; send HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok ; hang"),
     (&["option tcp-check", "tcp-check send x"], "check-send-proxy", "hang"),
     (&["mode tcp"], "check-send-proxy", "hang"),
     (&["option redis-check"], "check-send-proxy", "hang"),
@@ -82,7 +119,7 @@ fn checks_send_the_same_bytes() {
         let mut all = Vec::new();
         for ((lines, words, _), origin) in CASES.iter().zip(&origins) {
             let first = until("a check's end", || origin.received().into_iter().next())?;
-            let text = first.escape_ascii().to_string();
+            let text = first.bytes.escape_ascii().to_string();
             let port = origin.address().port().to_string();
             let hide = Normaliser::new()
                 // The time and what stands for chance in a hello.
@@ -90,7 +127,7 @@ fn checks_send_the_same_bytes() {
                 .rule(&format!(r"(PROXY TCP4 \S+ \S+) \d+ {port}"), "$1 <port> <own>")
                 .rule(&format!(r"port={port}"), "port=<own>")
                 .rule(r"(?i)(x-haproxy-server-state: )(.*?\d/\d; )", "$1");
-            all.push((lines, words, hide.apply(&text)));
+            all.push((lines, words, hide.apply(&text), first.reset));
         }
         Ok(all)
     });

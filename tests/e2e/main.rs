@@ -13,6 +13,8 @@ mod balance;
 mod bodies;
 mod browser;
 mod captures;
+mod check_external;
+mod check_forms;
 mod check_rules;
 mod check_wire;
 mod checks;

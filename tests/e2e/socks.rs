@@ -36,7 +36,7 @@ fn a_proxy_is_asked_for_connections() {
             })?;
             // Version 4, connect, the port and the address of the server, the user.
             let begin = [&[4, 1], &port.to_be_bytes()[..], &[127, 0, 0, 1], b"HAProxy\0"].concat();
-            check_eq!(asked.iter().all(|bytes| bytes.starts_with(&begin)), true, "{asked:?}");
+            check_eq!(asked.iter().all(|all| all.bytes.starts_with(&begin)), true, "{asked:?}");
             seen.push((response.status, text, counted));
         }
         Ok(seen)

@@ -36,8 +36,9 @@ impl CheckResult {
 pub struct CheckReport {
     /// Status.
     pub status: CheckStatus,
-    /// The application's code (an HTTP status) where the status has one.
-    pub code: u16,
+    /// The application's code (an HTTP status, a program's exit status) where the status has one; -1: a program was
+    /// ended by a signal.
+    pub code: i32,
     /// What `last_chk` says, possibly nothing.
     pub info: String,
     /// How long the check took; `None` for a result that no check gave (health analysis).

@@ -14,6 +14,16 @@ pub fn utc_offset_secs(unix_secs: i64) -> i32 {
     if filled.is_null() { 0 } else { parts.tm_gmtoff as i32 }
 }
 
+/// Has a program begin with no signal blocked: this process blocks those that it reads from a descriptor, and what it
+/// starts would inherit that.
+pub fn unblock_signals(command: &mut std::process::Command) {
+    use std::os::unix::process::CommandExt;
+    let begin = || nix::sys::signal::SigSet::empty().thread_set_mask().map_err(std::io::Error::from);
+    // SAFETY: between fork and exec the closure makes one system call on a value of its own stack: it allocates nothing
+    // and takes no lock.
+    unsafe { command.pre_exec(begin) };
+}
+
 /// Takes over a private duplicate of an inherited descriptor; the inherited one stays open as it was.
 ///
 /// # Errors

@@ -57,7 +57,10 @@ impl CheckStatus {
 
     /// Whether the status comes with an application's code (`check_code`, `code: 200` in log lines).
     pub const fn has_code(self) -> bool {
-        matches!(self, Self::L7Ok | Self::L7OkConditionally | Self::L7Status | Self::ProcOk | Self::ProcError)
+        matches!(
+            self,
+            Self::L7Ok | Self::L7OkConditionally | Self::L7Status | Self::ProcOk | Self::ProcError | Self::ProcTimeout
+        )
     }
 }
 

@@ -52,6 +52,27 @@ fn secured_servers_are_checked() {
     let web: &[&str] = &["option httpchk GET /"];
     let mere: &[&str] = &["mode tcp"];
     let hello: &[&str] = &["mode tcp", "option ssl-hello-chk"];
+    // Connections of rules, the last one after one to another server.
+    let by_rule: &[&str] = &[
+        "option tcp-check",
+        "tcp-check connect ssl",
+        "tcp-check send GET\\ /\\ HTTP/1.0\\r\\n\\r\\n",
+        "tcp-check expect string HTTP/1.0",
+    ];
+    let named: &[&str] = &["option tcp-check", "tcp-check connect ssl sni b.example"];
+    let misnamed: &[&str] = &["option tcp-check", "tcp-check connect ssl sni c.example"];
+    let agreed: &[&str] = &["option tcp-check", "tcp-check connect ssl alpn http/1.1"];
+    let disagreed: &[&str] = &["option tcp-check", "tcp-check connect ssl alpn h2"];
+    let as_server: &[&str] = &["option tcp-check", "tcp-check connect default"];
+    let not_as_server: &[&str] = &["option tcp-check", "tcp-check connect"];
+    let over_http: &[&str] = &[
+        "option httpchk",
+        "http-check connect ssl sni b.example",
+        "http-check send meth GET uri /",
+        "http-check expect rstring CIPHER|Cipher",
+    ];
+    let to_twelve = format!("tcp-check connect port {} ssl", twelve.port);
+    let two: &[&str] = &["option tcp-check", "tcp-check connect", &to_twelve, "tcp-check connect ssl"];
     let cases: &[(&Real, &[&str], &str, &str)] = &[
         (&good, web, "check-ssl verify none", "UP L7OK 200: Layer7 check passed, code: 200"),
         (&good, mere, "check-ssl verify none", "UP L6OK : Layer6 check passed"),
@@ -139,6 +160,64 @@ fn secured_servers_are_checked() {
             "DOWN L6RSP : Layer6 invalid response, info: \"SSL handshake failure\"",
         ),
         (&good, web, "", "DOWN L7RSP : Layer7 invalid response"),
+        (&good, web, "check-ssl verify none no-check-ssl", "DOWN L7RSP : Layer7 invalid response"),
+        (&good, web, "ssl verify none no-check-ssl", "DOWN L7RSP : Layer7 invalid response"),
+        (&good, web, "ssl verify none sni str(c.example)", "UP L7OK 200: Layer7 check passed, code: 200"),
+        (&naming, web, "ssl verify none sni str(c.example)", "UP L7OK 200: Layer7 check passed, code: 200"),
+        (&good, web, "ssl verify none alpn h2", "UP L7OK 200: Layer7 check passed, code: 200"),
+        (
+            &picky,
+            web,
+            "ssl verify none alpn h2",
+            "DOWN L6RSP : Layer6 invalid response, info: \"SSL handshake failure\"",
+        ),
+        (&good, by_rule, "verify none", "UP L7OK 0: Layer7 check passed, code: 0, info: \"(tcp-check)\""),
+        (
+            &good,
+            by_rule,
+            "verify required ca-file {dir}/ca.pem",
+            "UP L7OK 0: Layer7 check passed, code: 0, info: \"(tcp-check)\"",
+        ),
+        (
+            &good,
+            by_rule,
+            "verify required ca-file {dir}/other.pem",
+            "DOWN L6RSP : Layer6 invalid response, info: \"SSL handshake failure at step 1 of tcp-check (connect)\"",
+        ),
+        (&naming, named, "verify none", "UP L6OK : Layer6 check passed, info: \"(tcp-check)\""),
+        (
+            &naming,
+            misnamed,
+            "verify none",
+            "DOWN L6RSP : Layer6 invalid response, info: \"SSL handshake failure at step 1 of tcp-check (connect)\"",
+        ),
+        (&picky, agreed, "verify none", "UP L6OK : Layer6 check passed, info: \"(tcp-check)\""),
+        (
+            &picky,
+            disagreed,
+            "verify none",
+            "DOWN L6RSP : Layer6 invalid response, info: \"SSL handshake failure at step 1 of tcp-check (connect)\"",
+        ),
+        (
+            &naming,
+            as_server,
+            "ssl verify none check-sni b.example",
+            "UP L6OK : Layer6 check passed, info: \"(tcp-check)\"",
+        ),
+        (
+            &naming,
+            as_server,
+            "ssl verify none check-sni c.example",
+            "DOWN L6RSP : Layer6 invalid response, info: \"SSL handshake failure at step 1 of tcp-check (connect)\"",
+        ),
+        (
+            &naming,
+            not_as_server,
+            "ssl verify none check-sni c.example",
+            "UP L4OK : Layer4 check passed, info: \"(tcp-check)\"",
+        ),
+        (&naming, over_http, "verify none", "UP L7OK 200: Layer7 check passed, code: 200"),
+        (&good, two, "verify none", "UP L6OK : Layer6 check passed, info: \"(tcp-check)\""),
         (&good, hello, "", "UP L6OK : Layer6 check passed"),
     ];
     both(|engine| {

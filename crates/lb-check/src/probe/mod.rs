@@ -22,7 +22,7 @@ pub struct Verdict {
     /// Status.
     pub status: CheckStatus,
     /// The application's code, where the status has one.
-    pub code: u16,
+    pub code: i32,
     /// What `last_chk` says, possibly nothing.
     pub info: String,
 }

@@ -24,9 +24,10 @@ fn or_status(frame: Frame) -> Rule {
     Rule::new(What::Expect(Box::new(expect)), None)
 }
 
-/// A probe whose steps are counted from its connect.
-fn probe(steps: impl IntoIterator<Item = Rule>) -> RuleSet {
-    let connect = Rule::new(What::Connect(Connect { default: true, ..Connect::default() }), None);
+/// A probe whose steps are counted from its connect, and that takes leave in order, as observed.
+fn polite(steps: impl IntoIterator<Item = Rule>) -> RuleSet {
+    let connect = Connect { default: true, linger: true, ..Connect::default() };
+    let connect = Rule::new(What::Connect(connect), None);
     RuleSet::of(Kind::Probe, std::iter::once(connect).chain(steps).collect())
 }
 
@@ -45,7 +46,7 @@ impl RuleSet {
 
     /// `option smtpchk [<HELO|EHLO> <domain>]`; `greeting` is those two words.
     pub fn smtp(greeting: &str) -> Self {
-        probe([
+        polite([
             expect(smtp_banner),
             or_status(smtp_ready),
             send(format!("{greeting}\r\n")),
@@ -63,7 +64,7 @@ impl RuleSet {
         let length = u32::try_from(body.len() + 4).unwrap_or(u32::MAX);
         let mut bytes = length.to_be_bytes().to_vec();
         bytes.append(&mut body);
-        probe([send(bytes), expect(pgsql_error), or_status(pgsql_authentication)])
+        polite([send(bytes), expect(pgsql_error), or_status(pgsql_authentication)])
     }
 
     /// `option ldap-check`: an anonymous simple bind.
@@ -94,11 +95,11 @@ impl RuleSet {
     /// `option mysql-check`; with a user it also logs in, and does not wait for the greeting to do so.
     pub fn mysql(user: Option<(&str, MysqlClient)>) -> Self {
         match user {
-            None => probe([expect(mysql_handshake)]),
+            None => polite([expect(mysql_handshake)]),
             Some((user, client)) => {
                 let mut turns = packet(1, &client.login(user));
                 turns.extend(packet(0, b"\x01"));
-                probe([send(turns), expect(mysql_any), expect(mysql_login)])
+                polite([send(turns), expect(mysql_any), expect(mysql_login)])
             }
         }
     }

@@ -276,7 +276,11 @@ impl<'r> Run<'r> {
             };
             let code = response.status;
             if self.set.disable_on_404 && code == 404 && !world.is_stopped() {
-                return Some(Ok(Verdict { status: CheckStatus::L7OkConditionally, code, info: String::new() }));
+                return Some(Ok(Verdict {
+                    status: CheckStatus::L7OkConditionally,
+                    code: code.into(),
+                    info: String::new(),
+                }));
             }
             expect.judge_response(&response, &self.state, world)
         } else {
@@ -288,16 +292,20 @@ impl<'r> Run<'r> {
                 let status = expect.ok_status.unwrap_or(CheckStatus::L7Ok);
                 let code = expect.own_code(&self.state, world).unwrap_or(code);
                 let info = own.or_else(|| expect.own_text(true, &self.state, world));
-                Some(Ok(Verdict { status, code, info: info.unwrap_or_else(|| self.usual_text()) }))
+                Some(Ok(Verdict { status, code: code.into(), info: info.unwrap_or_else(|| self.usual_text()) }))
             }
             Judgement::Wrong(status, code, text) => {
                 let status = expect.error_status.unwrap_or(status);
                 if self.state.input.is_empty() {
-                    return Some(Err(Verdict { status, code, info: text + &super::steps::quoted_comment(rule) }));
+                    return Some(Err(Verdict {
+                        status,
+                        code: code.into(),
+                        info: text + &super::steps::quoted_comment(rule),
+                    }));
                 }
                 let code = expect.own_code(&self.state, world).unwrap_or(code);
                 let text = expect.own_text(false, &self.state, world).unwrap_or(text);
-                Some(Err(Verdict { status, code, info: with_comment(text, rule) }))
+                Some(Err(Verdict { status, code: code.into(), info: with_comment(text, rule) }))
             }
         }
     }

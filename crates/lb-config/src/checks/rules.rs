@@ -193,7 +193,7 @@ fn request(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Result<Rule, Fau
     let outer = "'http-check send' : ";
     let is_first = !p.check.http.own().iter().any(|rule| matches!(rule.what, What::Request(_)));
     let mut request = if is_first { p.check.request.clone() } else { Request::default() };
-    let mut comment = None;
+    let (mut comment, mut host) = (None, None);
     let mut at = 2;
     while line.has(at) {
         let word = line.word(at);
@@ -201,6 +201,13 @@ fn request(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Result<Rule, Fau
             line.need(at + 2, format!("{outer}'hdr' expects <name> and <value> as arguments."))?;
             let name = constant(line, at + 1)?;
             let value = Text::of_format(format(p, cx, line, at + 2, outer)?);
+            if name.eq_ignore_ascii_case("host") {
+                if let Some(first) = host {
+                    let message = format!("{outer}'Host' header already defined (previous value is '{first}').");
+                    return Err(fault(at + 1, message));
+                }
+                host = Some(line.word(at + 2));
+            }
             request.headers.retain(|(known, _)| !(known == "Host" && name.eq_ignore_ascii_case("host")));
             request.headers.push((name, value));
             at += 3;

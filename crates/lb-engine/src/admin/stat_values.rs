@@ -687,7 +687,7 @@ fn status_code(check: &Monitor) -> Value<'static> {
 
 fn code(check: &Monitor) -> Value<'static> {
     let last = check.last();
-    if last.status.has_code() { U32(last.code.into()) } else { Empty }
+    if last.status.has_code() { U32(last.code.cast_unsigned()) } else { Empty }
 }
 
 fn duration(check: &Monitor) -> Value<'static> {

@@ -40,6 +40,15 @@ pub enum Mode {
     Echo,
 }
 
+/// What came over one connection.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Received {
+    /// All bytes.
+    pub bytes: Vec<u8>,
+    /// The peer ended it by a reset.
+    pub reset: bool,
+}
+
 /// A running origin; it stops when dropped.
 #[derive(Debug)]
 pub struct Origin {
@@ -63,7 +72,7 @@ struct Shared {
     health: Mutex<u16>,
     requests: Mutex<Vec<Request>>,
     /// What peers of a script sent, each until the script's end.
-    received: Mutex<Vec<Vec<u8>>>,
+    received: Mutex<Vec<Received>>,
     accepted: AtomicUsize,
     /// Open connections, to end them at the stop.
     open: Mutex<Vec<(usize, TcpStream)>>,
@@ -141,7 +150,7 @@ impl Origin {
     }
 
     /// What was received over connections that a script has ended with, in the order of their ends.
-    pub fn received(&self) -> Vec<Vec<u8>> {
+    pub fn received(&self) -> Vec<Received> {
         locked(&self.shared.received).clone()
     }
 

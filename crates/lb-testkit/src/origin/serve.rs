@@ -1,6 +1,6 @@
 //! What an origin does with one connection.
 
-use super::{Mode, Shared, locked};
+use super::{Mode, Received, Shared, locked};
 use crate::client::reset;
 use crate::http::{self, Request};
 use crate::sessions::FLOW_PIECE;
@@ -34,8 +34,10 @@ pub(super) fn connection(shared: &Shared, stream: &TcpStream, id: usize) -> anyh
             read_to_end(stream);
         }
         Mode::Script(script) => {
-            let mut received = Vec::new();
-            let played = super::script::play(&script, id, stream, &mut received);
+            let mut received = Received::default();
+            let played = super::script::play(&script, id, stream, &mut received.bytes);
+            let error = played.as_ref().err().and_then(|error| error.downcast_ref::<std::io::Error>());
+            received.reset = error.is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset);
             locked(&shared.received).push(received);
             played?;
         }

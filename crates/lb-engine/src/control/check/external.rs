@@ -2,6 +2,7 @@
 
 use super::world::CheckWorld;
 use crate::shared::Target;
+use crate::sys::unblock_signals;
 use lb_check::probe::Verdict;
 use lb_check::schedule::CheckTimeouts;
 use lb_config::model::{ExternalCheck, ListenAddress};
@@ -10,44 +11,40 @@ use std::process::Stdio;
 use std::sync::atomic::Ordering::Relaxed;
 use tokio::process::Command;
 
-/// What the program's `PATH` is unless configured, as documented.
-const DEFAULT_PATH: &str = "/bin:/usr/bin";
+/// What a program that cannot be started ends with, as a shell's child would.
+const NOT_STARTED: i32 = 255;
+/// What stands for the exit status of a program that a signal ended.
+const BY_SIGNAL: i32 = -1;
 /// What stands for an address or a port that does not exist.
 const NOT_USED: &str = "NOT_USED";
 
-/// Runs the program: its exit status is the verdict. It is killed when time is up.
-pub(super) async fn run(
-    program: &ExternalCheck,
-    world: &CheckWorld,
-    target: &Target,
-    limits: CheckTimeouts,
-) -> Verdict {
-    let mut command = command(program, world, target);
-    let mut child = match command.spawn() {
+/// Runs the program: its exit status is the verdict. It is killed when time is up; as observed, that is the time for a
+/// connection.
+pub(super) async fn run(program: &ExternalCheck, world: &CheckWorld, limits: CheckTimeouts) -> Verdict {
+    let failed = |code| Verdict { status: CheckStatus::ProcError, code, info: String::new() };
+    let mut child = match command(program, world).spawn() {
         Ok(child) => child,
         Err(error) => {
-            let info = format!("cannot run {}: {error}", program.command);
-            return Verdict { status: CheckStatus::SocketError, code: 0, info };
+            let (backend, server) = (&world.backend.config.name, &world.server.config.name);
+            let what = &program.command;
+            world.control.warn(&format!("Failed to run {what} to check server {backend}/{server}: {error}."));
+            return failed(NOT_STARTED);
         }
     };
-    let limit = limits.read.unwrap_or(limits.connect);
-    match tokio::time::timeout(limit, child.wait()).await {
+    match tokio::time::timeout(limits.connect, child.wait()).await {
         // Dropping the child kills it.
         Err(_) => Verdict::bare(CheckStatus::ProcTimeout),
-        Ok(Err(_)) => Verdict::bare(CheckStatus::ProcError),
+        Ok(Err(_)) => failed(0),
         Ok(Ok(status)) => match status.code() {
             Some(0) => Verdict::bare(CheckStatus::ProcOk),
-            Some(code) => {
-                let code = u16::try_from(code).unwrap_or(u16::MAX);
-                Verdict { status: CheckStatus::ProcError, code, info: String::new() }
-            }
-            None => Verdict { status: CheckStatus::ProcError, code: u16::MAX, info: "killed by a signal".to_owned() },
+            Some(code) => failed(code),
+            None => failed(BY_SIGNAL),
         },
     }
 }
 
 /// The program with its arguments and environment: `<proxy_address> <proxy_port> <server_address> <server_port>`.
-fn command(program: &ExternalCheck, world: &CheckWorld, target: &Target) -> Command {
+fn command(program: &ExternalCheck, world: &CheckWorld) -> Command {
     let config = world.backend.config.get();
     let server = world.server.config.get();
     let (proxy_address, proxy_port) = match config.binds.first().map(|bind| &bind.address) {
@@ -55,7 +52,8 @@ fn command(program: &ExternalCheck, world: &CheckWorld, target: &Target) -> Comm
         Some(ListenAddress::Unix(path)) => (path.display().to_string(), NOT_USED.to_owned()),
         _ => (NOT_USED.to_owned(), NOT_USED.to_owned()),
     };
-    let (address, port) = match target {
+    // The server's own, wherever other checks of it would go.
+    let (address, port) = match world.server.target() {
         Target::Ip(address) => (address.ip().to_string(), address.port().to_string()),
         Target::Unix(path) => (path.display().to_string(), NOT_USED.to_owned()),
         Target::Abstract(name) => (format!("abns@{name}"), NOT_USED.to_owned()),
@@ -80,10 +78,11 @@ fn command(program: &ExternalCheck, world: &CheckWorld, target: &Target) -> Comm
         .env("HAPROXY_SERVER_PORT", shown(&port))
         .env("HAPROXY_SERVER_PROTO", if config.mode == Mode::Http { "h1" } else { "tcp" })
         .env("HAPROXY_SERVER_SSL", if server.tls.as_ref().is_some_and(|tls| tls.enabled) { "1" } else { "0" })
-        .env("PATH", program.path.as_deref().unwrap_or(DEFAULT_PATH))
+        .env("PATH", program.path.as_deref().unwrap_or_default())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true);
+    unblock_signals(command.as_std_mut());
     command
 }

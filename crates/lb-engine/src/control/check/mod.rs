@@ -166,7 +166,7 @@ impl Check {
         let set = match &method {
             CheckMethod::Rules(set) => set,
             CheckMethod::External(program) => {
-                return End::Verdict(Box::pin(external::run(program, &world, &target, limits)).await, trace);
+                return End::Verdict(Box::pin(external::run(program, &world, limits)).await, trace);
             }
         };
         let mut run = Run::new(set, world.control.shared.limits.bufsize, trace);
