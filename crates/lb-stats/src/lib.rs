@@ -15,13 +15,14 @@ mod servers;
 mod stat;
 mod stat_fields;
 mod stats_file;
+mod table;
 mod tags;
 mod value;
 
 pub use info::{InfoFormat, InfoShape, InfoSource, write_info};
 pub use info_fields::InfoField;
 pub use metrics::{FAMILIES, Family, PROCESS_FAMILIES, ProcessFamily, Tally};
-pub use parse::{Info, ParseError, StatRow, StatTable};
+pub use parse::{Info, ParseError};
 pub use saved::{SavedLine, SavedServer, SavedTarget, StateFileFault, read_state_file};
 pub use schema::write_schema;
 pub use servers::{
@@ -31,5 +32,6 @@ pub use servers::{
 pub use stat::{StatFormat, StatSource, StatWriter, write_csv_header, write_csv_row, write_json_row, write_typed_row};
 pub use stat_fields::StatField;
 pub use stats_file::{Block, KeptRow, read_stats_file, write_kept_head, write_kept_row};
+pub use table::{StatRow, StatTable};
 pub use tags::{Kinds, Nature, ObjectKind, Origin, Persistence, Scope, Tags, ValueType};
 pub use value::Value;

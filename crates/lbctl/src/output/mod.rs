@@ -91,13 +91,26 @@ impl Cell {
 
     /// As tables have it.
     fn shown(&self) -> String {
+        let mut text = String::new();
+        self.show(&mut text);
+        text
+    }
+
+    /// As [`Cell::shown`], behind a text.
+    fn show(&self, text: &mut String) {
+        use std::fmt::Write as _;
+
         match self {
-            Self::Empty => "-".to_owned(),
-            Self::Flag(true) => "yes".to_owned(),
-            Self::Flag(false) => "no".to_owned(),
-            Self::Seconds(s) => lb_model::human_time(std::time::Duration::from_secs(*s)),
-            Self::Changed(cell) => format!("{}*", cell.shown()),
-            other => other.plain(),
+            Self::Empty => text.push('-'),
+            Self::Text(t) | Self::Toned(t, _) => text.push_str(t),
+            Self::Flag(yes) => text.push_str(if *yes { "yes" } else { "no" }),
+            // Writing to a text does not fail.
+            Self::Number(number) => drop(write!(text, "{number}")),
+            Self::Seconds(s) => text.push_str(&lb_model::human_time(std::time::Duration::from_secs(*s))),
+            Self::Changed(cell) => {
+                cell.show(text);
+                text.push('*');
+            }
         }
     }
 

@@ -66,38 +66,44 @@ fn numeric(headings: &[String], rows: &[Vec<Cell>]) -> Vec<bool> {
 
 /// For a pipe or a narrow terminal: columns aligned by spaces, nothing wrapped, no trailing blanks.
 pub fn plain(headings: &[String], rows: &[Vec<Cell>], palette: Palette) -> String {
-    let shown: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(Cell::shown).collect()).collect();
     let numeric = numeric(headings, rows);
-    let widths: Vec<usize> = headings
-        .iter()
-        .enumerate()
-        .map(|(at, h)| {
-            let longest = shown.iter().filter_map(|r| r.get(at)).map(|t| t.chars().count()).max();
-            longest.unwrap_or(0).max(h.chars().count())
-        })
-        .collect();
-    let mut text = String::new();
-    let mut line = |cells: &mut dyn Iterator<Item = (String, usize)>| {
-        let mut line = String::new();
-        for ((shown, length), (width, right)) in cells.zip(widths.iter().zip(&numeric)) {
-            let blanks = " ".repeat(width.saturating_sub(length));
-            let cell = if *right { format!("{blanks}{shown}") } else { format!("{shown}{blanks}") };
-            line.push_str(&cell);
-            line.push_str("  ");
+    // Each cell is written twice, once to be measured: ten thousand rows of texts that wait cost more.
+    let mut word = String::new();
+    let mut widths: Vec<usize> = headings.iter().map(|h| h.chars().count()).collect();
+    for row in rows {
+        for (cell, width) in row.iter().zip(&mut widths) {
+            word.clear();
+            cell.show(&mut word);
+            *width = (*width).max(word.chars().count());
         }
-        text.push_str(line.trim_end());
+    }
+    let mut text = String::with_capacity((widths.iter().sum::<usize>() + 2 * widths.len()) * (rows.len() + 1));
+    let end = |text: &mut String| {
+        text.truncate(text.trim_end_matches(' ').len());
         text.push('\n');
     };
-    line(&mut headings.iter().map(|h| (h.clone(), h.chars().count())));
-    for (row, words) in rows.iter().zip(&shown) {
-        line(&mut row.iter().zip(words).map(|(cell, word)| {
-            let painted = match cell {
-                Cell::Toned(_, tone) => palette.tone(word, *tone),
-                Cell::Changed(_) => palette.changed(word),
-                _ => word.clone(),
-            };
-            (painted, word.chars().count())
-        }));
+    let pad = |text: &mut String, blanks: usize| text.extend(std::iter::repeat_n(' ', blanks));
+    for ((heading, width), right) in headings.iter().zip(&widths).zip(&numeric) {
+        let blanks = width.saturating_sub(heading.chars().count());
+        pad(&mut text, if *right { blanks } else { 0 });
+        text.push_str(heading);
+        pad(&mut text, if *right { 2 } else { blanks + 2 });
+    }
+    end(&mut text);
+    for row in rows {
+        for ((cell, width), right) in row.iter().zip(&widths).zip(&numeric) {
+            word.clear();
+            cell.show(&mut word);
+            let blanks = width.saturating_sub(word.chars().count());
+            pad(&mut text, if *right { blanks } else { 0 });
+            match cell {
+                Cell::Toned(_, tone) if palette.is_on() => text.push_str(&palette.tone(&word, *tone)),
+                Cell::Changed(_) if palette.is_on() => text.push_str(&palette.changed(&word)),
+                _ => text.push_str(&word),
+            }
+            pad(&mut text, if *right { 2 } else { blanks + 2 });
+        }
+        end(&mut text);
     }
     text
 }
