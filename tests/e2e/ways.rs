@@ -124,3 +124,28 @@ fn servers_made_at_run_time_take_these_words() {
         Ok(())
     });
 }
+
+#[test]
+fn servers_made_at_run_time_are_watched_for_failures_unless_haproxy_is_the_measure() -> Result<()> {
+    let engine = Engine::subject()?;
+    if engine.is_haproxy {
+        return Ok(());
+    }
+    let (program, origin) = with_body(&engine, "    balance roundrobin\n    server s1 {o1}")?;
+    let admin = program.admin();
+    let words = "max-fails 2 fail-timeout 5s";
+    let added = admin.ask(&format!("add server app/new {} {words}", origin.address()))?;
+    check_eq!(added.trim(), "New server registered.");
+    check_eq!(admin.ask("add server help")?.contains("\nmax-fails\n"), true);
+    let config = crate::support::one_backend("    balance roundrobin\n    server s1 {o1}").replacen(
+        "global\n",
+        "global\n    compat strict\n",
+        1,
+    );
+    let program = crate::support::start(&engine, &[("o1", &origin)], &config)?;
+    let admin = program.admin();
+    let refused = admin.ask(&format!("add server app/new {} {words}", origin.address()))?;
+    check_eq!(refused.trim(), "'max-fails' is unknown to HAProxy, and refused under 'compat strict'.");
+    check_eq!(admin.ask("add server help")?.contains("max-fails"), false);
+    Ok(())
+}

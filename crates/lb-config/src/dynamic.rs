@@ -8,7 +8,7 @@ use crate::cx::Cx;
 use crate::diagnostic::{Severity, Site};
 use crate::finish::{log_targets, settle_modes};
 use crate::guid;
-use crate::keywords::{self, DYNAMIC_SERVER, SERVER, ServerRow, Status};
+use crate::keywords::{self, DYNAMIC_SERVER, OWN, SERVER, ServerRow, Status};
 use crate::mailers;
 use crate::model::{CheckMethod, LogTarget, Place, Proxy, Server, TlsFiles};
 use crate::proxy::{Defaults, ProxyDraft};
@@ -64,6 +64,8 @@ impl NamedDefaults {
 
 /// What `add server` finds among the objects of the moment.
 pub trait Objects {
+    /// Whether words that no HAProxy knows are refused (`compat strict`).
+    fn is_strict(&self) -> bool;
     /// The files that TLS settings may name: no others are read.
     fn tls_files(&self) -> &TlsFiles;
     /// A backend by name; `None`: the new server's own.
@@ -112,11 +114,12 @@ impl Host for Nobody {
 const SERVER_USAGE: &str = "'server' expects <name> and <addr>[:<port>] as arguments.";
 
 /// The parameters that `add server` takes, in the order of `add server help`.
-pub fn server_keywords() -> impl Iterator<Item = &'static str> {
+pub fn server_keywords(strict: bool) -> impl Iterator<Item = &'static str> {
     let works = |name: &&str| {
         SERVER.iter().any(|row| row.name == *name && matches!(row.status, Status::Supported(_) | Status::Tuning))
     };
-    DYNAMIC_SERVER.iter().copied().filter(works)
+    let own = OWN.iter().copied().filter(move |_| !strict);
+    DYNAMIC_SERVER.iter().copied().filter(works).chain(own)
 }
 
 /// Reads the words after `add server <backend>/<name>`.
@@ -140,6 +143,9 @@ pub fn server(owner: &str, name: &str, words: &[String], objects: &dyn Objects) 
     set_address_later(&mut draft.server, word(0), &cx)?;
     while at < words.len() {
         let name = word(at);
+        if OWN.contains(&name) && objects.is_strict() {
+            return Err(format!("'{name}' is unknown to HAProxy, and refused under 'compat strict'."));
+        }
         at += 1 + parameter(&mut draft, name, word(at + 1), &cx)?;
         if name == "id" {
             free_id(draft.server.id, objects)?;
@@ -170,7 +176,7 @@ fn parameter(draft: &mut ServerDraft, name: &str, argument: &str, cx: &Cx<'_>) -
         return Err(format!("unknown keyword '{name}'{near}{end}"));
     };
     // A part of `source`.
-    if !DYNAMIC_SERVER.contains(&row.name) && name != "interface" {
+    if !DYNAMIC_SERVER.contains(&row.name) && !OWN.contains(&name) && name != "interface" {
         return Err(format!("'{name}' option is not accepted for dynamic server"));
     }
     match &row.status {

@@ -7,6 +7,7 @@ use lb_admin::{Reply, Request, text};
 use lb_config::dynamic::{self, Objects};
 use lb_config::guid;
 use lb_config::model::{CheckMethod, Proxy, ProxyIdx, Server, TlsFiles};
+use lb_model::Compat;
 use std::fmt::Write;
 use std::rc::Rc;
 
@@ -23,6 +24,10 @@ impl Existing<'_> {
 }
 
 impl Objects for Existing<'_> {
+    fn is_strict(&self) -> bool {
+        is_strict(self.control)
+    }
+
     fn tls_files(&self) -> &TlsFiles {
         &self.control.shared.config.tls
     }
@@ -47,7 +52,7 @@ impl Objects for Existing<'_> {
 /// `add server <backend>/<server> <address> [from <origin>] [<keyword> …]`, `add server help`.
 pub(super) fn add(control: &Control, request: &Request) -> Result<Reply, Reply> {
     if request.arg(0) == "help" {
-        return Ok(Reply::Raw(help().into_bytes()));
+        return Ok(Reply::Raw(help(control).into_bytes()));
     }
     let (backend, name) = request.server()?;
     let proxy = resolve::backend(control, backend).ok_or_else(|| Reply::err(text::NO_SUCH_BACKEND))?;
@@ -86,9 +91,14 @@ fn is_taken(proxy: &ProxyState, name: &str) -> bool {
         || proxy.config.default_servers.names().any(|known| known == name)
 }
 
-fn help() -> String {
+/// Nothing is taken that no HAProxy knows.
+fn is_strict(control: &Control) -> bool {
+    control.shared.config.global.compat == Compat::Strict
+}
+
+fn help(control: &Control) -> String {
     let mut help = String::from("List of keywords supported for dynamic server:\n");
-    for keyword in dynamic::server_keywords() {
+    for keyword in dynamic::server_keywords(is_strict(control)) {
         // Writing to a string cannot fail.
         let _ = writeln!(help, "{keyword}");
     }
