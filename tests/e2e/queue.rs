@@ -1,10 +1,10 @@
 //! Per-server `maxconn`, the queue behind it, and the limits of frontend and process.
 
 use crate::check_eq;
-use crate::support::{both, start, with_body};
+use crate::support::{both, one_backend, start, with_body};
 use anyhow::Result;
 use lb_testkit::client::{Client, get};
-use lb_testkit::{Origin, until};
+use lb_testkit::{Engine, Mode, Origin, Program, until};
 use std::time::Duration;
 
 #[test]
@@ -93,4 +93,35 @@ fn maxconn_can_be_raised_while_requests_wait() -> Result<()> {
         Ok(())
     });
     Ok(())
+}
+
+/// A server of four slots that came back, with this `slowstart`, and as many clients, none of them answered.
+fn slowly(engine: &Engine, slowstart: &str, clients: usize) -> Result<(Program, Origin, Vec<Client>)> {
+    let origin = Origin::with(Mode::Hang)?;
+    let body = format!("    balance roundrobin\n    server s1 {{o1}} maxconn 4 slowstart {slowstart}");
+    let program = start(engine, &[("o1", &origin)], &one_backend(&body))?;
+    for state in ["maint", "ready"] {
+        check_eq!(program.admin().ask(&format!("set server app/s1 state {state}"))?, "\n");
+    }
+    let mut waiting = Vec::new();
+    for _ in 0..clients {
+        let mut client = Client::connect(program.address("fe"))?;
+        client.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n")?;
+        waiting.push(client);
+    }
+    Ok((program, origin, waiting))
+}
+
+#[test]
+fn a_server_that_came_back_fills_its_slots_slowly() {
+    both(|engine| {
+        let (program, _origin, _waiting) = slowly(engine, "1h", 3)?;
+        program.admin().await_stat("app", "BACKEND", "qcur", "2")?;
+        let stat = |column: &str| program.admin().stat("app", "s1", column);
+        check_eq!((stat("scur")?, stat("slim")?, stat("throttle")?), ("1".into(), "4".into(), "7".into()));
+        let (program, _origin, _waiting) = slowly(engine, "1s", 4)?;
+        program.admin().await_stat("app", "s1", "scur", "4")?;
+        program.admin().await_stat("app", "s1", "throttle", "")?;
+        Ok(())
+    });
 }

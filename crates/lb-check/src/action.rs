@@ -50,6 +50,8 @@ pub struct LbView {
     pub weight: u32,
     /// It is down, and one request may try it.
     pub trial: bool,
+    /// Sixteenths of its `maxconn` that a slow start allows, of which at least one session; `None`: all.
+    pub allowed: Option<u32>,
 }
 
 impl LbView {

@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use crate::counter::Counter;
 
-/// Offset of the first check of server number `index` of `count` checked ones, so that checks
-/// spread over the smallest interval of them all, or over `max_spread` (`max-spread-checks`) when
-/// that is shorter.
-pub fn start_offset(index: usize, count: usize, smallest_inter: Duration, max_spread: Option<Duration>) -> Duration {
-    let span = max_spread.map_or(smallest_inter, |max| smallest_inter.min(max));
+/// First checks spread over a second at least.
+const LEAST_SPAN: Duration = Duration::from_secs(1);
+
+/// Offset of the first check of server number `index` of `count` checked ones: its part of its own
+/// interval, as observed, but of a second at least and of `max_spread` (`max-spread-checks`) at
+/// most.
+pub fn start_offset(index: usize, count: usize, inter: Duration, max_spread: Option<Duration>) -> Duration {
+    let span = inter.max(LEAST_SPAN);
+    let span = max_spread.map_or(span, |max| span.min(max));
     let millis = span.as_millis() * index as u128 / count.max(1) as u128;
     Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
 }
@@ -68,11 +72,12 @@ mod tests {
 
     #[test]
     fn first_checks_spread_over_the_interval() {
-        let at = |i| start_offset(i, 5, ms(1_000), None);
+        let at = |i| start_offset(i, 5, ms(100), None);
         assert_eq!([at(0), at(1), at(4)], [ms(0), ms(200), ms(800)]);
         assert_eq!(start_offset(4, 5, ms(60_000), Some(ms(1_000))), ms(800));
-        assert_eq!(start_offset(4, 5, ms(500), Some(ms(1_000))), ms(400));
-        assert_eq!(start_offset(3, 0, ms(500), None), ms(1_500));
+        assert_eq!(start_offset(4, 5, ms(2_000), None), ms(1_600));
+        assert_eq!(start_offset(4, 5, ms(500), Some(ms(500))), ms(400));
+        assert_eq!(start_offset(3, 0, ms(1_500), None), ms(4_500));
     }
 
     #[test]

@@ -157,6 +157,7 @@ impl ServerHealth {
             admin: self.admin,
             weight: self.effective_weight(),
             trial: self.failures.suspension == Some(Suspension::Trial),
+            allowed: self.ramp.map(|_| self.sixteenths - slowstart::FIRST),
         }
     }
 

@@ -24,9 +24,11 @@ pub(crate) const fn scale(weight: u32, sixteenths: u32) -> u32 {
     (weight * sixteenths).div_ceil(FULL)
 }
 
-/// The ramp's progress in percent, the `throttle` column.
-pub(crate) const fn percent(sixteenths: u32) -> u32 {
-    sixteenths * 100 / FULL
+/// The ramp's progress in percent, the `throttle` column, as observed: rounded up as the weight's
+/// percent, then down as the weight's part.
+pub(crate) const fn percent(weight: u32, sixteenths: u32) -> u32 {
+    let weight = if weight == 0 { 1 } else { weight };
+    (weight * sixteenths * 100).div_ceil(FULL) / weight
 }
 
 /// Time between two steps of a ramp of `total`.
@@ -43,10 +45,13 @@ mod tests {
     fn ramp() {
         let at = |s| {
             let n = sixteenths(Duration::from_secs(s), Duration::from_secs(4));
-            (percent(n), scale(100, n))
+            (percent(100, n), scale(100, n))
         };
         assert_eq!([at(0), at(1), at(2), at(3)], [(6, 7), (31, 32), (56, 57), (81, 82)]);
         assert_eq!(at(4), (100, 100));
+        let of_one = [1, 2, 3, 4, 5].map(|n| percent(1, n));
+        assert_eq!((of_one, percent(2, 1), percent(256, 1)), ([7, 13, 19, 25, 32], 6, 6));
+        assert_eq!((percent(1, FULL), percent(0, 1)), (100, 7));
         assert_eq!(scale(0, 3), 0);
         assert_eq!(scale(1, 1), 1);
     }

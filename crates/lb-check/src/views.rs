@@ -65,7 +65,7 @@ impl ServerHealth {
     /// drain or maintenance.
     pub fn throttle_percent(&self) -> Option<u32> {
         self.ramp.filter(|_| !self.admin.in_maint() && !self.admin.in_drain())?;
-        Some(if self.params.dynamic_weights { slowstart::percent(self.sixteenths) } else { 100 })
+        Some(if self.params.dynamic_weights { slowstart::percent(self.weight, self.sixteenths) } else { 100 })
     }
 
     /// `lastchg`, `srv_time_since_last_change`: time since the state changed.

@@ -388,6 +388,10 @@ pub mod fitness {
     pub const PERSISTENT: u32 = 1 << 17;
     /// Down; the one request that takes [`BALANCED`] away may try it (`max-fails`).
     pub const TRIAL: u32 = 1 << 18;
+    /// Above this bit: how many sixteenths of `maxconn` a slow start still withholds.
+    pub const WITHHELD_SHIFT: u32 = 20;
+    /// All of `maxconn`, in sixteenths.
+    pub const ALLOWED_ALL: u32 = 16;
 }
 
 /// A server at run time, as data threads see it.
@@ -508,8 +512,22 @@ impl ServerState {
         max > 0 && self.sessions.get() >= max
     }
 
-    /// Most sessions at the moment; 0: unlimited. With `minconn` it follows the backend's load.
+    /// Most sessions at the moment; 0: unlimited. With `minconn` it follows the backend's load, with `slowstart` the time
+    /// since the server came up.
     pub fn limit(&self, proxy: &ProxyState) -> u32 {
+        let limit = self.usual_limit(proxy);
+        let withheld = self.fitness.load(Relaxed) >> fitness::WITHHELD_SHIFT;
+        if withheld == 0 || limit == 0 {
+            return limit;
+        }
+        let allowed = u64::from(fitness::ALLOWED_ALL.saturating_sub(withheld));
+        let part = u64::from(limit) * allowed / u64::from(fitness::ALLOWED_ALL);
+        // No more than `limit`.
+        u32::try_from(part).unwrap_or(limit).max(1)
+    }
+
+    /// Most sessions of a server that came up long ago.
+    fn usual_limit(&self, proxy: &ProxyState) -> u32 {
         let most = self.maxconn.load(Relaxed);
         if most == 0 {
             return 0;

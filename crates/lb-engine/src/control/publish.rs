@@ -21,6 +21,9 @@ pub(super) fn fitness_word(view: LbView) -> u32 {
     if serves && view.op != OpState::Stopping && !view.admin.in_drain() {
         word |= fitness::BALANCED;
     }
+    if let Some(sixteenths) = view.allowed {
+        word |= (fitness::ALLOWED_ALL - sixteenths.min(fitness::ALLOWED_ALL)) << fitness::WITHHELD_SHIFT;
+    }
     // Who takes the trial takes the bit: see `ServerState::claim_trial`.
     if view.trial && !view.admin.in_maint() && !view.admin.in_drain() {
         word |= fitness::BALANCED | fitness::TRIAL;
@@ -87,7 +90,7 @@ mod tests {
 
     #[track_caller]
     fn check(op: OpState, admin: AdminState, balanced: bool, persistent: bool) {
-        let word = fitness_word(LbView { op, admin, weight: 7, trial: false });
+        let word = fitness_word(LbView { op, admin, weight: 7, trial: false, allowed: None });
         assert_eq!(word & 0xffff, 7);
         assert_eq!((word & fitness::BALANCED != 0, word & fitness::PERSISTENT != 0), (balanced, persistent));
     }

@@ -66,7 +66,7 @@ impl Control {
         }
     }
 
-    /// Spreads the first checks of all servers over the smallest interval.
+    /// Spreads the first checks of all servers over their intervals.
     pub(super) fn plan_first_checks(&self) {
         let mut planned = Vec::new();
         {
@@ -76,7 +76,7 @@ impl Control {
                     let (p, s) = (proxy.index, target.index);
                     let Some(server) = backends.get(p).and_then(|b| b.servers.get(s)) else { continue };
                     if server.health.check().is_configured() {
-                        planned.push((p, s, Work::Check, server.health.params().inter));
+                        planned.push((p, s, Work::Check, server.health.check_interval()));
                     }
                     if server.health.agent().is_configured() {
                         planned.push((p, s, Work::Agent, server.health.agent_interval()));
@@ -84,11 +84,10 @@ impl Control {
                 }
             }
         }
-        let Some(smallest) = planned.iter().map(|(.., inter)| *inter).min() else { return };
         let count = planned.len();
         let max_spread = self.shared.config.global.max_spread_checks;
-        for (index, (proxy, server, work, _)) in planned.into_iter().enumerate() {
-            self.plan(proxy, server, work, start_offset(index, count, smallest, max_spread));
+        for (index, (proxy, server, work, inter)) in planned.into_iter().enumerate() {
+            self.plan(proxy, server, work, start_offset(index, count, inter, max_spread));
         }
     }
 
