@@ -10,11 +10,13 @@ mod cycles;
 mod demo;
 mod deploy;
 mod diff;
+mod dist;
 mod fuzz;
 mod kills;
 mod packages;
 mod random;
 mod reloads;
+mod soak;
 mod sources;
 mod test;
 mod tidy;
@@ -62,6 +64,10 @@ enum Chore {
     Axe,
     /// Reload lbd hundreds of times under load and long sessions, in both ways
     Reloads(reloads::Args),
+    /// Play a day's traffic with deaths, changes, outages and reloads in minutes, and watch memory
+    Soak(soak::Args),
+    /// Make a Debian package, a tarball, a bill of materials and checksums
+    Dist(dist::Args),
     /// Run the varnishtest cases on lbd and HAProxy
     Vtc(vtc::Args),
 }
@@ -82,6 +88,8 @@ fn main() -> ExitCode {
         Chore::Deploy(args) => deploy::run(&args),
         Chore::Axe => axe::run(),
         Chore::Reloads(args) => reloads::run(&args),
+        Chore::Soak(args) => soak::run(&args),
+        Chore::Dist(args) => dist::run(&args),
         Chore::Vtc(args) => vtc::run(&args),
     };
     match result {

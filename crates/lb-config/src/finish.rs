@@ -720,16 +720,12 @@ fn warnings(draft: &ProxyDraft, proxy: &Proxy, cx: &mut Cx<'_>) {
     }
 }
 
-/// Whether anything listens: without, a start is refused.
-pub(crate) fn listens(proxies: &[Proxy]) -> bool {
-    proxies.iter().any(|p| !p.disabled && !p.binds.is_empty())
-}
-
 impl Config {
-    /// Whether a proxy that is not disabled listens somewhere; a start without is refused
-    /// ([`crate::NO_LISTENER`]), while a check of the file is not.
+    /// Whether an admin socket or a proxy that is not disabled listens somewhere; a start without is refused
+    /// ([`crate::NO_LISTENER`]), while a check of the file is not. An admin socket is enough, as in HAProxy: Debian's
+    /// default file has nothing else.
     pub fn has_listener(&self) -> bool {
-        listens(&self.proxies)
+        !self.global.stats_sockets.is_empty() || self.proxies.iter().any(|p| !p.disabled && !p.binds.is_empty())
     }
 
     /// The descriptors that the configuration expects to inherit, with the setting that names each.

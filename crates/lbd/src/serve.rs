@@ -85,7 +85,7 @@ fn prepare(args: &Args, report: &Report, place: &Place, mut inherited: Vec<Liste
     };
     let mut config = config::load(args, report)?;
     let global = config.global.clone();
-    if !config::listens(&config) {
+    if !config.has_listener() {
         return Err(alert(format!("[lbd.main()] {}", lb_config::NO_LISTENER)));
     }
     config::export_environment(args, &config, !alone);

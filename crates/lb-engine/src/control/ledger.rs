@@ -14,8 +14,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Changes of servers that the journal keeps, over all its entries.
-const JOURNAL: usize = 10_000;
+/// Changes of servers that the journal keeps, over all its entries; the latest command is kept whole, however many servers
+/// it changed.
+const JOURNAL: usize = 2_000;
 /// Leases at a time.
 pub const MOST_LEASES: usize = 10_000;
 
@@ -245,6 +246,8 @@ impl Control {
         let mut steps = Vec::new();
         let outcomes = before.into_iter().filter_map(|b| self.enter_one(by, &what, b, forced, &mut steps)).collect();
         if !steps.is_empty() {
+            // Most commands change one server, and the first push made room for four.
+            steps.shrink_to_fit();
             self.ledger.borrow_mut().enter(Entry { by: Rc::clone(by), what, steps });
         }
         outcomes

@@ -89,11 +89,6 @@ pub fn admin_socket(words: &str) -> Result<StatsSocket, String> {
     }
 }
 
-/// Whether anything listens.
-pub fn listens(config: &Config) -> bool {
-    config.proxies.iter().any(|proxy| !proxy.disabled && !proxy.binds.is_empty())
-}
-
 /// `-dW`: fails when there was any warning.
 pub fn refuse_warnings(args: &Args, report: &Report) -> Result<(), ExitCode> {
     if args.zero_warning && report.warnings() > 0 {

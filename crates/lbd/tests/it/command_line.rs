@@ -1,7 +1,7 @@
 //! What the program prints and how it exits when it does not serve; compared with HAProxy where the
 //! words are meant to be the same.
 
-use crate::support::{Bench, lbd, normalise, oracle};
+use crate::support::{Bench, lbd, normalise, oracle, wait_for};
 use expect_test::{Expect, expect};
 
 fn check(args: &[&str], expected: Expect) {
@@ -104,6 +104,15 @@ fn nothing_to_listen_on() {
     let text = normalise(&bench.output(lbd(), &["-f", "none.cfg"]));
     assert!(text.ends_with("No enabled listener found (check for 'bind' directives) ! Exiting."), "{text}");
     assert!(text.starts_with("exit 1\n"), "{text}");
+    bench.write("admin.cfg", &format!("global\n    stats socket {}\n", bench.path("a.sock").display()));
+    for program in std::iter::once(lbd().to_owned()).chain(crate::support::oracle()) {
+        let mut alone = bench.command(&program, &["-db", "-f", "admin.cfg"]).spawn().unwrap();
+        let path = bench.path("a.sock");
+        wait_for("an admin socket", || std::os::unix::net::UnixStream::connect(&path).is_ok());
+        alone.kill().unwrap();
+        alone.wait().unwrap();
+        std::fs::remove_file(path).unwrap();
+    }
     // 2.6 exits with 2, 3.5 with 0.
     assert_eq!(bench.output(lbd(), &["-c", "-f", "none.cfg"]).status.code(), Some(0));
 }

@@ -180,6 +180,35 @@ fn only_those_whom_mode_user_and_group_let_in_reach_an_admin_socket() {
     master.finish();
 }
 
+/// The file as Debian installs it, with the root directory, user and socket it names; in a mount namespace, so that no
+/// running service is touched.
+#[test]
+fn the_default_file_of_a_distribution_runs_as_it_is() {
+    const FILE: &str = "/etc/haproxy/haproxy.cfg";
+    let unshare = || Command::new("unshare").args(["--mount", "true"]).output();
+    if !can_change_users() || !Path::new(FILE).exists() || !unshare().is_ok_and(|output| output.status.success()) {
+        return;
+    }
+    let bench = Bench::new();
+    let script = "mount -t tmpfs none /run && mkdir /run/haproxy && exec \"$0\" -Ws -p pid -f \"$1\" -f more.cfg";
+    bench.write(
+        "more.cfg",
+        &format!("frontend web\n    bind 127.0.0.1:{}\n    http-request deny deny_status 404\n", bench.port),
+    );
+    let arguments = ["--mount", "sh", "-c", script, lbd().to_str().unwrap(), FILE];
+    let mut master = bench.command(Path::new("unshare"), &arguments).spawn().unwrap();
+    let pid = bench.wait_pid("pid");
+    assert_eq!(bench.request(), "HTTP/1.1 404 Not Found");
+    let serving = worker(pid);
+    assert_ne!(status_line(serving, "Uid:"), "0 0 0 0");
+    assert_eq!(std::fs::read_link(format!("/proc/{serving}/root")).unwrap(), Path::new("/var/lib/haproxy"));
+    let socket = format!("/proc/{pid}/root/run/haproxy/admin.sock");
+    let answer = as_user(0, &[], "show info\n", &socket);
+    assert!(String::from_utf8_lossy(&answer.stdout).contains("Name: HAProxy"), "{answer:?}");
+    crate::support::signal(pid, "TERM");
+    assert!(master.wait().unwrap().success());
+}
+
 #[test]
 fn a_limit_that_cannot_be_had_ends_the_start() {
     let bench = Bench::new();
