@@ -8,6 +8,7 @@ mod support;
 
 mod actions;
 mod admin;
+mod after_response;
 mod auth;
 mod balance;
 mod bodies;

@@ -260,6 +260,7 @@ pub(crate) fn settle_modes(draft: &mut ProxyDraft, cx: &mut Cx<'_>) {
     let rules = [
         ("http-request", !std::mem::take(&mut proxy.http_request).is_empty()),
         ("http-response", !std::mem::take(&mut proxy.http_response).is_empty()),
+        ("http-after-response", !std::mem::take(&mut proxy.http_after_response).is_empty()),
         ("redirect", !std::mem::take(&mut draft.redirects).is_empty()),
     ];
     for (name, _) in rules.iter().filter(|(_, had)| *had) {

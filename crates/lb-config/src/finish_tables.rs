@@ -120,7 +120,8 @@ impl Tables {
                 None => own,
             };
         };
-        for rule in proxy.http_request.iter_mut().chain(&mut proxy.http_response) {
+        let responses = proxy.http_response.iter_mut().chain(&mut proxy.http_after_response);
+        for rule in proxy.http_request.iter_mut().chain(responses) {
             if let HttpAction::Track(track) = &mut rule.action {
                 settle(&mut track.table);
             }

@@ -4,9 +4,11 @@ use crate::address::{self, Allow, Endpoint, Port};
 use crate::cx::Cx;
 use crate::keywords;
 use crate::line::{Fault, Line, Prefix, fault};
-use crate::model::{LogSink, LogTarget, LogWire};
+use crate::model::{LogSink, LogTarget, LogWire, Sampling};
 use crate::suggest::did_you_mean;
 use lb_model::Severity;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 /// What a `log` line asks.
 #[derive(Debug, Clone)]
@@ -63,7 +65,7 @@ pub(crate) fn log(line: &Line, in_global: bool, cx: &mut Cx<'_>) -> Result<LogLi
         let fault = fault(1, format!("log : {message}"));
         Fault { help, ..fault }
     })?;
-    let (mut format, mut max_len) = (LogWire::Local, DEFAULT_LENGTH);
+    let (mut format, mut max_len, mut sample) = (LogWire::Local, DEFAULT_LENGTH, None);
     let mut at = 2;
     loop {
         let value = line.word(at + 1);
@@ -79,7 +81,8 @@ pub(crate) fn log(line: &Line, in_global: bool, cx: &mut Cx<'_>) -> Result<LogLi
                 let complaint = || fault(at + 1, format!("log : unknown log format '{value}'{near}"));
                 format = known.ok_or_else(complaint)?;
             }
-            word @ ("sample" | "profile") => return Err(fault(at, format!("log : {}", keywords::not_yet(word)))),
+            "sample" => sample = Some(Arc::new(sampling(value).map_err(|message| fault(at + 1, message))?)),
+            word @ "profile" => return Err(fault(at, format!("log : {}", keywords::not_yet(word)))),
             _ => break,
         }
         at += 2;
@@ -94,7 +97,30 @@ pub(crate) fn log(line: &Line, in_global: bool, cx: &mut Cx<'_>) -> Result<LogLi
     if let Some(extra) = line.words.get(at + 3) {
         return Err(fault(at + 3, format!("log : cannot handle unexpected argument '{}'", extra.text)));
     }
-    Ok(LogLine::Target(LogTarget { sink, format, facility, max_level, min_level, max_len }))
+    Ok(LogLine::Target(LogTarget { sink, format, facility, max_level, min_level, max_len, sample }))
+}
+
+/// Reads `<ranges>:<size>`, such as `1,3-5:10`.
+fn sampling(text: &str) -> Result<Sampling, String> {
+    let usage = || format!("log : invalid sampling '{text}', expected <ranges>:<size> such as '1,3-5:10'");
+    let (ranges, size) = text.split_once(':').ok_or_else(usage)?;
+    let size: u32 = size.parse().ok().filter(|size| *size > 0).ok_or_else(usage)?;
+    let mut read = Vec::new();
+    for range in ranges.split(',') {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last): (u32, u32) = (first.parse().map_err(|_| usage())?, last.parse().map_err(|_| usage())?);
+        if first == 0 || last < first {
+            return Err(format!("log : invalid sampling range '{range}', it must rise from 1"));
+        }
+        if last > size {
+            return Err(format!("log : the sampling size {size} must not be below the range '{range}'"));
+        }
+        if read.iter().any(|(a, b)| first <= *b && *a <= last) {
+            return Err(format!("log : the sampling range '{range}' overlaps another one"));
+        }
+        read.push((first, last));
+    }
+    Ok(Sampling { ranges: read, size, seen: AtomicU32::new(0) })
 }
 
 fn level(line: &Line, at: usize, what: &str, default: Severity) -> Result<Severity, Fault> {
@@ -136,5 +162,20 @@ fn sink(line: &Line, text: &str, cx: &mut Cx<'_>) -> Result<LogSink, (String, Op
         Endpoint::Unix(path) => Ok(LogSink::Unix(path)),
         Endpoint::Fd(fd) => Ok(LogSink::Fd(fd)),
         Endpoint::Abstract(_) => Err((format!("an abstract socket is no log target here: '{text}'"), None)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sampling;
+
+    #[test]
+    fn a_sample_takes_the_lines_of_its_ranges() {
+        let sample = sampling("1,3-4:5").unwrap();
+        let taken: Vec<u32> = (1..=11).filter(|_| sample.takes_next()).collect();
+        assert_eq!(taken, [1, 3, 4, 6, 8, 9, 11]);
+        for bad in ["", "1", "1:0", "0:3", "4:3", "3-1:5", "1-2,2:5", "a:3"] {
+            assert!(sampling(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Index of a proxy in [`Config::proxies`].
@@ -322,6 +323,27 @@ pub struct LogTarget {
     pub min_level: Severity,
     /// `len`: longest line; default 1024.
     pub max_len: usize,
+    /// `sample`: which lines are sent; `None`: all.
+    pub sample: Option<Arc<Sampling>>,
+}
+
+/// `sample <ranges>:<size>`: of so many lines, those with these numbers.
+#[derive(Debug)]
+pub struct Sampling {
+    /// First and last number of each range, from 1.
+    pub ranges: Vec<(u32, u32)>,
+    /// After so many lines the count starts again.
+    pub size: u32,
+    /// Lines so far.
+    pub seen: AtomicU32,
+}
+
+impl Sampling {
+    /// Counts a line; whether it is one of those to be sent.
+    pub fn takes_next(&self) -> bool {
+        let number = self.seen.fetch_add(1, Relaxed) % self.size.max(1) + 1;
+        self.ranges.iter().any(|(first, last)| (*first..=*last).contains(&number))
+    }
 }
 
 /// Memory that keeps the latest log lines and trace events.
@@ -419,6 +441,8 @@ pub struct Proxy {
     pub http_request: Vec<HttpRule>,
     /// `http-response` rules.
     pub http_response: Vec<HttpRule>,
+    /// `http-after-response` rules.
+    pub http_after_response: Vec<HttpRule>,
     /// `tcp-request` rules of all stages.
     pub tcp_request: Vec<TcpRule>,
     /// The table the section declares.
@@ -600,6 +624,10 @@ pub enum HttpAction {
     Capture(Capture),
     /// `set-log-level`.
     LogLevel(LogLevel),
+    /// `strict-mode`: whether an edit that does not fit is an error.
+    StrictMode(bool),
+    /// `set-status <n> [reason <text>]` of responses.
+    SetStatus(u16, Option<Arc<str>>),
     /// `use-service prometheus-exporter`.
     Metrics,
     /// `add-acl`, `del-acl`, `set-map`, `del-map`.

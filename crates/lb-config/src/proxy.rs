@@ -179,6 +179,7 @@ fn documented_proxy() -> Proxy {
         stats: None,
         http_request: Vec::new(),
         http_response: Vec::new(),
+        http_after_response: Vec::new(),
         tcp_request: Vec::new(),
         table: None,
         stick_rules: Vec::new(),
@@ -284,7 +285,10 @@ impl ProxyDraft {
 
     fn has_rules(&self) -> bool {
         let p = &self.proxy;
-        !(p.http_request.is_empty() && p.http_response.is_empty() && p.tcp_request.is_empty())
+        !(p.http_request.is_empty()
+            && p.http_response.is_empty()
+            && p.http_after_response.is_empty()
+            && p.tcp_request.is_empty())
     }
 
     /// The section's keyword.

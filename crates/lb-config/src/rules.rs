@@ -6,7 +6,9 @@ pub(crate) mod rewrite;
 pub(crate) mod vars;
 
 use crate::cx::Cx;
-use crate::keywords::{self, ActionRow, HTTP_REQUEST, HTTP_RESPONSE, Status, TCP_CONNECTION, TCP_CONTENT, TCP_SESSION};
+use crate::keywords::{
+    self, ActionRow, HTTP_AFTER_RESPONSE, HTTP_REQUEST, HTTP_RESPONSE, Status, TCP_CONNECTION, TCP_CONTENT, TCP_SESSION,
+};
 use crate::line::{Done, Fault, Line, fault};
 use crate::model::{
     Count, HttpAction, HttpRule, PersistRule, Redirect, RedirectKind, TcpAction, TcpRule, TcpStage, Track,
@@ -302,6 +304,18 @@ pub(crate) fn http_response(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) ->
     Ok(())
 }
 
+/// `http-after-response <action> …`.
+pub(crate) fn http_after_response(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
+    let place = if p.has_backend() { Place::BackendResponse } else { Place::FrontendResponse };
+    let (action, condition) = rule(p, cx, line, 1, ("http-after-response", HTTP_AFTER_RESPONSE), place)?;
+    if let Some(action) = action.http() {
+        warn_of_final(&p.proxy.http_after_response, "http-after-response", cx, line);
+        p.proxy.http_after_response.push(HttpRule { action, condition });
+        p.http_rules_site = Some(line.site(0));
+    }
+    Ok(())
+}
+
 /// A rule set runs before another one wherever its lines stand.
 fn warn_of_order(p: &ProxyDraft, set: &str, cx: &mut Cx<'_>, line: &Line) {
     if !p.switches.is_empty() {
@@ -394,6 +408,38 @@ pub(crate) fn expect_proxy(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault
         "layer4" => Ok(Action::Tcp(TcpAction::ExpectProxy)),
         other => Err(fault(at, format!("'expect-proxy' only supports 'layer4' (got '{other}')."))),
     }
+}
+
+/// `strict-mode on|off`.
+pub(crate) fn strict_mode(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
+    let at = x.next;
+    match x.take("expects exactly 1 argument.")? {
+        "on" => Ok(Action::Http(HttpAction::StrictMode(true))),
+        "off" => Ok(Action::Http(HttpAction::StrictMode(false))),
+        other => Err(fault(at, format!("unexpected value '{other}' for strict-mode, only supports 'on' or 'off'."))),
+    }
+}
+
+/// `set-status <status> [reason <text>]`.
+pub(crate) fn set_status(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
+    let at = x.next;
+    let word = x.take("expects 1 argument: <status>; or 3 arguments: <status> reason <fmt>.")?;
+    let status = word
+        .parse()
+        .ok()
+        .filter(|status| (100..=999).contains(status))
+        .ok_or_else(|| fault(at, format!("expects an integer status code between 100 and 999 (got '{word}').")))?;
+    let mut reason = None;
+    if x.line.word(x.next) == "reason" {
+        x.next += 1;
+        let at = x.next;
+        let text = x.take("expects 1 argument: <status>; or 3 arguments: <status> reason <fmt>.")?;
+        if text.bytes().any(|b| b.is_ascii_control()) {
+            return Err(fault(at, "a reason must not hold control characters."));
+        }
+        reason = Some(Arc::from(text));
+    }
+    Ok(Action::Http(HttpAction::SetStatus(status, reason)))
 }
 
 /// `allow`.

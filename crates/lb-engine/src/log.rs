@@ -97,7 +97,7 @@ impl Logger {
         let now = self.clock.wall_at(self.clock.now_us());
         let mut line = Vec::with_capacity(message.len() + 64);
         for target in targets {
-            if severity > target.max_level {
+            if severity > target.max_level || target.sample.as_ref().is_some_and(|sample| !sample.takes_next()) {
                 continue;
             }
             // More severe lines than the minimum are sent as the minimum.

@@ -14,7 +14,9 @@ pub(crate) use bind::{Acts, BIND};
 pub(crate) use global::GLOBAL;
 pub(crate) use options::OPTIONS;
 pub(crate) use proxy::PROXY;
-pub(crate) use rules::{ActionRow, HTTP_REQUEST, HTTP_RESPONSE, TCP_CONNECTION, TCP_CONTENT, TCP_SESSION};
+pub(crate) use rules::{
+    ActionRow, HTTP_AFTER_RESPONSE, HTTP_REQUEST, HTTP_RESPONSE, TCP_CONNECTION, TCP_CONTENT, TCP_SESSION,
+};
 pub(crate) use server::{DYNAMIC_SERVER, OWN, SERVER, ServerRow};
 
 use lb_model::ProxyKind;
@@ -165,6 +167,7 @@ mod tests {
         for (table, rows) in [
             ("http-request", HTTP_REQUEST),
             ("http-response", HTTP_RESPONSE),
+            ("http-after-response", HTTP_AFTER_RESPONSE),
             ("tcp-request connection", TCP_CONNECTION),
             ("tcp-request session", TCP_SESSION),
             ("tcp-request content", TCP_CONTENT),

@@ -77,7 +77,7 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
     row("hash-balance-factor", DB, NotYet),
     row("hash-preserve-affinity", DB, NotYet),
     row("hash-type", DB, Supported(balance::hash_type)),
-    row("http-after-response", NFB, NotYet),
+    row("http-after-response", NFB, Supported(rules::http_after_response)),
     row("http-check", DB, Supported(checks::http_check)),
     row("http-error", DFB, NotYet),
     row("http-request", NFB, Supported(rules::http_request)),

@@ -2,8 +2,8 @@
 
 use super::{Fake, parse};
 use crate::keywords::{
-    ActionRow, BIND, GLOBAL, HTTP_REQUEST, HTTP_RESPONSE, OPTIONS, PROXY, SERVER, Status, TCP_CONNECTION, TCP_CONTENT,
-    TCP_SESSION,
+    ActionRow, BIND, GLOBAL, HTTP_AFTER_RESPONSE, HTTP_REQUEST, HTTP_RESPONSE, OPTIONS, PROXY, SERVER, Status,
+    TCP_CONNECTION, TCP_CONTENT, TCP_SESSION,
 };
 use crate::proxy::TIMEOUTS;
 use std::collections::BTreeSet;
@@ -65,9 +65,10 @@ fn the_manual_page_has_every_supported_word_and_no_refused_one() {
     compare("option", OPTIONS.iter().map(|r| (r.name, &r.status)), &words_of("option"), &mut wrong);
     compare("bind", BIND.iter().map(|r| (r.name, &r.status)), &words_of("bind"), &mut wrong);
     compare("server", SERVER.iter().map(|r| (r.name, &r.status)), &words_of("server, default-server"), &mut wrong);
-    let sets: [(&str, &[ActionRow]); 5] = [
+    let sets: [(&str, &[ActionRow]); 6] = [
         ("http-request", HTTP_REQUEST),
         ("http-response", HTTP_RESPONSE),
+        ("http-after-response", HTTP_AFTER_RESPONSE),
         ("tcp-request connection", TCP_CONNECTION),
         ("tcp-request session", TCP_SESSION),
         ("tcp-request content", TCP_CONTENT),

@@ -6,7 +6,7 @@ use super::forward::bad_response;
 use super::relay::{Outcome, Relay, Upload, count_abort, count_response_error, cut_while_sending};
 use super::rules::{self, Verdict};
 use super::txn::Txn;
-use super::{Next, captures, cookie};
+use super::{Next, after, captures, cookie};
 use lb_http::{BodyFraming, BodyTracker, HeadEdit, RequestHead, ResponseHead};
 use lb_model::{TermCause, TermPhase};
 use lb_sample::Side;
@@ -29,7 +29,8 @@ pub async fn deliver(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead, m
         if by.config.http_response.is_empty() {
             continue;
         }
-        match rules::run_response(client, txn, by, &mut relay.response, &mut response) {
+        match rules::run_response(client, txn, (by, &by.config.get().http_response), &mut relay.response, &mut response)
+        {
             Verdict::Pass | Verdict::Tarpit(..) | Verdict::Reject | Verdict::Challenge(_) | Verdict::Metrics => {}
             Verdict::Reply { status, bytes } => {
                 txn.end(TermCause::Local, TermPhase::Headers);
@@ -56,6 +57,7 @@ pub async fn deliver(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead, m
         txn.end(TermCause::Proxy, TermPhase::Headers);
         return relay.failed(500);
     }
+    after::to_response(client, txn, &mut relay.response, &mut response);
     txn.status = response.status;
     client.session.phase.set(Phase::Data);
     match send_response(relay, txn, &response).await {

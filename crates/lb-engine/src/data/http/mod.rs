@@ -3,6 +3,7 @@
 //! Between exchanges a connection holds no buffer: it waits for readiness with a small future, and takes a buffer
 //! and the exchange's larger future only when bytes are there.
 
+mod after;
 mod captures;
 mod cookie;
 mod deliver;

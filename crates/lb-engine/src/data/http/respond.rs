@@ -1,8 +1,8 @@
 //! Answers the proxy gives itself.
 
 use super::super::session::Cut;
-use super::Next;
 use super::txn::Txn;
+use super::{Next, after};
 use crate::data::accept::Client;
 use crate::data::view::View;
 use crate::stream::Stream;
@@ -12,7 +12,9 @@ use std::borrow::Cow;
 
 /// Sends the page for a status and closes: the backend's or the frontend's `errorfile`, else the default one.
 pub async fn error(client: &Client, stream: &mut Stream, txn: &mut Txn, status: u16) {
-    after_failure(client, stream, txn, status, false).await;
+    let (page, _) = page(client, txn, status, false);
+    txn.status = status;
+    send_final(client, stream, txn, &page, false).await;
 }
 
 /// Sends the page for a status. The connection goes on if `keep`, and if the page, which may be a file that says
@@ -89,8 +91,13 @@ async fn send_page(
     (status, page): (u16, &[u8]),
     keep: bool,
 ) -> Next {
-    let shown = if txn.is_head { head_of(page) } else { page };
     txn.status = status;
+    let page = after::to_page(client, txn, page);
+    send_final(client, stream, txn, &page, keep).await
+}
+
+async fn send_final(client: &Client, stream: &mut Stream, txn: &mut Txn, page: &[u8], keep: bool) -> Next {
+    let shown = if txn.is_head { head_of(page) } else { page };
     txn.local = true;
     match send(client, stream, txn, shown).await {
         Ok(true) if keep => Next::KeepAlive,

@@ -48,6 +48,7 @@ pub fn run_request(
     buffer: &mut Buffer,
     head: &mut RequestHead,
 ) -> Verdict {
+    let mut strict = true;
     for rule in rules {
         let mut value = Vec::new();
         let (mut captured, mut rendered) = (None, None);
@@ -83,6 +84,7 @@ pub fn run_request(
             }
             HttpAction::Metrics => return Verdict::Metrics,
             HttpAction::LogLevel(level) => txn.log_level = Some(*level),
+            HttpAction::StrictMode(on) => strict = *on,
             HttpAction::Redirect(redirect) if redirect.ignore_empty && value.is_empty() => {}
             HttpAction::Redirect(redirect) => return redirected(redirect, &value, buffer.data(), head),
             HttpAction::Tarpit(reply) => return Verdict::Tarpit(reply.status, rendered),
@@ -95,7 +97,8 @@ pub fn run_request(
                 let max_fields = client.ctx.shared.limits.maxhdr;
                 match rewrite_request(buffer, head, &changes, max_fields) {
                     Some(edited) => *head = edited.with_semantics_of(head),
-                    None => return Verdict::TooLarge,
+                    None if strict => return Verdict::TooLarge,
+                    None => client.ctx.front(client.proxy).failed_rewrites.inc(),
                 }
             }
         }
@@ -145,6 +148,8 @@ fn action_format(action: &HttpAction) -> Option<&LogFormat> {
         | HttpAction::Return(_)
         | HttpAction::Capture(_)
         | HttpAction::LogLevel(_)
+        | HttpAction::StrictMode(_)
+        | HttpAction::SetStatus(..)
         | HttpAction::Metrics
         | HttpAction::Var(_)
         | HttpAction::Track(_)
@@ -173,6 +178,8 @@ fn request_edit(action: &HttpAction, value: &[u8], buf: &[u8], head: &RequestHea
         | HttpAction::Return(_)
         | HttpAction::Capture(_)
         | HttpAction::LogLevel(_)
+        | HttpAction::StrictMode(_)
+        | HttpAction::SetStatus(..)
         | HttpAction::Metrics
         | HttpAction::Var(_)
         | HttpAction::Track(_)
@@ -267,15 +274,16 @@ pub fn rewrite_request(
     parse_request(buffer.data(), max_fields).ok().flatten()
 }
 
-/// Runs `http-response` rules over the response at the front of `buffer`.
+/// Runs a proxy's `http-response` or `http-after-response` rules over the response at the front of `buffer`.
 pub fn run_response(
     client: &Client,
     txn: &mut Txn,
-    owner: &'static ProxyState,
+    (owner, rules): (&'static ProxyState, &'static [HttpRule]),
     buffer: &mut Buffer,
     head: &mut ResponseHead,
 ) -> Verdict {
-    for rule in &owner.config.http_response {
+    let mut strict = true;
+    for rule in rules {
         let mut value = Vec::new();
         let (mut captured, mut rendered) = (None, None);
         {
@@ -325,6 +333,13 @@ pub fn run_response(
                 txn.log_level = Some(*level);
                 continue;
             }
+            HttpAction::StrictMode(on) => {
+                strict = *on;
+                continue;
+            }
+            HttpAction::SetStatus(status, text) => {
+                edit.set_first_line(status_line(head.minor, *status, text.as_deref()));
+            }
             // The parser refuses these in responses, or they were carried out.
             HttpAction::Tarpit(_)
             | HttpAction::Reject
@@ -340,10 +355,15 @@ pub fn run_response(
         let (framing, max_fields) = (head.framing, client.ctx.shared.limits.maxhdr);
         match rewrite_response(buffer, head, &edit, max_fields) {
             Some(edited) => *head = ResponseHead { framing, ..edited },
-            None => return Verdict::TooLarge,
+            None if strict => return Verdict::TooLarge,
+            None => client.ctx.back(owner).failed_rewrites.inc(),
         }
     }
     Verdict::Pass
+}
+
+fn status_line(minor: u8, status: u16, text: Option<&str>) -> Vec<u8> {
+    format!("HTTP/1.{minor} {status} {}", text.unwrap_or_else(|| lb_http::reason(status))).into_bytes()
 }
 
 /// Applies edits to the response at the front of the buffer and parses the result.

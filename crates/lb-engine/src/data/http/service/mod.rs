@@ -5,7 +5,7 @@ mod status;
 
 use super::super::session::Cut;
 use super::txn::Txn;
-use super::{Next, respond};
+use super::{Next, after, respond};
 use crate::buffer::Buffer;
 use crate::data::accept::Client;
 use crate::orders::{Act, MetricsQuery, MetricsScope, Order, PIECES, Page, StatusView};
@@ -156,6 +156,7 @@ async fn ready(
     txn.status = status;
     txn.local = true;
     let bytes = if keep { bytes } else { super::request::with_close(bytes) };
+    let bytes = after::to_page(client, txn, &bytes);
     let shown = if txn.is_head { respond::head_of(&bytes) } else { &bytes };
     match respond::send(client, stream, txn, shown).await {
         Ok(true) if keep => Next::KeepAlive,
@@ -211,7 +212,8 @@ async fn pieces(client: &Client, stream: &mut Stream, txn: &mut Txn, form: Form,
         head.push_str("connection: close\r\n");
     }
     head.push_str("\r\n");
-    if !matches!(respond::send(client, stream, txn, head.as_bytes()).await, Ok(true)) {
+    let head = after::to_page(client, txn, head.as_bytes());
+    if !matches!(respond::send(client, stream, txn, &head).await, Ok(true)) {
         return Next::Abort;
     }
     if txn.is_head {
