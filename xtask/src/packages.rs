@@ -34,6 +34,8 @@ const PACKAGES: &[(&str, &str, &str)] = &[
     ("chromium-driver", "chromedriver", "the status page in a browser"),
     ("openssh-server", "sshd", "sockets of other hosts through ssh"),
     ("openssh-client", "ssh", "sockets of other hosts through ssh"),
+    ("zsh", "zsh", "completion in zsh"),
+    ("fish", "fish", "completion in fish"),
     ("dnsmasq-base", "dnsmasq", "resolution of names at run time"),
 ];
 

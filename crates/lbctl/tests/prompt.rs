@@ -17,5 +17,7 @@ mod meta;
 mod objects;
 #[path = "prompt/screens.rs"]
 mod screens;
+#[path = "prompt/shells.rs"]
+mod shells;
 #[path = "prompt/top.rs"]
 mod top;
