@@ -36,6 +36,8 @@ const PACKAGES: &[(&str, &str, &str)] = &[
     ("openssh-client", "ssh", "sockets of other hosts through ssh"),
     ("zsh", "zsh", "completion in zsh"),
     ("fish", "fish", "completion in fish"),
+    ("prometheus", "prometheus", "scrapes by Prometheus, and promtool's judgement"),
+    ("apache2", "apache2", "a configuration of httpd beside its conversion"),
     ("dnsmasq-base", "dnsmasq", "resolution of names at run time"),
 ];
 

@@ -8,6 +8,7 @@
 mod info;
 mod info_fields;
 mod metrics;
+mod other_metrics;
 mod parse;
 mod saved;
 mod schema;
@@ -22,6 +23,7 @@ mod value;
 pub use info::{InfoFormat, InfoShape, InfoSource, write_info};
 pub use info_fields::InfoField;
 pub use metrics::{FAMILIES, Family, PROCESS_FAMILIES, ProcessFamily, Tally};
+pub use other_metrics::{OtherFamily, RESOLVER_FAMILIES, TABLE_FAMILIES};
 pub use parse::{Info, ParseError};
 pub use saved::{SavedLine, SavedServer, SavedTarget, StateFileFault, read_state_file};
 pub use schema::write_schema;

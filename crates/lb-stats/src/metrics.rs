@@ -13,7 +13,7 @@ use std::io::Write as _;
 
 /// Prometheus' type of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Gauge,
     Counter,
 }
@@ -209,7 +209,9 @@ const fn scope(kind: ObjectKind) -> &'static str {
 impl Family {
     /// Whether objects of this kind have it.
     pub fn is_of(&self, kind: ObjectKind) -> bool {
-        self.field.kinds().contains(kind)
+        // HAProxy's exporter leaves these columns of listeners out.
+        let is_left_out = matches!(self.field, F::ConnTot | F::Reqbin | F::Reqbout | F::Resbin | F::Resbout);
+        self.field.kinds().contains(kind) && !(kind == ObjectKind::Listener && is_left_out)
     }
 
     /// Whether it is shown only when `extra-counters` asks for it.
@@ -470,7 +472,7 @@ impl ProcessFamily {
     }
 }
 
-fn write_head(scope: &str, suffix: &str, description: &str, kind: Kind, out: &mut Vec<u8>) {
+pub(crate) fn write_head(scope: &str, suffix: &str, description: &str, kind: Kind, out: &mut Vec<u8>) {
     // Writing to a vector cannot fail.
     let _ =
         write!(out, "# HELP haproxy_{scope}_{suffix} {description}\n# TYPE haproxy_{scope}_{suffix} {}\n", kind.word());
@@ -496,7 +498,7 @@ fn write_number(value: &Value<'_>, divisor: f64, out: &mut Vec<u8>) {
 }
 
 /// A label's value: backslashes, quotes and line ends are escaped.
-fn write_label(value: &Value<'_>, out: &mut Vec<u8>) {
+pub(crate) fn write_label(value: &Value<'_>, out: &mut Vec<u8>) {
     let start = out.len();
     value.write_plain(false, out);
     if out.get(start..).unwrap_or_default().iter().any(|b| matches!(b, b'\\' | b'"' | b'\n')) {

@@ -155,6 +155,8 @@ pub enum Command {
     Raw(commands::raw::Args),
     /// Open a prompt
     Repl(commands::repl::Args),
+    /// Make a configuration of nginx or Apache httpd a haproxy.cfg
+    Convert(commands::convert::Args),
     /// Print the completion script of a shell
     Completion(commands::completion::Args),
     /// Explain a command, or the exit statuses

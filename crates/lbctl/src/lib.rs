@@ -11,6 +11,7 @@ mod complete;
 mod condition;
 mod configuration;
 mod context;
+mod convert;
 mod etcd;
 mod exit;
 mod fan;

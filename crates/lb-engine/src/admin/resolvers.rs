@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 /// What is counted of a name server, in the order shown. Aliases are followed within an answer, and sockets are asked one
 /// question each: nothing can be wrong with an alias alone, and no answer comes too late for its socket.
-fn columns(counts: &Counts) -> [(&'static str, u64); 15] {
+pub(super) fn columns(counts: &Counts) -> [(&'static str, u64); 15] {
     [
         ("sent", counts.sent.get()),
         ("snd_error", counts.send_error.get()),

@@ -6,6 +6,7 @@ pub mod cert;
 pub mod check;
 pub mod completion;
 pub mod context;
+pub mod convert;
 pub mod counters;
 pub mod diff;
 pub mod doctor;
@@ -48,6 +49,7 @@ pub fn run_alone(command: &Command, globals: &Globals) -> Option<Result<(), Faul
     Some(match command {
         Command::Help(args) => help::run(args),
         Command::Completion(args) => completion::run(args),
+        Command::Convert(args) => convert::run(args),
         Command::Context(what) => context::run(what, globals),
         Command::Log(args) => output().and_then(|out| log::run(args, &out)),
         Command::Undo(args) => undo::run(args, globals),
@@ -91,6 +93,7 @@ pub fn run(command: &Command, ctx: &Context) -> Result<(), Fault> {
         Command::Repl(args) => repl::run(args, ctx),
         // These were run without a node, also at the prompt.
         Command::Completion(_)
+        | Command::Convert(_)
         | Command::Help(_)
         | Command::Context(_)
         | Command::Log(_)

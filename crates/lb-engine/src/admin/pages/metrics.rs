@@ -1,12 +1,13 @@
 //! Metrics in Prometheus' text format: one metric of all objects of a kind after the other.
 
 use super::super::dump::PIECE;
-use super::super::info;
+use super::super::stat_listener::ListenerRow;
 use super::super::stat_values::{BackendRow, FrontendRow, ServerRow, Viewer};
+use super::super::{info, resolvers};
 use super::{Gone, Tray};
 use crate::control::Control;
 use crate::orders::{MetricsQuery, MetricsScope};
-use lb_stats::{FAMILIES, Family, InfoSource, ObjectKind, PROCESS_FAMILIES, Tally};
+use lb_stats::{FAMILIES, Family, InfoSource, ObjectKind, PROCESS_FAMILIES, RESOLVER_FAMILIES, TABLE_FAMILIES, Tally};
 
 /// Writes what the query asks for.
 pub(super) async fn write(control: &Control, query: &MetricsQuery, tray: &mut Tray<'_>) -> Result<(), Gone> {
@@ -16,6 +17,7 @@ pub(super) async fn write(control: &Control, query: &MetricsQuery, tray: &mut Tr
     }
     for (scope, kind) in [
         (MetricsScope::Frontend, ObjectKind::Frontend),
+        (MetricsScope::Listener, ObjectKind::Listener),
         (MetricsScope::Backend, ObjectKind::Backend),
         (MetricsScope::Server, ObjectKind::Server),
     ] {
@@ -30,7 +32,49 @@ pub(super) async fn write(control: &Control, query: &MetricsQuery, tray: &mut Tr
             }
         }
     }
+    if asked(MetricsScope::StickTable) {
+        tables(control, query, &mut tray.batch);
+    }
+    if asked(MetricsScope::Resolver) {
+        resolvers(control, query, &mut tray.batch);
+    }
     Ok(())
+}
+
+fn tables(control: &Control, query: &MetricsQuery, out: &mut Vec<u8>) {
+    let tables = control.shared.tables.list();
+    for (index, family) in TABLE_FAMILIES.iter().enumerate() {
+        if tables.is_empty() || !query.shows(&|name| family.is_named(name)) {
+            continue;
+        }
+        family.write_head(out);
+        for table in tables.iter().rev() {
+            let spec = &table.config.spec;
+            // Without peers nobody is told of updates: there are none to count.
+            let values = [spec.size as u64, table.table.used() as u64, 0];
+            let value = values.get(index).copied().unwrap_or_default();
+            family.write([&table.config.name, spec.key.as_str()], value, out);
+        }
+    }
+}
+
+fn resolvers(control: &Control, query: &MetricsQuery, out: &mut Vec<u8>) {
+    for (index, family) in RESOLVER_FAMILIES.iter().enumerate() {
+        if !query.shows(&|name| family.is_named(name)) {
+            continue;
+        }
+        let mut headed = false;
+        for section in control.names.sections() {
+            for (server, counts) in section.config.nameservers.iter().zip(&section.counts) {
+                if !headed {
+                    family.write_head(out);
+                    headed = true;
+                }
+                let value = resolvers::columns(counts).get(index).map_or(0, |(_, count)| *count);
+                family.write([&section.config.name, &server.name], value, out);
+            }
+        }
+    }
 }
 
 impl MetricsQuery {
@@ -51,7 +95,7 @@ fn process(control: &Control, query: &MetricsQuery, out: &mut Vec<u8>) {
     }
 }
 
-/// Indices of the objects of a kind: proxy, and server if it is one.
+/// Indices of the objects of a kind: proxy, and server or listener if it is one.
 fn objects(control: &Control, kind: ObjectKind, no_maint: bool) -> Vec<(usize, usize)> {
     let backends = control.backends();
     let viewer = Viewer::new(control, &backends, true);
@@ -60,6 +104,9 @@ fn objects(control: &Control, kind: ObjectKind, no_maint: bool) -> Vec<(usize, u
     for proxy in proxies {
         match kind {
             ObjectKind::Frontend if proxy.config.kind.has_frontend() => found.push((proxy.index, 0)),
+            ObjectKind::Listener if proxy.config.options.socket_stats => {
+                found.extend((0..proxy.listeners.len()).map(|listener| (proxy.index, listener)));
+            }
             ObjectKind::Backend if proxy.config.kind.has_backend() => found.push((proxy.index, 0)),
             ObjectKind::Server if proxy.config.kind.has_backend() => {
                 let shown = |s: &usize| {
@@ -130,6 +177,10 @@ fn row(viewer: &Viewer<'_>, kind: ObjectKind, family: &Family, (p, s): (usize, u
                 family.write(&row, out);
             }
         }
-        ObjectKind::Listener => {}
+        ObjectKind::Listener => {
+            if let Some(listener) = proxy.listeners.get(s) {
+                family.write(&ListenerRow { viewer, proxy, listener }, out);
+            }
+        }
     }
 }
