@@ -6,7 +6,7 @@ use super::{Table, restore};
 use crate::shared::Shared;
 use lb_check::rules::Trace;
 use lb_check::{Action, FailLimit, InitState, Observe, OnError, ServerHealth, ServerParams, schedule::CheckTimeouts};
-use lb_config::model::{self, Balance, Proxy, Server};
+use lb_config::model::{self, Balance, CheckMethod, Proxy, Server};
 use lb_model::Mode;
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -199,6 +199,10 @@ impl ServerCtl {
             port: agent.port,
             send: agent.send.clone().unwrap_or_default(),
         });
+        let trace = match server.check_method.as_ref().unwrap_or(&proxy.check) {
+            CheckMethod::Rules(set) if server.check => Trace::with_room(set),
+            _ => Trace::default(),
+        };
         Self {
             health: ServerHealth::new(ServerParams { dynamic, ..params(proxy, server) }, now),
             root: None,
@@ -207,7 +211,7 @@ impl ServerCtl {
             agent: agent.unwrap_or_default(),
             revision: 0,
             serial,
-            trace: Trace::default(),
+            trace,
             record: None,
             counted: false,
             due_ms: [u64::MAX; 4],
