@@ -10,6 +10,8 @@ mod certificates;
 mod changing;
 #[path = "commands/connections.rs"]
 mod connections;
+#[path = "commands/converts.rs"]
+mod converts;
 #[path = "commands/coverage.rs"]
 mod coverage;
 #[path = "commands/diffs.rs"]
