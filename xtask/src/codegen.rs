@@ -26,7 +26,7 @@ const DIRECTORIES: [&str; 2] = ["man", "completions"];
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let mut files: Vec<(PathBuf, Vec<u8>)> = lbctl::generated()?;
     files.push((PathBuf::from("man/lbd.1"), lbd::manual_page().into_bytes()));
-    files.push((PathBuf::from("COMPATIBILITY.md"), lb_admin::compat::document().into_bytes()));
+    files.push((PathBuf::from("COMPATIBILITY.md"), compatibility().into_bytes()));
     files.extend(architecture()?);
     let mut stale = Vec::new();
     for (path, bytes) in &files {
@@ -55,6 +55,11 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         eprintln!("renewed {path}");
     }
     Ok(())
+}
+
+/// How this stands to HAProxy, and to the tools around it.
+fn compatibility() -> String {
+    lb_admin::compat::document() + &lbctl::anchors()
 }
 
 /// Files that say they are generated, and that nothing generates.

@@ -4,6 +4,7 @@
 //! made from the same command line definition.
 
 mod acting;
+mod anchors;
 mod apply;
 mod cli;
 mod commands;
@@ -47,6 +48,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
+pub use anchors::anchors;
 pub use generate::{commands, generate, generated};
 
 use cli::Cli;

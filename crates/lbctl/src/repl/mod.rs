@@ -25,6 +25,8 @@ use crate::fault::Fault;
 use crate::interrupt::Interrupt;
 use helper::Helper;
 use live::Live;
+#[cfg(test)]
+pub use route::split_words;
 pub use route::{Route, route};
 pub use session::{Flow, Session};
 
