@@ -75,6 +75,8 @@ impl Walk {
                 return None;
             }
             self.servers = Cursor::default();
+            // At the end it stays there, however often it is asked.
+            self.proxy = None;
             let next = control.shared.proxies.next(&mut self.proxies)?;
             self.proxy = next.config.kind.has_backend().then_some(next.index);
         }
