@@ -288,6 +288,11 @@ fn every_end_of_a_session_is_logged_as_by_haproxy() {
         let seen = logged(&engine, &cases).unwrap();
         for (case, lines) in cases.iter().zip(&seen) {
             let expected = if engine.is_haproxy && !case.in_2_6.is_empty() { &case.in_2_6 } else { &case.expected };
+            // Who comes first is a matter of processor time where many are played at once on a busy machine: what differs
+            // is played again alone.
+            let alone =
+                if lines == expected { None } else { logged(&engine, std::slice::from_ref(case)).unwrap().pop() };
+            let lines = alone.as_ref().unwrap_or(lines);
             if lines != expected {
                 let _ = writeln!(faults, "### {} ({})", case.name, engine.name());
                 for line in lines {

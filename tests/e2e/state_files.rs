@@ -194,6 +194,12 @@ fn files_of_one_backend() {
     check(Setup { global: "server-state-base {dir}\n server-state-file state", file: &text, ..Setup::default() });
 }
 
+/// What a program says is read beside it: it may come a little later than its answers.
+fn await_warning(program: &Program, warning: &str) -> Result<()> {
+    let said = until(warning, || program.stderr().contains(warning).then_some(()));
+    said.with_context(|| format!("it said {:?}", program.stderr()))
+}
+
 /// Files that are old, foreign, cut or broken: the start goes on, nothing is taken, and a warning says why.
 #[test]
 fn broken_files_are_a_warning() {
@@ -218,8 +224,7 @@ fn broken_files_are_a_warning() {
                 true,
                 "{text:?}"
             );
-            let told = program.stderr();
-            check_eq!(told.contains(warning), true, "{told:?} of {text:?}");
+            await_warning(&program, warning).with_context(|| format!("of {text:?}"))?;
         }
         for (global, load, warning) in [
             ("server-state-file {dir}/missing", "global", "Can't open global server state file"),
@@ -227,7 +232,7 @@ fn broken_files_are_a_warning() {
             ("maxconn 50", "global", "Unfortunately, 'server-state-file' is not set!"),
         ] {
             let (program, _origin) = start(engine, &Setup { global, load, ..Setup::default() })?;
-            check_eq!(program.stderr().contains(warning), true, "{}", program.stderr());
+            await_warning(&program, warning)?;
         }
         Ok(())
     });
@@ -245,7 +250,7 @@ fn a_state_survives_a_restart() {
         let before = states(&program)?;
         drop(program);
         let (program, _origin) = start(engine, &Setup { file: saved.trim_end_matches('\n'), ..Setup::default() })?;
-        check_eq!(program.stderr().contains("corrupted global server state file"), true, "the last line has no end");
+        await_warning(&program, "corrupted global server state file").context("the last line has no end")?;
         drop(program);
         let (program, _origin) = start(engine, &Setup { file: &saved, ..Setup::default() })?;
         // The health of a server whose checks are off is full, not what it was.
