@@ -28,7 +28,7 @@ pub const ARROWS: &[Arrow] = &[
     pure("lb-balance", &["lb-model"]),
     pure("lb-check", &["lb-model", "lb-sample"]),
     pure("lb-tls", &[]),
-    pure("lb-config", &["lb-check", "lb-model", "lb-sample", "lb-table", "lb-tls"]),
+    pure("lb-config", &["lb-check", "lb-http", "lb-model", "lb-sample", "lb-table", "lb-tls"]),
     pure("lb-admin", &["lb-model"]),
     shell(
         "lb-engine",

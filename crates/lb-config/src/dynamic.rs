@@ -6,6 +6,7 @@
 use crate::Host;
 use crate::cx::Cx;
 use crate::diagnostic::{Severity, Site};
+use crate::errors::{self, ErrorsSection};
 use crate::finish::{log_targets, settle_modes};
 use crate::guid;
 use crate::keywords::{self, DYNAMIC_SERVER, OWN, SERVER, ServerRow, Status};
@@ -54,8 +55,12 @@ pub struct NamedDefaults {
 }
 
 impl NamedDefaults {
-    pub(crate) fn of(defaults: &Defaults, logs: &[LogTarget], mailers: &mailers::Sections) -> Option<Self> {
+    pub(crate) fn of(
+        defaults: &Defaults,
+        (logs, mailers, errors): (&[LogTarget], &mailers::Sections, &[ErrorsSection]),
+    ) -> Option<Self> {
         let mut draft = defaults.draft.clone();
+        draft.proxy.error_pages = errors::settle(&draft, errors, |_, _, _, _| {});
         draft.proxy.email_alert = mailers.resolve(&draft.email).map(|(_, alert)| alert);
         draft.proxy.acls.clear();
         Some(Self { name: defaults.name.clone()?, draft, logs: log_targets(&defaults.draft, logs) })

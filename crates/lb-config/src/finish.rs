@@ -4,18 +4,21 @@ use crate::captures;
 use crate::cx::Cx;
 use crate::diagnostic::{Diagnostic, Severity, Site};
 use crate::dynamic::{DefaultServers, NamedDefaults};
+use crate::errors;
 use crate::finish_tables::Tables;
 use crate::guid;
 use crate::line::Fault;
 use crate::log::LogLine;
 use crate::mailers;
 use crate::model::{
-    BackendChoice, Balance, CheckMethod, Config, ListenAddress, LogTarget, Observe, Proxy, ProxyIdx, Server, UseBackend,
+    BackendChoice, Balance, CheckMethod, Config, ListenAddress, LogTarget, Observe, Proxy, ProxyIdx, Server,
+    UseBackend, UsedServer,
 };
 use crate::proxy::{LogChoice, ProxyDraft};
 use crate::reader::Draft;
 use crate::resolvers;
 use crate::ring;
+use crate::rules;
 use crate::server::ServerDraft;
 use crate::server::detour::CheckProto;
 use crate::suggest;
@@ -71,8 +74,18 @@ impl<'d> Names<'d> {
 
 /// Resolves and checks everything that was read. What is wrong goes to `cx`.
 pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
-    let Draft { global, mut proxies, defaults, healthchecks, mailers, rings, peers, resolvers: mut sections, users } =
-        draft;
+    let Draft {
+        global,
+        mut proxies,
+        defaults,
+        healthchecks,
+        http_errors,
+        mailers,
+        rings,
+        peers,
+        resolvers: mut sections,
+        users,
+    } = draft;
     let mut mailers = mailers::Sections::of(mailers);
     let users = users::settle(users, cx);
     let healthchecks: BTreeMap<String, CheckMethod> =
@@ -105,6 +118,12 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
             proxy.use_backend = switches(draft, i, &names, cx);
             proxy.default_backend = default_backend(draft, i, &names, cx);
             proxy.http_request.extend(draft.redirects.iter().cloned());
+            proxy.error_pages = errors::settle(draft, &http_errors, |severity, site, message, help| {
+                cx.sink.push(severity, site, message, help);
+            });
+            for rules in [&mut proxy.http_request, &mut proxy.http_response] {
+                errors::settle_rules(rules, draft, &http_errors, cx);
+            }
             let http = proxy.mode == Mode::Http;
             for words in &draft.bind_words {
                 let about = (&*proxy.name, draft.section_name(), http);
@@ -115,6 +134,7 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
             }
             global.global.process.unix.apply(&mut proxy.binds);
             proxy.servers = servers(draft, i, &names, cx);
+            proxy.use_server = rules::servers::settle(draft, cx);
             proxy.check = draft.check.method();
             for (server, draft) in proxy.servers.iter_mut().zip(&draft.servers) {
                 let method = server.check_method.as_ref().unwrap_or(&proxy.check);
@@ -135,6 +155,9 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
             done.push(proxy);
         }
     }
+    if errors::are_made(&done) {
+        done.iter_mut().for_each(|proxy| proxy.makes_pages = true);
+    }
     cx.patterns.number();
     let mut global = global.global;
     global.environment = std::mem::take(&mut cx.environment);
@@ -142,7 +165,8 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
     if readable {
         mailers.warn_unused(cx);
     }
-    let defaults = defaults.iter().filter_map(|section| NamedDefaults::of(section, &global.logs, &mailers)).collect();
+    let parts = (&*global.logs, &mailers, &*http_errors);
+    let defaults = defaults.iter().filter_map(|section| NamedDefaults::of(section, parts)).collect();
     let ignored_tuning = std::mem::take(&mut cx.ignored);
     ring::check_uses(&rings, cx);
     let (tables, vars, patterns) = (tables.into_list(), Arc::clone(&cx.vars), Arc::clone(&cx.patterns));
@@ -656,6 +680,10 @@ fn mark_references(proxies: &mut [Proxy], drafts: &[ProxyDraft]) {
         backends.extend(proxy.default_backend.filter(|backend| backend.0 != own));
         backends.extend(proxy.use_backend.iter().filter_map(|rule| rule.backend.fixed()));
         servers.extend(proxy.servers.iter().filter_map(|server| server.track).map(|(proxy, at)| (proxy.0, at)));
+        servers.extend(proxy.use_server.iter().filter_map(|rule| match rule.server {
+            UsedServer::Named(at) => Some((own, at)),
+            UsedServer::Computed(_) => None,
+        }));
         for (reference, _) in &draft.references {
             match reference {
                 Reference::Backend(name) => backends.extend(by_name(name).map(ProxyIdx)),

@@ -3,6 +3,7 @@
 //! Everything here is resolved: names point to existing proxies, inheritance from `defaults` is
 //! applied, addresses are parsed. The engine needs no text.
 
+mod forwarding;
 mod table;
 mod way;
 
@@ -12,6 +13,7 @@ pub use crate::mailers::{EmailAlert, Mailer, Mailers};
 pub use crate::process::{Capability, CloseSpread, CpuMap, ProcessSettings, UnixBind};
 pub use crate::resolvers::{Hold, Nameserver, Resolution, Resolvers};
 pub use crate::stats_page::{StatsPage, StatsRule, StatsVerdict};
+pub use forwarding::{ForwardFor, Forwarded, HeaderNames, KeepAlive, Node, NodePort, UseServer, UsedServer};
 pub use table::{Count, CountChange, Number, StickRule, StickTable, TableIdx, TableRef, Track};
 pub use way::{Announce, Extension, Source, UseSrc};
 
@@ -433,6 +435,18 @@ pub struct Proxy {
     pub rate_limit_sessions: u32,
     /// Named ACLs.
     pub acls: Vec<Acl>,
+    /// `force-be-switch`: where one of these holds, rules may lead to unpublished backends.
+    pub force_switch: Vec<Condition>,
+    /// `use-server` rules in order.
+    pub use_server: Vec<UseServer>,
+    /// `http-send-name-header`.
+    pub name_header: Option<String>,
+    /// `max-keep-alive-queue`: beyond so many waiting requests the last server is not preferred; `None`: always.
+    pub max_keep_alive_queue: Option<u32>,
+    /// `clitcpka-cnt`, `clitcpka-idle`, `clitcpka-intvl`.
+    pub client_probes: KeepAlive,
+    /// `srvtcpka-cnt`, `srvtcpka-idle`, `srvtcpka-intvl`.
+    pub server_probes: KeepAlive,
     /// `use_backend` rules in order; names resolved.
     pub use_backend: Vec<UseBackend>,
     /// `default_backend`, resolved. A `listen` section's is itself when it has servers.
@@ -445,6 +459,8 @@ pub struct Proxy {
     pub http_after_response: Vec<HttpRule>,
     /// `tcp-request` rules of all stages.
     pub tcp_request: Vec<TcpRule>,
+    /// `tcp-request inspect-delay`.
+    pub inspect_delay: Option<Duration>,
     /// The table the section declares.
     pub table: Option<TableIdx>,
     /// `stick` rules.
@@ -477,8 +493,10 @@ pub struct Proxy {
     pub check: CheckMethod,
     /// Switches.
     pub options: Options,
-    /// `errorfile` contents by status, raw.
-    pub error_files: Vec<(u16, Arc<[u8]>)>,
+    /// What is sent in place of the default pages, by status.
+    pub error_pages: Vec<(u16, ErrorPage)>,
+    /// Some proxy has pages that are made for each request.
+    pub makes_pages: bool,
     /// Log targets (`log global` is resolved).
     pub logs: Vec<LogTarget>,
     /// The line logged for each session; `None`: the plain connection line.
@@ -602,6 +620,8 @@ pub enum HttpAction {
     Tarpit(Reply),
     /// `reject`: close without an answer.
     Reject,
+    /// `silent-drop`: the connection ends without a word.
+    SilentDrop,
     /// `auth [realm …]`: answer 401, asking for a name and a password under this realm; `None`: the proxy's name.
     Auth(Option<Arc<str>>),
     /// `redirect location|prefix|scheme`.
@@ -734,6 +754,17 @@ pub struct Redirect {
     pub keep_query: bool,
     /// `ignore-empty`: an empty target redirects nowhere, the next rule is tried.
     pub ignore_empty: bool,
+    /// `set-cookie`, `set-cookie-fmt`, `clear-cookie`.
+    pub cookie: Option<RedirectCookie>,
+}
+
+/// What a redirect says in `Set-Cookie`.
+#[derive(Debug, Clone)]
+pub enum RedirectCookie {
+    /// Always the same.
+    Fixed(Arc<str>),
+    /// Made for each request.
+    Made(Arc<LogFormat>),
 }
 
 /// Kinds of redirects.
@@ -758,11 +789,22 @@ pub struct Reply {
     pub fields: Vec<(String, Arc<LogFormat>)>,
 }
 
+/// What is sent in place of the default page of a status.
+#[derive(Debug, Clone)]
+pub enum ErrorPage {
+    /// A whole response without a word about the connection; empty: nothing is sent.
+    Whole(Arc<[u8]>),
+    /// A response made for each request (`http-error`).
+    Made(Arc<Reply>),
+}
+
 /// What a response made by the proxy holds.
 #[derive(Debug, Clone)]
 pub enum ReplyContent {
     /// The page of its status: a file of the proxy or the default one.
     Page,
+    /// The page of its status in an `http-errors` section. Once all was read, none is left.
+    Section(Arc<str>),
     /// No body.
     Empty,
     /// A content type and a body.
@@ -810,6 +852,8 @@ pub enum TcpAction {
     Count(Count),
     /// `expect-proxy layer4`: the connection begins with a PROXY header.
     ExpectProxy,
+    /// `silent-drop`: the connection ends without a word.
+    SilentDrop,
 }
 
 /// `force-persist` or `ignore-persist`.
@@ -1174,6 +1218,18 @@ pub struct ExternalCheck {
 pub struct Options {
     /// `forwardfor`.
     pub forwardfor: Option<ForwardFor>,
+    /// `originalto`.
+    pub originalto: Option<ForwardFor>,
+    /// `forwarded`.
+    pub forwarded: Option<Arc<Forwarded>>,
+    /// `http-restrict-req-hdr-names`.
+    pub header_names: HeaderNames,
+    /// `http-pretend-keepalive`: servers are not told that their connection ends.
+    pub pretend_keepalive: bool,
+    /// `prefer-last-server`.
+    pub prefer_last_server: bool,
+    /// `idle-close-on-response`: idle clients stay while the process stops.
+    pub idle_close_on_response: bool,
     /// `httpclose`.
     pub httpclose: bool,
     /// `http-server-close`.
@@ -1202,15 +1258,4 @@ pub struct Options {
     pub nolinger: bool,
     /// `http-ignore-probes`.
     pub http_ignore_probes: bool,
-}
-
-/// `option forwardfor`.
-#[derive(Debug, Clone)]
-pub struct ForwardFor {
-    /// `except` networks: address and prefix length.
-    pub except: Option<(IpAddr, u8)>,
-    /// Header name; default `X-Forwarded-For`.
-    pub header: String,
-    /// `if-none`.
-    pub if_none: bool,
 }

@@ -4,10 +4,9 @@ use crate::cx::Cx;
 use crate::diagnostic::Site;
 use crate::keywords::{self, OPTIONS, Status};
 use crate::line::{Done, Line, Prefix, fault};
-use crate::model::{ForwardFor, Options};
+use crate::model::Options;
 use crate::proxy::{LogChoice, ProxyDraft};
 use crate::suggest::did_you_mean;
-use std::net::IpAddr;
 
 /// Reads one option.
 pub(crate) type OptionHandler = fn(&mut OptionCx<'_, '_, '_>) -> Done;
@@ -132,56 +131,6 @@ pub(crate) fn redispatch(x: &mut OptionCx<'_, '_, '_>) -> Done {
     Ok(())
 }
 
-/// `option forwardfor [except <network>] [header <name>] [if-none]`.
-pub(crate) fn forwardfor(x: &mut OptionCx<'_, '_, '_>) -> Done {
-    x.no_negation()?;
-    let line = x.line;
-    let mut option = ForwardFor { except: None, header: "X-Forwarded-For".to_owned(), if_none: false };
-    let mut at = 2;
-    while line.has(at) {
-        match line.word(at) {
-            "except" => {
-                let complaint = "'option forwardfor except' expects <address>[/mask] as argument.";
-                option.except = Some(network(line.word(at + 1)).ok_or_else(|| fault(at + 1, complaint))?);
-                at += 2;
-            }
-            "header" => {
-                let complaint = "'option forwardfor header' expects <header_name> as argument.";
-                option.header = line.need(at + 1, complaint)?.to_owned();
-                at += 2;
-            }
-            "if-none" => {
-                option.if_none = true;
-                at += 1;
-            }
-            _ => {
-                let message = "'option forwardfor' only supports optional values: 'except', 'header' and 'if-none'.";
-                return Err(fault(at, message));
-            }
-        }
-    }
-    x.p.proxy.options.forwardfor = Some(option);
-    x.p.forwardfor_site = Some(line.site(1));
-    Ok(())
-}
-
-/// An address with a prefix length or an IPv4 mask.
-pub(crate) fn network(text: &str) -> Option<(IpAddr, u8)> {
-    let (address, mask) = text.split_once('/').map_or((text, None), |(a, m)| (a, Some(m)));
-    let ip: IpAddr = address.parse().ok()?;
-    let most = if ip.is_ipv4() { 32 } else { 128 };
-    let length = match mask {
-        None => most,
-        Some(mask) if mask.contains('.') => {
-            let bits = u32::from(mask.parse::<std::net::Ipv4Addr>().ok()?);
-            let ones = bits.leading_ones();
-            (bits.count_ones() == ones && ip.is_ipv4()).then_some(ones as u8)?
-        }
-        Some(mask) => mask.parse().ok().filter(|length| *length <= most)?,
-    };
-    Some((ip, length))
-}
-
 fn choose(x: &mut OptionCx<'_, '_, '_>, choice: impl FnOnce(Site) -> LogChoice) -> Done {
     x.no_negation()?;
     let site = x.line.site(1);
@@ -207,25 +156,4 @@ pub(crate) fn tcplog(x: &mut OptionCx<'_, '_, '_>) -> Done {
     let clf = x.line.word(2) == "clf";
     x.line.ends_after(if clf { 2 } else { 1 }, "option tcplog")?;
     choose(x, |site| LogChoice::Tcp(site, clf))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::network;
-
-    #[test]
-    fn networks() {
-        for (text, expected) in [
-            ("127.0.0.0/8", Some(8)),
-            ("10.0.0.1", Some(32)),
-            ("10.0.0.0/255.255.0.0", Some(16)),
-            ("10.0.0.0/255.0.255.0", None),
-            ("::1/64", Some(64)),
-            ("10.0.0.0/33", None),
-            ("x", None),
-            ("", None),
-        ] {
-            assert_eq!(network(text).map(|(_, length)| length), expected, "{text}");
-        }
-    }
 }

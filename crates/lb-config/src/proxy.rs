@@ -2,15 +2,16 @@
 
 use crate::captures::Captures;
 use crate::checks::CheckDraft;
-use crate::cx::{Cx, reason};
+use crate::cx::Cx;
 use crate::diagnostic::Site;
 use crate::dynamic::DefaultServers;
+use crate::errors;
 use crate::guid;
 use crate::keywords::{self, PROXY, Scope, Status};
 use crate::line::{Done, Fault, Line, fault};
 use crate::log::{self, LogLine};
 use crate::mailers::EmailDraft;
-use crate::model::{Balance, CheckMethod, HttpReuse, HttpRule, LoadState, Options, Place, Proxy, Timeouts};
+use crate::model::{Balance, CheckMethod, HttpReuse, HttpRule, KeepAlive, LoadState, Options, Place, Proxy, Timeouts};
 use crate::retry_on::RetryOn;
 use crate::server::ServerDraft;
 use crate::suggest::did_you_mean;
@@ -19,17 +20,17 @@ use crate::tls::bind::BindWords;
 use lb_model::{Mode, ProxyKind, is_valid_name};
 use lb_sample::{Condition, Reference, Side};
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 
 /// Reads a line of a proxy or of a `defaults` section.
 pub(crate) type ProxyHandler = fn(&mut ProxyDraft, &mut Cx<'_>, &Line) -> Done;
 
-/// A `use_backend` rule whose backend may stand further down.
+/// A `use_backend` or `use-server` rule whose backend or server may stand further down.
 #[derive(Debug, Clone)]
 pub(crate) struct Switch {
+    /// The name.
     pub backend: String,
-    /// The backend is found for each stream.
+    /// The name is made for each stream.
     pub computed: Option<Arc<lb_sample::LogFormat>>,
     pub site: Site,
     pub condition: Option<Condition>,
@@ -72,6 +73,8 @@ pub(crate) struct ProxyDraft {
     pub servers: Vec<ServerDraft>,
     pub switches: Vec<Switch>,
     pub default_backend: Option<(String, Site)>,
+    /// `use-server` rules, whose servers may stand further down.
+    pub used_servers: Vec<Switch>,
     pub logs: Vec<LogLine>,
     pub log_choice: LogChoice,
     /// `redirect` lines: run after all `http-request` rules, wherever they stand.
@@ -97,6 +100,10 @@ pub(crate) struct ProxyDraft {
     /// `email-alert`.
     pub email: EmailDraft,
     pub log_site: Option<Site>,
+    /// What it says of error pages.
+    pub errors: Vec<errors::Said>,
+    /// `http-errors` sections that rules answer with, their statuses and where they are named.
+    pub error_uses: Vec<(Arc<str>, u16, Site)>,
 }
 
 /// A `defaults` section.
@@ -174,6 +181,12 @@ fn documented_proxy() -> Proxy {
         backlog: None,
         rate_limit_sessions: 0,
         acls: Vec::new(),
+        force_switch: Vec::new(),
+        use_server: Vec::new(),
+        name_header: None,
+        max_keep_alive_queue: None,
+        client_probes: KeepAlive::default(),
+        server_probes: KeepAlive::default(),
         use_backend: Vec::new(),
         default_backend: None,
         stats: None,
@@ -181,6 +194,7 @@ fn documented_proxy() -> Proxy {
         http_response: Vec::new(),
         http_after_response: Vec::new(),
         tcp_request: Vec::new(),
+        inspect_delay: None,
         table: None,
         stick_rules: Vec::new(),
         balance: Balance::Random(2),
@@ -197,7 +211,8 @@ fn documented_proxy() -> Proxy {
         consistent_hash: false,
         check: CheckMethod::default(),
         options: Options::default(),
-        error_files: Vec::new(),
+        error_pages: Vec::new(),
+        makes_pages: false,
         logs: Vec::new(),
         log_format: None,
         log_tag: None,
@@ -228,6 +243,7 @@ impl ProxyDraft {
             servers: Vec::new(),
             switches: Vec::new(),
             default_backend: None,
+            used_servers: Vec::new(),
             logs: Vec::new(),
             log_choice: LogChoice::None,
             redirects: Vec::new(),
@@ -244,6 +260,8 @@ impl ProxyDraft {
             check: CheckDraft::default(),
             email: EmailDraft::default(),
             log_site: None,
+            errors: Vec::new(),
+            error_uses: Vec::new(),
         }
     }
 
@@ -310,6 +328,11 @@ impl ProxyDraft {
 
     pub fn has_backend(&self) -> bool {
         self.kind.is_some_and(ProxyKind::has_backend)
+    }
+
+    /// Where `http-request` and `redirect` rules of this section run.
+    pub fn request_place(&self) -> lb_sample::Place {
+        if self.has_backend() { lb_sample::Place::BackendRequest } else { lb_sample::Place::FrontendRequest }
     }
 
     /// Reads a line.
@@ -525,6 +548,37 @@ pub(crate) fn log_format(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Don
     Ok(())
 }
 
+/// `max-keep-alive-queue <n>`; -1: no limit.
+pub(crate) fn max_keep_alive_queue(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    let most: i64 = line.integer(1, "'max-keep-alive-queue' expects an integer argument.")?;
+    line.ends_after(1, "max-keep-alive-queue")?;
+    p.proxy.max_keep_alive_queue = u32::try_from(most).ok();
+    Ok(())
+}
+
+/// `clitcpka-cnt`, `clitcpka-idle`, `clitcpka-intvl` and the same of servers.
+pub(crate) fn keep_alive(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    let name = line.word(0);
+    let probes = if name.starts_with("cli") { &mut p.proxy.client_probes } else { &mut p.proxy.server_probes };
+    if name.ends_with("-cnt") {
+        let count: u32 = line.integer(1, format!("'{name}' expects an integer value."))?;
+        if !(1..=127).contains(&count) {
+            return Err(fault(1, format!("'{name}' expects a value between 1 and 127.")));
+        }
+        probes.count = Some(count);
+        return line.ends_after(1, name);
+    }
+    let word = line.need(1, format!("'{name}' expects an integer value (in seconds)"))?;
+    let time = lb_model::parse_time(word, lb_model::TimeUnit::Secs).map_err(|error| {
+        fault(1, crate::line::time_complaint(error, word, &format!("'{name}'"))).help(crate::line::TIME_HELP)
+    })?;
+    match name.ends_with("-idle") {
+        true => probes.idle = Some(time),
+        false => probes.interval = Some(time),
+    }
+    line.ends_after(1, name)
+}
+
 /// Names of timeouts: whether a frontend or a backend uses them, and their slot; `None`: nothing waits for it.
 type TimeoutSlot = fn(&mut Timeouts) -> &mut Option<std::time::Duration>;
 pub(crate) const TIMEOUTS: &[(&str, Scope, Option<TimeoutSlot>)] = &[
@@ -573,55 +627,5 @@ pub(crate) fn timeout(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done 
         Some(slot) => *slot(&mut p.proxy.timeouts) = value,
         None => cx.ignore(&spelled),
     }
-    Ok(())
-}
-
-/// Statuses that have an error page.
-const PAGES: &[u16] =
-    &[200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 422, 425, 429, 431, 500, 501, 502, 503, 504];
-
-fn page_status(line: &Line, usage: &str) -> Result<u16, Fault> {
-    let word = line.need(1, usage)?;
-    let refused = || {
-        let all: Vec<String> = PAGES.iter().map(ToString::to_string).collect();
-        fault(1, format!("{} : status code '{word}' not handled.", line.word(0)))
-            .help(format!("pages exist for {}", all.join(", ")))
-    };
-    word.parse().ok().filter(|status| PAGES.contains(status)).ok_or_else(refused)
-}
-
-fn set_page(p: &mut ProxyDraft, status: u16, page: Arc<[u8]>) {
-    p.proxy.error_files.retain(|(known, _)| *known != status);
-    p.proxy.error_files.push((status, page));
-}
-
-/// `errorfile <status> <file>`.
-pub(crate) fn errorfile(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
-    let usage = "errorfile : expects <status_code> and <file> as arguments.";
-    let status = page_status(line, usage)?;
-    let file = line.need(2, usage)?;
-    line.ends_after(2, "errorfile")?;
-    let page = cx
-        .host
-        .read_file(Path::new(file))
-        .map_err(|error| fault(2, format!("errorfile : error opening file '{file}'.")).help(reason(&error)))?;
-    if !page.is_empty() && !page.starts_with(b"HTTP/") {
-        return Err(fault(2, format!("errorfile : unable to parse the file '{file}' as an HTTP response."))
-            .help("the file holds a whole response: status line, headers, an empty line, the body"));
-    }
-    set_page(p, status, page.into());
-    Ok(())
-}
-
-/// `errorloc|errorloc302|errorloc303 <status> <url>`: the page is a redirect.
-pub(crate) fn errorloc(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
-    let keyword = line.word(0);
-    let usage = format!("{keyword} : expects <status_code> and <url> as arguments.");
-    let status = page_status(line, &usage)?;
-    let url = line.need(2, usage)?;
-    line.ends_after(2, keyword)?;
-    let first = if keyword == "errorloc303" { "303 See Other" } else { "302 Found" };
-    let page = format!("HTTP/1.1 {first}\r\ncache-control: no-cache\r\ncontent-length: 0\r\nlocation: {url}\r\n\r\n");
-    set_page(p, status, page.into_bytes().into());
     Ok(())
 }

@@ -4,6 +4,7 @@ use crate::checks::HealthCheckDraft;
 use crate::condition;
 use crate::cx::Cx;
 use crate::diagnostic::{Diagnostic, Severity, Site};
+use crate::errors::ErrorsSection;
 use crate::finish;
 use crate::global::GlobalDraft;
 use crate::keywords::{self, SECTIONS, Section};
@@ -36,6 +37,8 @@ enum Target {
     Proxy,
     /// The last of `Draft::healthchecks`.
     HealthCheck,
+    /// The last of `Draft::http_errors`.
+    HttpErrors,
     /// The last of `Draft::mailers`.
     Mailers,
     /// The last of `Draft::rings`.
@@ -57,6 +60,7 @@ pub(crate) struct Draft {
     pub defaults: Vec<Defaults>,
     pub proxies: Vec<ProxyDraft>,
     pub healthchecks: Vec<HealthCheckDraft>,
+    pub http_errors: Vec<ErrorsSection>,
     pub mailers: Vec<MailersDraft>,
     pub rings: Vec<Ring>,
     pub peers: Vec<PeersDraft>,
@@ -233,6 +237,10 @@ impl<'a> Reader<'a> {
                 Some(check) => check.line(&line, &mut self.cx),
                 None => Ok(()),
             },
+            Target::HttpErrors => match self.draft.http_errors.last_mut() {
+                Some(section) => section.line(&line, &mut self.cx),
+                None => Ok(()),
+            },
             Target::Mailers => match self.draft.mailers.last_mut() {
                 Some(section) => section.line(&line, &mut self.cx),
                 None => Ok(()),
@@ -283,6 +291,12 @@ impl<'a> Reader<'a> {
                 let check = HealthCheckDraft::open(line, &self.draft.healthchecks)?;
                 self.draft.healthchecks.push(check);
                 self.target = Target::HealthCheck;
+                Ok(())
+            }
+            Section::HttpErrors => {
+                let section = ErrorsSection::open(line, &self.draft.http_errors)?;
+                self.draft.http_errors.push(section);
+                self.target = Target::HttpErrors;
                 Ok(())
             }
             Section::Mailers => {

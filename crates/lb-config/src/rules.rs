@@ -3,6 +3,7 @@
 pub(crate) mod patterns;
 pub(crate) mod reply;
 pub(crate) mod rewrite;
+pub(crate) mod servers;
 pub(crate) mod vars;
 
 use crate::cx::Cx;
@@ -11,7 +12,8 @@ use crate::keywords::{
 };
 use crate::line::{Done, Fault, Line, fault};
 use crate::model::{
-    Count, HttpAction, HttpRule, PersistRule, Redirect, RedirectKind, TcpAction, TcpRule, TcpStage, Track,
+    Count, HttpAction, HttpRule, PersistRule, Redirect, RedirectCookie, RedirectKind, TcpAction, TcpRule, TcpStage,
+    Track,
 };
 use crate::proxy::{ProxyDraft, Switch};
 use crate::suggest;
@@ -44,6 +46,8 @@ pub(crate) enum Action {
     Track(Track),
     /// Of stick counters, likewise.
     Count(Count),
+    /// The connection ends without a word, likewise.
+    SilentDrop,
 }
 
 impl Action {
@@ -53,6 +57,7 @@ impl Action {
             Self::Var(action) => Some(HttpAction::Var(action)),
             Self::Track(track) => Some(HttpAction::Track(track)),
             Self::Count(count) => Some(HttpAction::Count(count)),
+            Self::SilentDrop => Some(HttpAction::SilentDrop),
             Self::Tcp(_) => None,
         }
     }
@@ -63,6 +68,7 @@ impl Action {
             Self::Var(action) => Some(TcpAction::Var(action)),
             Self::Track(track) => Some(TcpAction::Track(track)),
             Self::Count(count) => Some(TcpAction::Count(count)),
+            Self::SilentDrop => Some(TcpAction::SilentDrop),
             Self::Http(_) => None,
         }
     }
@@ -77,10 +83,15 @@ impl ActionCx<'_, '_, '_> {
     }
 
     /// The next word as a format.
-    fn format(&mut self, complaint: &str) -> Result<Arc<LogFormat>, Fault> {
+    pub fn format(&mut self, complaint: &str) -> Result<Arc<LogFormat>, Fault> {
         let at = self.next;
         self.take(complaint)?;
-        let text = self.line.word(at);
+        let line = self.line;
+        self.format_of(line.word(at), at)
+    }
+
+    /// A text as a format; word `at` is blamed.
+    pub fn format_of(&mut self, text: &str, at: usize) -> Result<Arc<LogFormat>, Fault> {
         let place = self.place;
         let format = self
             .cx
@@ -274,14 +285,9 @@ fn rule(
     Ok((action, condition))
 }
 
-/// Where `http-request` and `redirect` rules of this section run.
-fn request_place(p: &ProxyDraft) -> Place {
-    if p.has_backend() { Place::BackendRequest } else { Place::FrontendRequest }
-}
-
 /// `http-request <action> …`.
 pub(crate) fn http_request(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
-    let place = request_place(p);
+    let place = p.request_place();
     let (action, condition) = rule(p, cx, line, 1, ("http-request", HTTP_REQUEST), place)?;
     if let Some(action) = action.http() {
         warn_of_order(p, "http-request", cx, line);
@@ -335,6 +341,7 @@ fn warn_of_final(rules: &[HttpRule], set: &str, cx: &mut Cx<'_>, line: &Line) {
                 | HttpAction::Redirect(_)
                 | HttpAction::Return(_)
                 | HttpAction::Reject
+                | HttpAction::SilentDrop
                 | HttpAction::Tarpit(_)
         )
     };
@@ -348,7 +355,7 @@ fn warn_of_final(rules: &[HttpRule], set: &str, cx: &mut Cx<'_>, line: &Line) {
 /// `redirect …`, the old spelling of `http-request redirect`, which runs after all of those.
 pub(crate) fn redirect(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
     let outer = format!("error detected in {} while parsing redirect rule : ", p.title());
-    let place = request_place(p);
+    let place = p.request_place();
     let mut action_cx = ActionCx { p, cx, line, next: 1, place };
     let action = redirect_action(&mut action_cx).map_err(|fault| fault.within(&outer))?;
     let next = action_cx.next;
@@ -369,8 +376,9 @@ pub(crate) fn tcp_request(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> D
         "connection" => (TcpStage::Connection, "tcp-request connection", TCP_CONNECTION),
         "session" => (TcpStage::Session, "tcp-request session", TCP_SESSION),
         "content" => (TcpStage::Content, "tcp-request content", TCP_CONTENT),
-        word @ "inspect-delay" => {
-            return Err(fault(1, keywords::not_yet(&format!("tcp-request {word}"))));
+        "inspect-delay" => {
+            p.proxy.inspect_delay = line.delay(2, "tcp-request inspect-delay")?;
+            return line.ends_after(2, "tcp-request inspect-delay");
         }
         "" => return Err(fault(1, format!("missing argument for 'tcp-request' in {title}"))),
         other => {
@@ -399,6 +407,20 @@ pub(crate) fn tcp_request(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> D
 pub(crate) fn tcp_verdict(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
     let accepts = x.line.word(x.next - 1) == "accept";
     Ok(Action::Tcp(if accepts { TcpAction::Accept } else { TcpAction::Reject }))
+}
+
+/// `silent-drop [rst-ttl <n>]`.
+pub(crate) fn silent_drop(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
+    if x.line.word(x.next) == "rst-ttl" {
+        x.next += 1;
+        let at = x.next;
+        let ttl = x.take("'rst-ttl' expects an integer value.")?;
+        if !ttl.parse().is_ok_and(|ttl: u16| (1..=255).contains(&ttl)) {
+            return Err(fault(at, format!("'rst-ttl' expects a value between 1 and 255 (got '{ttl}').")));
+        }
+        return Err(fault(at, keywords::not_yet("silent-drop rst-ttl")));
+    }
+    Ok(Action::SilentDrop)
 }
 
 /// `expect-proxy layer4`.
@@ -495,6 +517,7 @@ pub(crate) fn redirect_action(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fa
     let mut target = None;
     let mut redirect_code = 302;
     let (mut drop_query, mut append_slash, mut keep_query, mut ignore_empty) = (false, false, false, false);
+    let mut cookie = None;
     while !x.at_condition() {
         let at = x.next;
         let word = x.line.word(at);
@@ -520,8 +543,16 @@ pub(crate) fn redirect_action(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fa
             (_, "append-slash") => append_slash = true,
             (_, "keep-query") => keep_query = true,
             (_, "ignore-empty") => ignore_empty = true,
-            (_, "set-cookie" | "set-cookie-fmt" | "clear-cookie") => {
-                return Err(fault(at, keywords::not_yet(&format!("redirect … {word}"))));
+            (_, "set-cookie") => {
+                let value = x.take("missing argument for 'set-cookie'.")?;
+                cookie = Some(RedirectCookie::Fixed(format!("{value}; path=/;").into()));
+            }
+            (_, "clear-cookie") => {
+                let value = x.take("missing argument for 'clear-cookie'.")?;
+                cookie = Some(RedirectCookie::Fixed(format!("{value}; path=/; Max-Age=0;").into()));
+            }
+            (_, "set-cookie-fmt") => {
+                cookie = Some(RedirectCookie::Made(x.format("missing argument for 'set-cookie-fmt'.")?));
             }
             _ => {
                 return Err(fault(
@@ -543,7 +574,7 @@ pub(crate) fn redirect_action(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fa
     let complaint = "redirection type expected ('prefix', 'location', or 'scheme').";
     let (kind, target) = target.ok_or_else(|| fault(x.next, complaint))?;
     let code = redirect_code;
-    let redirect = Redirect { kind, target, code, drop_query, append_slash, keep_query, ignore_empty };
+    let redirect = Redirect { kind, target, code, drop_query, append_slash, keep_query, ignore_empty, cookie };
     Ok(Action::Http(HttpAction::Redirect(redirect)))
 }
 

@@ -45,3 +45,23 @@ pub fn log_descriptor(fd: RawFd) -> Option<BorrowedFd<'static>> {
     // SAFETY: the descriptor is open and, being standard or inherited, is never closed by the engine.
     open.then(|| unsafe { BorrowedFd::borrow_raw(fd) })
 }
+
+/// Makes a TCP connection end without a word to its peer when it is closed (`silent-drop`): the kernel forgets it. Without the
+/// privilege for that, its last packet is one that no router passes on.
+pub fn vanish(fd: RawFd) {
+    let set = |level: libc::c_int, name: libc::c_int, value: libc::c_int| {
+        let size = size_of::<libc::c_int>() as libc::socklen_t;
+        // SAFETY: the pointer is to a live local of the size that is given, and the kernel keeps it no longer than the
+        // call; a descriptor that is no socket, or closed, fails cleanly.
+        unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), size) == 0 }
+    };
+    if set(libc::IPPROTO_TCP, libc::TCP_REPAIR, 1) {
+        return;
+    }
+    let _ = set(libc::IPPROTO_IP, libc::IP_TTL, 1);
+    let _ = set(libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, 1);
+    let linger = libc::linger { l_onoff: 1, l_linger: 0 };
+    let size = size_of::<libc::linger>() as libc::socklen_t;
+    // SAFETY: as above.
+    let _ = unsafe { libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_LINGER, (&raw const linger).cast(), size) };
+}

@@ -87,6 +87,78 @@ pub fn error_page(status: u16, close: bool) -> Vec<u8> {
     out
 }
 
+/// The default page for a status, as an answer to a request that was understood.
+pub fn default_page(status: u16) -> Vec<u8> {
+    let sentence = PAGES.iter().find(|page| page.0 == status).map_or("The request could not be served.", |page| page.2);
+    let body = format!("<html><body><h1>{status} {}</h1>\n{sentence}\n</body></html>\n", reason(status));
+    let mut out = format!(
+        "HTTP/1.1 {status} {}\r\ncontent-length: {}\r\ncache-control: no-cache\r\ncontent-type: text/html\r\n\r\n",
+        reason(status),
+        body.len()
+    )
+    .into_bytes();
+    out.extend_from_slice(body.as_bytes());
+    out
+}
+
+/// A response being made.
+#[derive(Debug, Clone, Copy)]
+pub struct Answer<'a> {
+    /// Its status.
+    pub status: u16,
+    /// Fields, which stand first.
+    pub fields: &'a [(&'a str, &'a [u8])],
+    /// Content type, if there is a body.
+    pub content_type: Option<&'a str>,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+impl Answer<'_> {
+    /// The whole response.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut out = format!("HTTP/1.1 {} {}\r\n", self.status, reason(self.status)).into_bytes();
+        let mut line = |name: &str, value: &[u8]| {
+            out.extend(name.bytes().map(|b| b.to_ascii_lowercase()));
+            out.extend_from_slice(b": ");
+            out.extend(value.iter().filter(|b| !matches!(b, b'\r' | b'\n' | 0)));
+            out.extend_from_slice(b"\r\n");
+        };
+        self.fields.iter().for_each(|(name, value)| line(name, value));
+        if self.status >= 200 && self.status != 204 {
+            line("content-length", self.body.len().to_string().as_bytes());
+        }
+        if let Some(kind) = self.content_type.filter(|_| !self.body.is_empty()) {
+            line("content-type", kind.as_bytes());
+        }
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(self.body);
+        out
+    }
+}
+
+/// Takes the last field out of a response's head where it says that the connection ends; whether it did.
+pub fn without_close(bytes: &[u8]) -> Option<Vec<u8>> {
+    const LAST: &[u8] = b"\r\nconnection: close";
+    let end = memchr::memmem::find(bytes, b"\r\n\r\n")?;
+    let (before, after) = bytes.split_at(end);
+    before.strip_suffix(LAST).map(|head| [head, after].concat())
+}
+
+/// Says in a response's head that its connection ends, unless the head says so last. A response of HTTP/1.0 needs no such
+/// word.
+pub fn with_close(mut bytes: Vec<u8>) -> Vec<u8> {
+    if without_close(&bytes).is_some() {
+        return bytes;
+    }
+    if !bytes.starts_with(b"HTTP/1.0")
+        && let Some(at) = memchr::memmem::find(&bytes, b"\r\n\r\n")
+    {
+        bytes.splice(at + 2..at + 2, *b"connection: close\r\n");
+    }
+    bytes
+}
+
 /// A whole response with the given fields (name, value) and body; `Content-length` is added.
 pub fn static_response(status: u16, fields: &[(&str, &[u8])], body: &[u8], close: bool) -> Vec<u8> {
     let mut out = format!("HTTP/1.1 {status} {}\r\n", reason(status)).into_bytes();
@@ -119,6 +191,9 @@ mod tests {
             let head = parse_response(&page, 101, false).unwrap().unwrap();
             assert_eq!(head.status, status);
             assert_eq!(head.framing, BodyFraming::Length((page.len() - head.len as usize) as u64));
+            let page = with_close(default_page(status));
+            let head = parse_response(&page, 101, false).unwrap().unwrap();
+            assert_eq!((head.status, head.keep_alive), (status, false));
         }
     }
 }

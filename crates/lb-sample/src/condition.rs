@@ -121,6 +121,27 @@ impl Condition {
         holds != self.negate
     }
 
+    /// Whether the rule applies; `None`: bytes that may still come decide.
+    pub fn decide(&self, ctx: &dyn Context) -> Option<bool> {
+        let mut undecided = false;
+        for terms in self.alternatives.iter() {
+            let mut waits = false;
+            let all = terms.iter().all(|term| {
+                let _ = ctx.take_awaited();
+                let holds = term.tests.iter().any(|acl| acl.eval(ctx));
+                // A match stands, whatever comes.
+                let unknown = ctx.take_awaited() && !holds;
+                waits |= unknown;
+                unknown || holds != term.negate
+            });
+            if all && !waits {
+                return Some(!self.negate);
+            }
+            undecided |= all;
+        }
+        (!undecided).then_some(self.negate)
+    }
+
     /// Every ACL it uses, anonymous and predefined ones included (anonymous: empty name).
     pub fn acls(&self) -> impl Iterator<Item = &Acl> {
         self.alternatives.iter().flatten().flat_map(|term| &term.tests)

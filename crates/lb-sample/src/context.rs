@@ -129,8 +129,6 @@ pub enum StreamNumber {
     RequestBodyLen,
     /// Advertised size of the request's body (`req.body_size`).
     RequestBodySize,
-    /// Bytes in the request buffer (`req.len`).
-    RequestBufferLen,
     /// How many requests came before this one on its connection (`http_first_req`).
     RequestIndex,
 }
@@ -258,7 +256,22 @@ pub trait Context {
         None
     }
 
-    /// Bytes received by a health check and not yet judged.
+    /// Bytes received from the client and not yet forwarded.
+    fn request_buffer(&self) -> Option<&[u8]> {
+        None
+    }
+
+    /// Whether more bytes may come, upon which a value may be another one. That it was asked is noted.
+    fn awaits_more(&self) -> bool {
+        false
+    }
+
+    /// Whether [`Self::awaits_more`] said yes since this was asked.
+    fn take_awaited(&self) -> bool {
+        false
+    }
+
+    /// Bytes received from a server, or by a health check, and not yet judged.
     fn response_buffer(&self) -> Option<&[u8]> {
         None
     }

@@ -24,6 +24,7 @@ mod date;
 mod error;
 mod expr;
 mod fetch;
+mod hello;
 mod log_alias;
 mod log_format;
 mod pattern;

@@ -87,10 +87,7 @@ impl Context for Request {
     }
     fn number(&self, what: StreamNumber) -> Option<i64> {
         Some(match what {
-            StreamNumber::FrontHttpMajor
-            | StreamNumber::ListenerId
-            | StreamNumber::ListenerConnections
-            | StreamNumber::RequestBufferLen => 1,
+            StreamNumber::FrontHttpMajor | StreamNumber::ListenerId | StreamNumber::ListenerConnections => 1,
             _ => 0,
         })
     }

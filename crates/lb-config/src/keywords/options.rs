@@ -3,6 +3,7 @@
 use super::Status::{Gone, NotYet, Supported, Tuning};
 use super::{DB, DF, DFB, Keyword, Scope, Status};
 use crate::checks;
+use crate::forwarding;
 use crate::options::{self, OptionHandler};
 
 const fn row(name: &'static str, scope: Scope, status: Status<OptionHandler>) -> Keyword<OptionHandler> {
@@ -30,8 +31,8 @@ pub(crate) const OPTIONS: &[Keyword<OptionHandler>] = &[
             "option 'forceclose' is not supported any more since HAProxy 2.0, please just remove it, or use 'option httpclose' if absolutely needed.",
         ),
     ),
-    row("forwarded", DB, NotYet),
-    row("forwardfor", DFB, Supported(options::forwardfor)),
+    row("forwarded", DB, Supported(forwarding::forwarded)),
+    row("forwardfor", DFB, Supported(forwarding::forwardfor)),
     row("h1-case-adjust-bogus-client", DF, NotYet),
     row("h1-case-adjust-bogus-server", DB, NotYet),
     row("http-buffer-request", DFB, NotYet),
@@ -40,8 +41,8 @@ pub(crate) const OPTIONS: &[Keyword<OptionHandler>] = &[
     row("http-ignore-probes", DF, Supported(|x| x.switch(|o| &mut o.http_ignore_probes))),
     row("http-keep-alive", DFB, Supported(options::http_keep_alive)),
     row("http-no-delay", DFB, Tuning),
-    row("http-pretend-keepalive", DB, NotYet),
-    row("http-restrict-req-hdr-names", DFB, NotYet),
+    row("http-pretend-keepalive", DB, Supported(|x| x.switch(|o| &mut o.pretend_keepalive))),
+    row("http-restrict-req-hdr-names", DFB, Supported(forwarding::header_names)),
     row("http-server-close", DFB, Supported(options::http_server_close)),
     row(
         "http-tunnel",
@@ -56,7 +57,7 @@ pub(crate) const OPTIONS: &[Keyword<OptionHandler>] = &[
     row("httpclose", DFB, Supported(options::httpclose)),
     row("httplog", DFB, Supported(options::httplog)),
     row("httpslog", DF, NotYet),
-    row("idle-close-on-response", DF, NotYet),
+    row("idle-close-on-response", DF, Supported(|x| x.switch(|o| &mut o.idle_close_on_response))),
     row("independent-streams", DFB, Tuning),
     row("ldap-check", DB, Supported(checks::option_ldap_check)),
     row("log-health-checks", DB, Supported(|x| x.switch(|o| &mut o.log_health_checks))),
@@ -64,10 +65,10 @@ pub(crate) const OPTIONS: &[Keyword<OptionHandler>] = &[
     row("logasap", DF, NotYet),
     row("mysql-check", DB, Supported(checks::option_mysql_check)),
     row("nolinger", DFB, Supported(|x| x.switch(|o| &mut o.nolinger))),
-    row("originalto", DFB, NotYet),
+    row("originalto", DFB, Supported(forwarding::originalto)),
     row("persist", DB, Supported(|x| x.switch(|o| &mut o.persist))),
     row("pgsql-check", DB, Supported(checks::option_pgsql_check)),
-    row("prefer-last-server", DB, NotYet),
+    row("prefer-last-server", DB, Supported(|x| x.switch(|o| &mut o.prefer_last_server))),
     row("redis-check", DB, Supported(checks::option_redis_check)),
     row("redispatch", DB, Supported(options::redispatch)),
     row("smtpchk", DB, Supported(checks::option_smtpchk)),

@@ -3,9 +3,11 @@
 use super::Status::{Gone, NotYet, Supported, Tuning};
 use super::{DB, DF, DFB, FB, Keyword, NB, NFB, Scope, Status};
 use crate::proxy::{self, ProxyHandler};
+use crate::rules::servers;
 use crate::server::way;
 use crate::{
-    balance, bind, captures, checks, mailers, monitor, options, retry_on, rules, server, state, stats_page, table,
+    balance, bind, captures, checks, errors, forwarding, mailers, monitor, options, retry_on, rules, server, state,
+    stats_page, table,
 };
 
 const fn row(name: &'static str, scope: Scope, status: Status<ProxyHandler>) -> Keyword<ProxyHandler> {
@@ -32,9 +34,9 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
         ),
     ),
     row("capture", Scope::F, Supported(captures::capture)),
-    row("clitcpka-cnt", DF, Tuning),
-    row("clitcpka-idle", DF, Tuning),
-    row("clitcpka-intvl", DF, Tuning),
+    row("clitcpka-cnt", DF, Supported(proxy::keep_alive)),
+    row("clitcpka-idle", DF, Supported(proxy::keep_alive)),
+    row("clitcpka-intvl", DF, Supported(proxy::keep_alive)),
     row(
         "clitimeout",
         DFB,
@@ -61,15 +63,15 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
     row("email-alert", DFB, Supported(mailers::email_alert)),
     row("enabled", DFB, Supported(proxy::enabled)),
     row("error-log-format", DFB, NotYet),
-    row("errorfile", DFB, Supported(proxy::errorfile)),
-    row("errorfiles", DFB, NotYet),
-    row("errorloc", DFB, Supported(proxy::errorloc)),
-    row("errorloc302", DFB, Supported(proxy::errorloc)),
-    row("errorloc303", DFB, Supported(proxy::errorloc)),
+    row("errorfile", DFB, Supported(errors::errorfile)),
+    row("errorfiles", DFB, Supported(errors::errorfiles)),
+    row("errorloc", DFB, Supported(errors::errorloc)),
+    row("errorloc302", DFB, Supported(errors::errorloc)),
+    row("errorloc303", DFB, Supported(errors::errorloc)),
     row("external-check", DB, Supported(checks::external_check)),
     row("filter", FB, NotYet),
     row("filter-sequence", FB, NotYet),
-    row("force-be-switch", Scope::F.and(Scope::STRICT), NotYet),
+    row("force-be-switch", FB, Supported(servers::force_switch)),
     row("force-persist", Scope::B, Supported(rules::persist)),
     row("fullconn", DB, Supported(proxy::fullconn)),
     row("grace", DFB, Gone("the 'grace' keyword is not supported any more since HAProxy version 2.5.")),
@@ -79,11 +81,11 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
     row("hash-type", DB, Supported(balance::hash_type)),
     row("http-after-response", NFB, Supported(rules::http_after_response)),
     row("http-check", DB, Supported(checks::http_check)),
-    row("http-error", DFB, NotYet),
+    row("http-error", DFB, Supported(errors::http_error)),
     row("http-request", NFB, Supported(rules::http_request)),
     row("http-response", NFB, Supported(rules::http_response)),
     row("http-reuse", DB, Supported(proxy::http_reuse)),
-    row("http-send-name-header", DB, NotYet),
+    row("http-send-name-header", DB, Supported(forwarding::name_header)),
     row("id", FB, Supported(proxy::id)),
     row("ignore-persist", Scope::B, Supported(rules::persist)),
     row("load-server-state-from-file", DB, Supported(state::load_server_state)),
@@ -92,7 +94,7 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
     row("log-format-sd", DFB, NotYet),
     row("log-steps", DFB, NotYet),
     row("log-tag", DFB, Supported(proxy::log_tag)),
-    row("max-keep-alive-queue", DB, NotYet),
+    row("max-keep-alive-queue", DB, Supported(proxy::max_keep_alive_queue)),
     row("max-session-srv-conns", DF, Tuning),
     row("maxconn", DF, Supported(proxy::maxconn)),
     row("mode", DFB, Supported(proxy::mode)),
@@ -257,9 +259,9 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
     row("server-state-file-name", DB, Supported(state::server_state_file_name)),
     row("server-template", Scope::B.and(Scope::STRICT), Supported(server::server_template)),
     row("source", DB, Supported(way::backend_source)),
-    row("srvtcpka-cnt", DB, Tuning),
-    row("srvtcpka-idle", DB, Tuning),
-    row("srvtcpka-intvl", DB, Tuning),
+    row("srvtcpka-cnt", DB, Supported(proxy::keep_alive)),
+    row("srvtcpka-idle", DB, Supported(proxy::keep_alive)),
+    row("srvtcpka-intvl", DB, Supported(proxy::keep_alive)),
     row(
         "srvtimeout",
         DFB,
@@ -281,6 +283,6 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
     row("unique-id-format", DFB, Supported(captures::unique_id_format)),
     row("unique-id-header", DFB, Supported(captures::unique_id_header)),
     row("use-fcgi-app", Scope::B, NotYet),
-    row("use-server", Scope::B, NotYet),
+    row("use-server", Scope::B, Supported(servers::use_server)),
     row("use_backend", Scope::F, Supported(rules::use_backend)),
 ];

@@ -2,7 +2,7 @@
 
 use super::{Action, ActionCx, status};
 use crate::cx::reason;
-use crate::keywords;
+use crate::errors;
 use crate::line::{Fault, fault};
 use crate::model::{HttpAction, Reply, ReplyContent};
 use lb_sample::Place;
@@ -33,29 +33,44 @@ pub(crate) fn reject(_: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
     Ok(Action::Http(HttpAction::Reject))
 }
 
+/// Words that say what is sent: one of them at most.
+const CONTENTS: [&str; 7] = ["default-errorfiles", "errorfile", "errorfiles", "file", "lf-file", "string", "lf-string"];
+
 /// What the body is made of.
 enum Body {
     Static(Vec<u8>),
     Format(std::sync::Arc<lb_sample::LogFormat>),
 }
 
-fn reply(x: &mut ActionCx<'_, '_, '_>, mut reply: Reply, name: &str) -> Result<Reply, Fault> {
+/// What a rule or `http-error` answers with.
+pub(crate) fn reply(x: &mut ActionCx<'_, '_, '_>, mut reply: Reply, name: &str) -> Result<Reply, Fault> {
     let start = x.next;
     let mut content_type = None;
     let mut body = None;
+    let mut said: Option<String> = None;
     while !x.at_condition() {
         let at = x.next;
         let word = x.line.word(at).to_owned();
         x.next += 1;
+        if CONTENTS.contains(&word.as_str()) {
+            if let Some(first) = &said {
+                return Err(fault(at, format!("unexpected '{word}' argument, '{first}' already defined.")));
+            }
+            said = Some(word.clone());
+        }
         match word.as_str() {
             "status" => {
                 reply.status = status(x, 200..=599)?;
                 // As observed, a status alone is an answer without a body, and not the page of that status.
-                reply.content = ReplyContent::Empty;
+                if said.is_none() {
+                    reply.content = ReplyContent::Empty;
+                }
             }
-            "deny_status" if name != "return" => {
+            "deny_status" if matches!(name, "deny" | "tarpit") => {
                 reply.status = status(x, 200..=599)?;
-                reply.content = ReplyContent::Page;
+                if said.is_none() {
+                    reply.content = ReplyContent::Page;
+                }
             }
             "default-errorfiles" => reply.content = ReplyContent::Page,
             "content-type" => {
@@ -69,14 +84,23 @@ fn reply(x: &mut ActionCx<'_, '_, '_>, mut reply: Reply, name: &str) -> Result<R
             }
             "errorfile" => {
                 let path = x.take("'errorfile' expects <file> as argument.")?.to_owned();
-                reply.content = ReplyContent::Whole(file(x, &path)?.into());
+                reply.content = ReplyContent::Whole(errors::read_page(&path, x.next - 1, x.cx)?);
             }
             "hdr" => {
                 let complaint = "'hdr' expects <name> and <value> as arguments.";
                 let field = x.take(complaint)?.to_owned();
                 reply.fields.push((field, x.format(complaint)?));
             }
-            "errorfiles" | "lf-file" => return Err(fault(at, keywords::not_yet(&format!("{name} … {word}")))),
+            "errorfiles" => {
+                let section = x.take("'errorfiles' expects <name> as argument.")?;
+                reply.content = ReplyContent::Section(section.into());
+            }
+            "lf-file" => {
+                let path = x.take("'lf-file' expects <file> as argument.")?.to_owned();
+                let text = String::from_utf8(file(x, &path)?)
+                    .map_err(|_| fault(x.next - 1, format!("file '{path}' is not UTF-8 text.")))?;
+                body = Some(Body::Format(x.format_of(&text, x.next - 1)?));
+            }
             _ => {
                 x.next = at;
                 break;
@@ -102,7 +126,15 @@ fn reply(x: &mut ActionCx<'_, '_, '_>, mut reply: Reply, name: &str) -> Result<R
         (Some(Body::Format(body)), Some(kind)) => reply.content = ReplyContent::Format(kind, body),
         _ => {}
     }
-    if !reply.fields.is_empty() && matches!(reply.content, ReplyContent::Page | ReplyContent::Whole(_)) {
+    if reply.status == 204 && !is_empty {
+        return Err(fault(start, "No body expected for 204 responses."));
+    }
+    let page = matches!(reply.content, ReplyContent::Page | ReplyContent::Section(_) | ReplyContent::Whole(_));
+    if let ReplyContent::Section(name) = &reply.content {
+        let site = x.line.site(start);
+        x.p.error_uses.push((name.clone(), reply.status, site));
+    }
+    if !reply.fields.is_empty() && page {
         let message = "hdr parameters ignored by the http reply when used with an error page or file.".to_owned();
         x.cx.warn(&x.line.site(start), message);
         reply.fields.clear();

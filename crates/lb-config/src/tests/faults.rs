@@ -203,9 +203,6 @@ fn what_haproxy_has_and_lbd_has_not() {
             [ALERT]    (1) : config : parsing [a.cfg:6] : 'http-request send-spoe-group' is a HAProxy keyword that lbd does not support yet.
                |   http-request send-spoe-group a b
                |                ^^^^^^^^^^^^^^^
-            [ALERT]    (1) : config : parsing [a.cfg:7] : 'tcp-request inspect-delay' is a HAProxy keyword that lbd does not support yet.
-               |   tcp-request inspect-delay 5s
-               |               ^^^^^^^^^^^^^
             [ALERT]    (1) : config : parsing [a.cfg:8] : 'filter' is a HAProxy keyword that lbd does not support yet.
                |   filter trace
                |   ^^^^^^
@@ -329,7 +326,7 @@ fn files_that_cannot_be_read() {
     );
     let host = Fake { files: [("/e", &b"not a response"[..])].into(), ..Fake::default() };
     expect![[r#"
-        [ALERT]    (1) : config : parsing [a.cfg:2] : errorfile : unable to parse the file '/e' as an HTTP response.
+        [ALERT]    (1) : config : parsing [a.cfg:2] : errorfile : '/e': unable to parse headers (error offset: 0).
            |   errorfile 503 /e
            |                 ^^
            | help: the file holds a whole response: status line, headers, an empty line, the body

@@ -344,13 +344,29 @@ fn conditional_blocks() {
 #[test]
 fn error_pages() {
     let host = Fake { files: [("/e/503", &b"HTTP/1.0 503 x\r\n\r\nbye"[..])].into(), ..Fake::default() };
-    let p =
-        good_in("backend b\n mode http\n errorfile 503 /e/503\n errorloc303 502 http://x/y\n", &host).proxies.remove(0);
-    assert_eq!(&*p.error_files[0].1, b"HTTP/1.0 503 x\r\n\r\nbye");
-    assert_eq!(
-        String::from_utf8_lossy(&p.error_files[1].1),
-        "HTTP/1.1 303 See Other\r\ncache-control: no-cache\r\ncontent-length: 0\r\nlocation: http://x/y\r\n\r\n"
-    );
+    let text = "http-errors site\n errorfile 404 /e/503\n errorfile 503 /e/503\n\
+                defaults d\n http-error status 429 content-type text/plain string slow\n errorfile 404 /e/503\n\
+                backend b from d\n mode http\n errorfile 503 /e/503\n errorloc303 502 http://x/y\n\
+                http-error status 404 default-errorfiles\n\
+                backend c from d\n mode http\n errorfiles site 503\n\
+                http-request deny deny_status 503 errorfiles site if TRUE\n";
+    let config = good_in(text, &host);
+    let pages = |index: usize| {
+        let shown = |page: &ErrorPage| match page {
+            ErrorPage::Whole(page) => String::from_utf8_lossy(page).into_owned(),
+            ErrorPage::Made(reply) => format!("{:?}", reply.content),
+        };
+        config.proxies[index].error_pages.iter().map(|(status, page)| (*status, shown(page))).collect::<Vec<_>>()
+    };
+    let file = "HTTP/1.0 503 x\r\n\r\nbye".to_owned();
+    let redirect =
+        "HTTP/1.1 303 See Other\r\ncache-control: no-cache\r\ncontent-length: 0\r\nlocation: http://x/y\r\n\r\n";
+    let slow = pages(0).remove(0);
+    assert!(slow.0 == 429 && slow.1.starts_with("Static"), "{slow:?}");
+    assert_eq!(pages(0), [slow.clone(), (503, file.clone()), (502, redirect.to_owned())]);
+    assert_eq!(pages(1), [slow, (404, file.clone()), (503, file)]);
+    let HttpAction::Deny(reply) = &config.proxies[1].http_request[0].action else { panic!("no deny") };
+    assert!(matches!(&reply.content, ReplyContent::Whole(page) if page.ends_with(b"bye")));
 }
 
 #[test]
@@ -386,8 +402,7 @@ fn words_that_change_nothing_are_named_or_refused() {
         "bind :1 transparent",
         "bind :1 interface eth0",
         "option logasap",
-        "option originalto",
-        "option prefer-last-server",
+        "option checkcache",
     ] {
         assert!(shown(&format!("listen l\n {line}\n")).contains("does not support yet."), "{line}");
     }

@@ -13,6 +13,7 @@ use crate::rate::Rate;
 use crate::shared::{FrontendState, ListenerState, ProxyState};
 use crate::stream::Stream;
 use crate::trace::{Source, event};
+use lb_config::model::KeepAlive;
 use lb_model::Mode;
 use std::cell::Cell;
 use std::io;
@@ -20,7 +21,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::watch;
 
 enum Acceptor {
@@ -213,7 +214,7 @@ fn start(
     if let Stream::Tcp(tcp) = &stream
         && proxy.config.options.clitcpka
     {
-        let _ = socket2::SockRef::from(tcp).set_keepalive(true);
+        probe(tcp, &proxy.config.client_probes);
     }
     let client = Client { ctx, proxy, listener, session, private: Cell::new(None) };
     if ctx.shared.traces.is_on(Source::Session) {
@@ -232,6 +233,25 @@ fn start(
         Mode::Http => activity::spawn(task::Http, http::serve(client, stream)),
         Mode::Tcp => activity::spawn(task::Tcp, tcp::serve(client, stream)),
     };
+}
+
+/// Lets the kernel ask whether a silent peer is there.
+pub fn probe(tcp: &TcpStream, how: &KeepAlive) {
+    let socket = socket2::SockRef::from(tcp);
+    let _ = socket.set_keepalive(true);
+    let mut asked = socket2::TcpKeepalive::new();
+    if let Some(idle) = how.idle {
+        asked = asked.with_time(idle);
+    }
+    if let Some(interval) = how.interval {
+        asked = asked.with_interval(interval);
+    }
+    if let Some(count) = how.count {
+        asked = asked.with_retries(count);
+    }
+    if *how != KeepAlive::default() {
+        let _ = socket.set_tcp_keepalive(&asked);
+    }
 }
 
 /// Counts a session: a plain connection is one as soon as it is accepted, a secured one after its handshake.

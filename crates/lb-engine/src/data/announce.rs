@@ -94,6 +94,7 @@ fn extensions(client: &Client, backend: &'static ProxyState, server: &ServerStat
         },
         back: None,
         vars: ask.vars,
+        looked: None,
     };
     if wanted(Announce::UNIQUE_ID) {
         let own = UniqueId::default();

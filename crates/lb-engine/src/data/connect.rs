@@ -228,7 +228,7 @@ async fn attempt(
     let own = server.counters.of(ctx.index);
     let mut way = Opening {
         client_port: destination(client).map(|address| address.port()),
-        keepalive: backend.config.options.srvtcpka,
+        keepalive: backend.config.options.srvtcpka.then_some(backend.config.server_probes),
         name: server.tls.as_ref().and_then(|tls| server_name(client, backend, index, ask, tls)),
         ..Opening::default()
     };
@@ -342,6 +342,7 @@ fn server_name(
         record: LogRecord::default(),
         back: None,
         vars: ask.vars,
+        looked: None,
     };
     let sni = expression.eval(&view).and_then(|sample| sample.with_text(text));
     Some(ServerName { sni, guessed: false })

@@ -10,6 +10,7 @@ mod secure;
 pub mod session;
 mod stick;
 mod tcp;
+mod tcp_rules;
 pub mod thread;
 mod traced;
 pub mod track;

@@ -11,7 +11,7 @@ use crate::shared::{ProxyState, ServerState};
 use crate::stream::Stream;
 use lb_balance::key::KeyHash;
 use lb_balance::{Algorithm, Balancer, Request, ServerView};
-use lb_config::model::{BackendChoice, Balance, Proxy};
+use lb_config::model::{BackendChoice, Balance, Proxy, UsedServer};
 use lb_sample::LogFormat;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
@@ -104,7 +104,9 @@ fn algorithm(proxy: &ProxyState) -> Algorithm {
 /// section's own servers. Unpublished backends are passed by.
 pub fn backend(client: &Client, view: &View<'_>) -> Option<&'static ProxyState> {
     let proxy = client.proxy;
-    let published = |index: usize| Some(client.ctx.proxy(index)).filter(|backend| backend.published.load(Relaxed));
+    let forced = !proxy.config.force_switch.is_empty() && proxy.config.get().force_switch.iter().any(|c| c.eval(view));
+    let is_published = |backend: &&'static ProxyState| forced || backend.published.load(Relaxed);
+    let published = |index: usize| Some(client.ctx.proxy(index)).filter(is_published);
     for rule in &proxy.config.use_backend {
         if rule.condition.as_ref().is_some_and(|condition| !condition.eval(view)) {
             continue;
@@ -112,7 +114,7 @@ pub fn backend(client: &Client, view: &View<'_>) -> Option<&'static ProxyState> 
         let backend = match &rule.backend {
             BackendChoice::Named(index) => published(index.0),
             BackendChoice::Computed(format) => match computed(client, view, format) {
-                Some(backend) => Some(backend).filter(|backend| backend.published.load(Relaxed)),
+                Some(backend) => Some(backend).filter(is_published),
                 // No other rule is tried.
                 None => break,
             },
@@ -131,6 +133,39 @@ fn computed(client: &Client, view: &View<'_>, format: &LogFormat) -> Option<&'st
     format.render_value(view, &mut name);
     let backend = client.ctx.backend_named(&name)?;
     (backend.config.mode == client.proxy.config.mode).then_some(backend)
+}
+
+/// The server of the first `use-server` rule that applies and whose server may serve.
+pub fn used_server(view: &View<'_>, backend: &'static ProxyState, insists: bool) -> Option<usize> {
+    backend.config.get().use_server.iter().find_map(|rule| {
+        if rule.condition.as_ref().is_some_and(|condition| !condition.eval(view)) {
+            return None;
+        }
+        let server = match &rule.server {
+            UsedServer::Named(index) => backend.servers.get(*index)?,
+            UsedServer::Computed(format) => {
+                let mut name = Vec::new();
+                format.render_value(view, &mut name);
+                backend.servers.live().find(|server| server.config.name.as_bytes() == name)?
+            }
+        };
+        (insists || server.is_persistent()).then_some(server.index)
+    })
+}
+
+/// The server of the client's latest request, where it is preferred (`option prefer-last-server`).
+pub fn last_server(client: &Client, backend: &'static ProxyState) -> Option<usize> {
+    let (last, index) = client.session.last_server.get()?;
+    let hashes = matches!(
+        backend.config.balance,
+        Balance::Source | Balance::Uri { .. } | Balance::Header(_) | Balance::UrlParam(_)
+    );
+    if hashes || last as usize != backend.index {
+        return None;
+    }
+    let server = backend.servers.get(index as usize).filter(|server| server.is_persistent())?;
+    let crowded = backend.config.max_keep_alive_queue.is_some_and(|most| server.queued.get() > most);
+    (!crowded).then_some(server.index)
 }
 
 /// What a stream asks of the choice.

@@ -70,6 +70,8 @@ pub struct Session {
     pub server_fd: Cell<i32>,
     /// Requests so far.
     pub requests: Cell<u32>,
+    /// The backend and the server of the latest request, where they are preferred for the next one.
+    pub last_server: Cell<Option<(u32, u32)>>,
     vars: OnceCell<Box<Vars>>,
     /// What stick tables count of it.
     pub trackers: Trackers,
@@ -100,6 +102,7 @@ impl Session {
             server: Cell::new(None),
             server_fd: Cell::new(-1),
             requests: Cell::new(0),
+            last_server: Cell::new(None),
             vars: OnceCell::new(),
             trackers: Trackers::default(),
             killed: Cell::new(None),

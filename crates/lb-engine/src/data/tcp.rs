@@ -6,40 +6,17 @@ use super::http::Demand;
 use super::pick::{self, NoServer};
 use super::session::{Cut, Phase};
 use super::stick::{self, Stores};
-use super::track::{self, Scope};
+use super::tcp_rules::{Judged, accepted, judge};
 use super::tunnel;
-use super::view::View;
+use super::view::{Looked, View};
+use crate::buffer::Buffer;
 use crate::counters::Counters;
 use crate::shared::ProxyState;
 use crate::stream::Stream;
-use lb_config::model::{Balance, Proxy, TcpAction, TcpStage};
+use lb_config::model::{Balance, TcpStage};
 use lb_model::{Severity, TermCause, TermPhase, Termination};
-use lb_sample::{CookieStatus, LogRecord};
-
-/// Runs `tcp-request` rules of one stage: whether the connection is accepted.
-pub fn accepted(config: &Proxy, view: &View<'_>, stage: TcpStage) -> bool {
-    for rule in config.tcp_request.iter().filter(|rule| rule.stage == stage) {
-        if rule.condition.as_ref().is_some_and(|c| !c.eval(view)) {
-            continue;
-        }
-        match &rule.action {
-            TcpAction::Accept => return true,
-            TcpAction::Reject => return false,
-            TcpAction::Var(action) => action.run(view),
-            TcpAction::Track(track) => {
-                let scope = match stage {
-                    TcpStage::Connection | TcpStage::Session => Scope::Connection,
-                    TcpStage::Content if view.request.is_some() => Scope::Request,
-                    TcpStage::Content => Scope::Content,
-                };
-                track::start(view, track, scope);
-            }
-            TcpAction::Count(count) => track::count(view, count),
-            TcpAction::ExpectProxy => view.session.expect_header(),
-        }
-    }
-    true
-}
+use lb_sample::{CookieStatus, LogRecord, Side};
+use std::time::Duration;
 
 /// `tcp-request connection` and `tcp-request session` rules.
 pub fn admitted(client: &Client, view: &View<'_>) -> bool {
@@ -100,17 +77,11 @@ pub async fn serve(client: Client, mut stream: Stream) {
     let mut books = Books::default();
     {
         let view = view_of(&client, &books, LogRecord::default());
-        let config = client.proxy.config.get();
         if !admitted(&client, &view) {
             client.count(|c| &c.denied_connections);
             return;
         }
         log_connect(&client);
-        if !accepted(config, &view, TcpStage::Content) {
-            client.count(|c| &c.denied_requests);
-            books.termination = Termination::new(TermCause::Proxy, TermPhase::Request);
-            return account(&client, &books);
-        }
     }
     Box::pin(session(&client, &mut stream, &mut books)).await;
     account(&client, &books);
@@ -133,13 +104,84 @@ fn view_of<'a>(client: &'a Client, books: &Books, record: LogRecord) -> View<'a>
         back: None,
         // One connection is one transaction.
         vars: Some(client.session.vars()),
+        looked: None,
+    }
+}
+
+/// What came from the client before a server was there. A buffer is taken when rules wait for bytes.
+#[derive(Default)]
+struct Early {
+    buffer: Option<Buffer>,
+}
+
+impl Early {
+    fn bytes(&self) -> &[u8] {
+        self.buffer.as_ref().map_or(&[], Buffer::data)
+    }
+}
+
+/// Lets the `content` rules of a proxy look at what the client sends, as long as they wait for more and its
+/// `inspect-delay` lasts. Whether the connection is accepted.
+async fn inspect(
+    client: &Client,
+    stream: &mut Stream,
+    books: &mut Books,
+    proxy: &'static ProxyState,
+    early: &mut Early,
+) -> bool {
+    let config = proxy.config.get();
+    if !config.tcp_request.iter().any(|rule| rule.stage == TcpStage::Content) {
+        return true;
+    }
+    let until_ms = config.inspect_delay.map(|delay| client.ctx.now_ms() + delay.as_millis() as u64);
+    let (mut from, mut all) = (0, until_ms.is_none());
+    loop {
+        let full = early.buffer.as_ref().is_some_and(Buffer::is_full);
+        let looked = Looked::new(Side::Request, early.bytes(), all || full);
+        let view = View { looked: Some(&looked), owner: proxy, ..view_of(client, books, LogRecord::default()) };
+        match judge(&config.tcp_request, &view, TcpStage::Content, from) {
+            Judged::Accepted => return true,
+            Judged::Rejected => {
+                client.count(|c| &c.denied_requests);
+                books.termination = Termination::new(TermCause::Proxy, TermPhase::Request);
+                return false;
+            }
+            Judged::Waits(rule) => from = rule,
+        }
+        let left = until_ms.map_or(0, |until| until.saturating_sub(client.ctx.now_ms()));
+        client.ctx.set_deadline(&client.session, Some(Duration::from_millis(left.max(1))));
+        let buffer = early.buffer.get_or_insert_with(|| client.ctx.buffers.take());
+        match client.ctx.wait(&client.session, |cx| stream.poll_fill(cx, buffer)).await {
+            Ok(Ok(n)) if n > 0 => {}
+            Ok(_) | Err(Cut::Timeout) => all = true,
+            Err(cut) => {
+                books.termination = Termination::new(cause(cut), TermPhase::Request);
+                return false;
+            }
+        }
     }
 }
 
 async fn session(client: &Client, stream: &mut Stream, books: &mut Books) {
+    let mut early = Early::default();
+    early_session(client, stream, books, &mut early).await;
+    if let Some(buffer) = early.buffer {
+        client.ctx.buffers.give(buffer);
+    }
+}
+
+async fn early_session(client: &Client, stream: &mut Stream, books: &mut Books, early: &mut Early) {
     let ctx = client.ctx;
+    if !inspect(client, stream, books, client.proxy, early).await {
+        return;
+    }
     client.session.requests.set(1);
-    let Some(backend) = pick::backend(client, &view_of(client, books, LogRecord::default())) else {
+    let chosen = {
+        let looked = Looked::new(Side::Request, early.bytes(), true);
+        let view = View { looked: Some(&looked), ..view_of(client, books, LogRecord::default()) };
+        pick::backend(client, &view)
+    };
+    let Some(backend) = chosen else {
         books.termination = Termination::new(TermCause::ServerAbort, TermPhase::Connect);
         return;
     };
@@ -151,25 +193,26 @@ async fn session(client: &Client, stream: &mut Stream, books: &mut Books) {
     back.sessions.inc();
     back.session_rate.hit(client.session.accepted_us / 1_000);
     back.last_session_ms.set(client.session.accepted_us / 1_000 + 1);
-    if backend.index != client.proxy.index
-        && !config.tcp_request.is_empty()
-        && !accepted(config, &view_of(client, books, LogRecord::default()), TcpStage::Content)
-    {
-        client.count(|c| &c.denied_requests);
-        books.termination = Termination::new(TermCause::Proxy, TermPhase::Request);
+    if backend.index != client.proxy.index && !inspect(client, stream, books, backend, early).await {
         return;
     }
+    let looked = Looked::new(Side::Request, early.bytes(), true);
+    let seen = |books: &Books| View { looked: Some(&looked), ..view_of(client, books, LogRecord::default()) };
     let source = client.session.source.get().filter(|_| backend.config.balance == Balance::Source);
     let key = source.map(|address| pick::key_hash(backend).address(address.ip()));
     let mut stores = Stores::new();
     let stuck = match config.stick_rules.is_empty() {
         true => None,
-        false => stick::on_request(&view_of(client, books, LogRecord::default()), backend, Demand::Usual, &mut stores),
+        false => stick::on_request(&seen(books), backend, Demand::Usual, &mut stores),
+    };
+    let used = match config.use_server.is_empty() {
+        true => None,
+        false => pick::used_server(&seen(books), backend, config.options.persist),
     };
     let ask = Ask {
         // Whoever ends before anything was said wants nothing; who said something may wait for the answer.
         watched: Some(stream),
-        persistent: stuck,
+        persistent: used.or(stuck),
         avoid: None,
         insists: config.options.persist,
         key,
@@ -185,7 +228,8 @@ async fn session(client: &Client, stream: &mut Stream, books: &mut Books) {
             client.session.server_fd.set(upstream.stream.fd());
             stick::store(&mut stores, backend, books.route.server, ctx.now_ms());
             let timeouts = tunnel::Timeouts::of(client.proxy, backend);
-            let (up, down) = (ctx.buffers.take(), ctx.buffers.take());
+            let up = early.buffer.take().unwrap_or_else(|| ctx.buffers.take());
+            let down = ctx.buffers.take();
             let ended = tunnel::run(client, stream, upstream.stream, up, down, timeouts).await;
             books.from_client = ended.from_client;
             books.to_client = ended.to_client;

@@ -361,6 +361,10 @@ pub fn refresh_frontends(ctx: &'static ThreadCtx) {
         let now_ms = ctx.now_ms();
         ctx.sessions.for_each(|session| {
             let Some(grace) = stopping_grace(ctx) else { return };
+            let proxy = ctx.shared.proxies.get(session.frontend);
+            if proxy.is_some_and(|proxy| proxy.config.options.idle_close_on_response) {
+                return;
+            }
             let until = now_ms + grace.as_millis() as u64;
             if session.phase.get() == super::session::Phase::Idle && session.deadline_ms.get() > until {
                 ctx.set_deadline_at(session, now_ms, grace);

@@ -2,13 +2,13 @@
 
 pub mod source;
 
-use super::announce;
+use super::{accept, announce};
 use crate::activity;
 use crate::shared::{ServerState, Target};
 use crate::socks4;
 use crate::stream::Stream;
 use crate::tls::{self, HandshakeError, ServerSecurity};
-use lb_config::model::Server;
+use lb_config::model::{KeepAlive, Server};
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
@@ -174,7 +174,7 @@ pub struct Opening {
     /// The port the client connected to.
     pub client_port: Option<u16>,
     /// The kernel is to probe it when idle (`option srvtcpka`).
-    pub keepalive: bool,
+    pub keepalive: Option<KeepAlive>,
     /// The name it is secured for.
     pub name: Option<ServerName>,
     /// The PROXY header it begins with.
@@ -207,8 +207,8 @@ pub async fn connect(server: &ServerState, way: Opening) -> Result<Upstream, Con
                 None => connect_tcp(&server.config, to, shown_as).await?,
                 Some(proxy) => Box::pin(through(&server.config, proxy, to, shown_as)).await?,
             };
-            if keepalive {
-                let _ = socket2::SockRef::from(&tcp).set_keepalive(true);
+            if let Some(how) = keepalive {
+                accept::probe(&tcp, &how);
             }
             Stream::Tcp(tcp)
         }

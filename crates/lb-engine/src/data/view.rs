@@ -13,6 +13,7 @@ use lb_sample::{
     BackendNumber, Context, EntryQuery, FrontendNumber, LogRecord, Sample, Scope, ServerNumber, ServerRef, Side,
     StreamNumber, Subject, TableNumber, Vars, WallTime,
 };
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 
@@ -46,6 +47,27 @@ pub struct View<'a> {
     pub txn: Option<&'a Txn>,
     /// Variables of the exchange and of its messages.
     pub vars: Option<&'a Vars>,
+    /// Bytes that are looked at before they pass, in TCP.
+    pub looked: Option<&'a Looked<'a>>,
+}
+
+/// Bytes that wait to be passed on while rules look at them.
+#[derive(Debug)]
+pub struct Looked<'b> {
+    /// Whose they are.
+    pub side: Side,
+    /// The bytes.
+    pub bytes: &'b [u8],
+    /// No others are waited for.
+    pub all: bool,
+    awaited: Cell<bool>,
+}
+
+impl<'b> Looked<'b> {
+    /// These bytes; `all` says that no others are waited for.
+    pub fn new(side: Side, bytes: &'b [u8], all: bool) -> Self {
+        Self { side, bytes, all, awaited: Cell::new(false) }
+    }
 }
 
 impl View<'_> {
@@ -117,6 +139,9 @@ impl Context for View<'_> {
     }
 
     fn current_side(&self) -> Side {
+        if let Some(looked) = self.looked {
+            return looked.side;
+        }
         if self.response.is_some() { Side::Response } else { Side::Request }
     }
 
@@ -133,6 +158,30 @@ impl Context for View<'_> {
                 }
             }
         }
+    }
+
+    fn request_buffer(&self) -> Option<&[u8]> {
+        match self.looked {
+            Some(looked) => (looked.side == Side::Request).then_some(looked.bytes),
+            None => self.request.map(|(buf, _)| buf),
+        }
+    }
+
+    fn response_buffer(&self) -> Option<&[u8]> {
+        match self.looked {
+            Some(looked) => (looked.side == Side::Response).then_some(looked.bytes),
+            None => self.response.map(|(buf, _)| buf),
+        }
+    }
+
+    fn awaits_more(&self) -> bool {
+        let Some(looked) = self.looked.filter(|looked| !looked.all) else { return false };
+        looked.awaited.set(true);
+        true
+    }
+
+    fn take_awaited(&self) -> bool {
+        self.looked.is_some_and(|looked| looked.awaited.take())
     }
 
     fn frontend_name(&self) -> Option<&str> {
@@ -215,7 +264,6 @@ impl Context for View<'_> {
             StreamNumber::ServerTimeoutMs => self.backend?.config.timeouts.server?.as_millis() as i64,
             StreamNumber::TunnelTimeoutMs => self.backend?.config.timeouts.tunnel?.as_millis() as i64,
             StreamNumber::RequestIndex => i64::from(self.session.requests.get().saturating_sub(1)),
-            StreamNumber::RequestBufferLen => self.request?.0.len() as i64,
             StreamNumber::ReceivedProxy => i64::from(self.session.announced().is_some()),
             StreamNumber::BackReused | StreamNumber::RequestBodyLen | StreamNumber::RequestBodySize => return None,
         })

@@ -2,6 +2,7 @@
 
 mod answer;
 mod headers;
+mod payload;
 pub(crate) mod request;
 mod secure;
 mod stream;
@@ -57,8 +58,9 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     TABLES.iter().flat_map(|rows| rows.iter()).map(|f| f.name)
 }
 
-const TABLES: [&[Fetch]; 9] = [
+const TABLES: [&[Fetch]; 10] = [
     answer::ROWS,
+    payload::ROWS,
     stream::ROWS,
     request::ROWS,
     headers::ROWS,
@@ -118,39 +120,18 @@ pub(crate) fn is_known_elsewhere(name: &str) -> bool {
         "last_rule_line",
         "lat_ns_avg",
         "lat_ns_tot",
-        "payload",
-        "payload_lv",
         "prio_class",
         "prio_offset",
         "quic_enabled",
-        "rdp_cookie",
-        "rdp_cookie_cnt",
-        "rep_ssl_hello_type",
         "req.body_param",
         "req.cook_names",
         "req.hdrs_bin",
-        "req.payload",
-        "req.payload_lv",
-        "req.rdp_cookie",
-        "req.rdp_cookie_cnt",
-        "req.ssl_alpn",
-        "req.ssl_cipherlist",
-        "req.ssl_ec_ext",
-        "req.ssl_hello_type",
-        "req.ssl_sni",
-        "req.ssl_st_ext",
-        "req.ssl_ver",
-        "req_ssl_hello_type",
-        "req_ssl_sni",
-        "req_ssl_ver",
         "res.cache_hit",
         "res.cache_name",
         "res.comp",
         "res.comp_algo",
         "res.cook_names",
         "res.hdrs_bin",
-        "res.payload_lv",
-        "res.ssl_hello_type",
         "term_events",
         "tgroup",
         "waiting_entity",

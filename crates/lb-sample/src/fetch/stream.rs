@@ -147,7 +147,7 @@ pub(super) const ROWS: &[Fetch] = &[
     row("proc", Type::Int, Source::Internal, |_, _| Some(Sample::Int(1))),
     switch!("stopping", Internal, Stopping),
     // The end of content inspection is reached whenever rules of this program run.
-    row("wait_end", Type::Bool, Source::Internal, |_, _| Some(Sample::Bool(true))),
+    row("wait_end", Type::Bool, Source::Internal, |ctx, _| (!ctx.awaits_more()).then_some(Sample::Bool(true))),
     backend!("avg_queue", AverageQueue),
     backend!("be_conn", Connections),
     backend!("be_conn_free", ConnectionsFree),
@@ -219,8 +219,6 @@ pub(super) const ROWS: &[Fetch] = &[
     name!("srv_name", Server, server_name),
     row("srv_id", Type::Int, Source::Server, |ctx, _| ctx.server_number(None, ServerNumber::Id).map(Sample::Int)),
     name!("unique-id", Internal, unique_id),
-    number!("req.len", RequestBuffer, RequestBufferLen),
-    number!("req_len", RequestBuffer, RequestBufferLen),
 ];
 
 fn proxy(args: &[Arg]) -> Option<&str> {

@@ -15,12 +15,22 @@ pub struct Persistence {
     pub status: CookieStatus,
     /// The cookie is only read: logs say nothing of it.
     pub passive: bool,
+    /// A rule named the server: as observed, clients keep the cookie they have, or none.
+    pub is_ruled: bool,
 }
 
 impl Persistence {
     /// What the log says of the cookie.
     pub fn letters(&self) -> CookieStatus {
         if self.passive { CookieStatus::default() } else { self.status }
+    }
+
+    /// A rule names the server, whatever the cookie says.
+    pub fn passed_by(&mut self) {
+        self.is_ruled = true;
+        if self.status.client != 'N' {
+            self.status.client = 'U';
+        }
     }
 
     /// Another server than the cookie's was chosen after a failure: the cookie's counts as down.
@@ -158,7 +168,7 @@ pub fn write_response(
     let (buf, head) = response;
     let value = backend.servers.get(server).and_then(ServerState::cookie);
     let Some(value) = value.as_deref() else {
-        if config.mode == CookieMode::Insert {
+        if config.mode == CookieMode::Insert && !request.is_ruled {
             forget_cookie(config, edit);
         }
         return;
@@ -180,7 +190,7 @@ pub fn write_response(
                 edit.remove(index);
                 request.status.server = 'D';
             }
-            let known = request.server == Some(server);
+            let known = request.server == Some(server) || request.is_ruled;
             if known || (config.postonly && !is_post) {
                 return;
             }

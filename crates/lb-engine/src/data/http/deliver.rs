@@ -32,6 +32,12 @@ pub async fn deliver(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead, m
         match rules::run_response(client, txn, (by, &by.config.get().http_response), &mut relay.response, &mut response)
         {
             Verdict::Pass | Verdict::Tarpit(..) | Verdict::Reject | Verdict::Challenge(_) | Verdict::Metrics => {}
+            Verdict::Drop => {
+                txn.end(TermCause::Proxy, TermPhase::Request);
+                txn.status = response.status;
+                count_denied(relay, response.status);
+                return Outcome::Done(Next::Abort);
+            }
             Verdict::Reply { status, bytes } => {
                 txn.end(TermCause::Local, TermPhase::Headers);
                 return relay.replaced(status, bytes);

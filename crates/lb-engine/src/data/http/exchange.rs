@@ -8,7 +8,7 @@ use super::cookie::Demand;
 use super::forward;
 use super::relay::{Outcome, Relay};
 use super::txn::Txn;
-use super::{Next, captures, cookie, respond, rules};
+use super::{Next, captures, cookie, outgoing, respond, rules};
 use crate::buffer::Buffer;
 use crate::data::accept::Client;
 use crate::shared::ProxyState;
@@ -18,7 +18,6 @@ use lb_config::model::{Balance, HttpReuse};
 use lb_http::{HeadEdit, RequestHead};
 use lb_model::{TermCause, TermPhase};
 use lb_sample::Side;
-use std::net::IpAddr;
 
 /// Forwards a request whose head stands at the front of `buffer`.
 pub async fn run(
@@ -35,13 +34,17 @@ pub async fn run(
         demand = Demand::of(backend, &txn.view(client, Some((buffer.data(), &head)), None));
         insists |= demand == Demand::Force;
     }
+    if !backend.config.use_server.is_empty() {
+        let view = txn.view(client, Some((buffer.data(), &head)), None);
+        txn.used = pick::used_server(&view, backend, insists);
+    }
     if !backend.config.stick_rules.is_empty() {
         let mut stores = Stores::new();
         let view = txn.view(client, Some((buffer.data(), &head)), None);
         txn.stuck = stick::on_request(&view, backend, demand, &mut stores);
         txn.stores = stores;
     }
-    let Some((head, key)) = prepare(client, buffer, txn, backend, head, demand) else {
+    let Some((mut head, key)) = prepare(client, buffer, txn, backend, head, demand) else {
         txn.end(TermCause::Proxy, TermPhase::Request);
         respond::error(client, stream, txn, 500).await;
         return Next::Linger;
@@ -65,6 +68,9 @@ pub async fn run(
         };
         let upstream = match connect::connect(client, backend, ask, &mut txn.route).await {
             Ok(upstream) => {
+                if backend.config.options.prefer_last_server {
+                    client.session.last_server.set(txn.route.server.map(|index| (backend.index as u32, index as u32)));
+                }
                 if txn.route.redispatched && txn.persistence.server != txn.route.server {
                     txn.persistence.left();
                 }
@@ -76,6 +82,9 @@ pub async fn run(
         let pool = server.and_then(|index| client.ctx.pool(backend.index, index));
         pool.inspect(|pool| pool.begin());
         client.session.server_fd.set(upstream.stream.fd());
+        if let Some(name) = &backend.config.name_header {
+            head = outgoing::named(client, buffer, head, name, server.and_then(|index| backend.servers.get(index)));
+        }
         let relay = Relay::new(client, stream, buffer, upstream, &head, backend, server);
         let outcome = forward::run(relay, txn, &head).await;
         pool.inspect(|pool| pool.end());
@@ -115,8 +124,12 @@ pub async fn run(
 }
 
 /// The server that the request's persistence names.
-fn bound_to(client: &Client, backend: &ProxyState, txn: &Txn) -> Option<usize> {
-    txn.persistence.server.or(txn.stuck).or_else(|| client.private_server(backend.index))
+fn bound_to(client: &Client, backend: &'static ProxyState, txn: &Txn) -> Option<usize> {
+    let persistent = txn.used.or(txn.persistence.server).or(txn.stuck).or_else(|| client.private_server(backend.index));
+    match backend.config.options.prefer_last_server {
+        true => persistent.or_else(|| pick::last_server(client, backend)),
+        false => persistent,
+    }
 }
 
 /// Edits the request for its way to the server. Returns the edited head and the balancing key's hash.
@@ -151,19 +164,22 @@ fn prepare(
         }
     }
     let options = &backend.config.options;
-    let close_server = options.httpclose || options.http_server_close || client.proxy.config.options.httpclose;
-    if close_server && !head.upgrade {
-        edit.add(b"connection", b"close");
-    } else if head.minor == 0 {
-        edit.add(b"connection", b"keep-alive");
-    }
     if let Some(name) = &client.proxy.config.unique_id_header {
         let view = txn.view(client, Some((buf, &head)), None);
         edit.add(name.as_bytes(), txn.unique_id(&view).unwrap_or_default().as_bytes());
     }
-    forwarded_for(client, backend, buf, &head, &mut edit);
+    outgoing::add_ways(client, txn, backend, (buf, &head), &mut edit);
+    let close_server = options.httpclose || options.http_server_close || client.proxy.config.options.httpclose;
+    if close_server && !head.upgrade && !options.pretend_keepalive {
+        edit.add(b"connection", b"close");
+    } else if head.minor == 0 {
+        edit.add(b"connection", b"keep-alive");
+    }
     if let Some(config) = &backend.config.cookie {
         txn.persistence = cookie::read_request(backend, config, demand, (buf, &head), &mut edit);
+        if txn.used.is_some() {
+            txn.persistence.passed_by();
+        }
     }
     if edit.is_empty() && !head.bare_lf && head.leading == 0 {
         return Some((head, key));
@@ -192,34 +208,6 @@ pub fn hop_by_hop(buf: &[u8], headers: &lb_http::HeaderList, edit: &mut HeadEdit
         if !rest.is_empty() {
             edit.add(b"connection", &rest.join(&b", "[..]));
         }
-    }
-}
-
-/// `option forwardfor`, of the frontend or the backend.
-fn forwarded_for(client: &Client, backend: &ProxyState, buf: &[u8], head: &RequestHead, edit: &mut HeadEdit) {
-    let front = client.proxy.config.options.forwardfor.as_ref();
-    let Some(config) = backend.config.options.forwardfor.as_ref().or(front) else { return };
-    let Some(source) = client.session.source.get().map(|a| a.ip()) else { return };
-    if config.except.is_some_and(|(net, bits)| in_network(source, net, bits)) {
-        return;
-    }
-    if config.if_none && head.headers.values(buf, &config.header).next().is_some() {
-        return;
-    }
-    edit.add(config.header.as_bytes(), source.to_string().as_bytes());
-}
-
-fn in_network(ip: IpAddr, net: IpAddr, bits: u8) -> bool {
-    match (ip, net) {
-        (IpAddr::V4(ip), IpAddr::V4(net)) => {
-            let mask = u32::MAX.checked_shl(32 - u32::from(bits.min(32))).unwrap_or(0);
-            ip.to_bits() & mask == net.to_bits() & mask
-        }
-        (IpAddr::V6(ip), IpAddr::V6(net)) => {
-            let mask = u128::MAX.checked_shl(128 - u32::from(bits.min(128))).unwrap_or(0);
-            ip.to_bits() & mask == net.to_bits() & mask
-        }
-        _ => false,
     }
 }
 

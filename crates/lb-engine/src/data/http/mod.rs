@@ -9,6 +9,7 @@ mod cookie;
 mod deliver;
 mod exchange;
 mod forward;
+mod outgoing;
 mod relay;
 mod request;
 mod respond;
@@ -102,6 +103,7 @@ fn admit(client: &Client, stream: &Stream) -> bool {
         record: LogRecord::default(),
         back: None,
         vars: None,
+        looked: None,
     };
     if !super::tcp::admitted(client, &view) {
         client.count(|c| &c.denied_connections);
@@ -120,7 +122,9 @@ fn arm_idle(client: &Client) {
     } else {
         timeouts.http_keep_alive.or(timeouts.http_request).or(timeouts.client)
     };
-    let timeout = match client.ctx.shared.process.stopping.load(Relaxed) {
+    let leaves =
+        client.ctx.shared.process.stopping.load(Relaxed) && !client.proxy.config.options.idle_close_on_response;
+    let timeout = match leaves {
         true => stopping_grace(client.ctx).map(|grace| timeout.map_or(grace, |t| t.min(grace))).or(timeout),
         false => timeout,
     };

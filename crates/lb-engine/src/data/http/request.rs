@@ -6,7 +6,7 @@ use super::captures;
 use super::exchange;
 use super::rules::{self, Verdict};
 use super::txn::Txn;
-use super::{Next, respond, service};
+use super::{Next, outgoing, respond, service};
 use crate::buffer::Buffer;
 use crate::data::accept::Client;
 use crate::data::traced;
@@ -186,7 +186,7 @@ fn too_long(client: &Client, txn: &mut Txn, buffer: &Buffer) -> HeadFailure {
 
 fn keep_request_line(client: &Client, txn: &mut Txn, buf: &[u8], head: &RequestHead) {
     let config = client.proxy.config.get();
-    if config.logs.is_empty() || config.log_format.is_none() {
+    if !config.makes_pages && (config.logs.is_empty() || config.log_format.is_none()) {
         return;
     }
     let line = buf.get(head.leading as usize..head.headers.start()).unwrap_or_default();
@@ -257,7 +257,10 @@ async fn route(
         return monitored(client, stream, buffer, txn, &head).await;
     }
     let verdict = if rules::content_accepted(client, txn, frontend, (buffer.data(), &head)) {
-        rules::run_request(client, txn, &frontend.config.http_request, buffer, &mut head)
+        match rules::run_request(client, txn, &frontend.config.http_request, buffer, &mut head) {
+            Verdict::Pass => outgoing::restrict(client, frontend, buffer, &mut head),
+            other => other,
+        }
     } else {
         txn.request_line = Some(Box::from(&b"<BADREQ>"[..]));
         Verdict::Reject
@@ -289,7 +292,10 @@ async fn route(
     } else if !rules::content_accepted(client, txn, backend, (buffer.data(), &head)) {
         Verdict::Reject
     } else {
-        rules::run_request(client, txn, &backend.config.http_request, buffer, &mut head)
+        match rules::run_request(client, txn, &backend.config.http_request, buffer, &mut head) {
+            Verdict::Pass => outgoing::restrict(client, backend, buffer, &mut head),
+            other => other,
+        }
     };
     let own_page = match (&verdict, backend.index == frontend.index) {
         (Verdict::Pass, false) => service::page_of(backend, buffer.data(), &head),
@@ -342,13 +348,13 @@ async fn answer(
     let front = client.ctx.front(client.proxy);
     match verdict {
         Verdict::Pass => Next::Close,
-        Verdict::Reject => {
+        Verdict::Reject | Verdict::Drop => {
             txn.end(TermCause::Proxy, TermPhase::Request);
             // As observed, the time of a rejected request is not told.
             txn.request_us = 0;
             count_denied(client, by);
             client.session.trackers.http_error(client.ctx.now_ms());
-            Next::Close
+            if matches!(verdict, Verdict::Drop) { Next::Abort } else { Next::Close }
         }
         Verdict::Deny(status, bytes) => {
             captures::keep_cookie(client, txn, Side::Request, (buffer.data(), &head.headers));
@@ -401,12 +407,4 @@ async fn answer(
             respond::reply(client, stream, txn, (status, bytes), keep).await
         }
     }
-}
-
-/// Adds `connection: close` to a response of ours.
-pub fn with_close(mut bytes: Vec<u8>) -> Vec<u8> {
-    if let Some(at) = memchr::memmem::find(&bytes, b"\r\n\r\n") {
-        bytes.splice(at + 2..at + 2, *b"connection: close\r\n");
-    }
-    bytes
 }

@@ -8,10 +8,12 @@ use crate::data::track::{self, Scope};
 use crate::data::view::View;
 use crate::shared::ProxyState;
 use lb_config::model::{
-    FieldEdit, HttpAction, HttpRule, LineEdit, LinePart, PatternAction, PatternVerb, Redirect, RedirectKind, TcpStage,
+    FieldEdit, HttpAction, HttpRule, LineEdit, LinePart, PatternAction, PatternVerb, Redirect, RedirectCookie,
+    RedirectKind, TcpStage,
 };
 use lb_http::{HeadEdit, HeaderList, RequestHead, ResponseHead, Span, parse_request, parse_response, static_response};
 use lb_sample::{LogFormat, Target};
+use std::borrow::Cow;
 
 /// What the rules decided.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub enum Verdict {
     Pass,
     /// Close without an answer (`tcp-request content reject`).
     Reject,
+    /// Close a connection that was already left without a word.
+    Drop,
     /// Refuse with this status and these bytes; none: the page of the status.
     Deny(u16, Option<Vec<u8>>),
     /// The same after a while.
@@ -86,9 +90,16 @@ pub fn run_request(
             HttpAction::LogLevel(level) => txn.log_level = Some(*level),
             HttpAction::StrictMode(on) => strict = *on,
             HttpAction::Redirect(redirect) if redirect.ignore_empty && value.is_empty() => {}
-            HttpAction::Redirect(redirect) => return redirected(redirect, &value, buffer.data(), head),
+            HttpAction::Redirect(redirect) => {
+                let cookie = redirect_cookie(client, txn, redirect, Some((buffer.data(), head)), None);
+                return redirected(redirect, &value, cookie.as_deref(), buffer.data(), head);
+            }
             HttpAction::Tarpit(reply) => return Verdict::Tarpit(reply.status, rendered),
             HttpAction::Reject => return Verdict::Reject,
+            HttpAction::SilentDrop => {
+                crate::sys::vanish(client.session.fd);
+                return Verdict::Drop;
+            }
             edit => {
                 let changes = request_edit(edit, &value, buffer.data(), head);
                 if changes.is_empty() {
@@ -144,6 +155,7 @@ fn action_format(action: &HttpAction) -> Option<&LogFormat> {
         | HttpAction::Deny(_)
         | HttpAction::Tarpit(_)
         | HttpAction::Reject
+        | HttpAction::SilentDrop
         | HttpAction::DelHeader(_)
         | HttpAction::Return(_)
         | HttpAction::Capture(_)
@@ -174,6 +186,7 @@ fn request_edit(action: &HttpAction, value: &[u8], buf: &[u8], head: &RequestHea
         | HttpAction::Deny(_)
         | HttpAction::Tarpit(_)
         | HttpAction::Reject
+        | HttpAction::SilentDrop
         | HttpAction::Redirect(_)
         | HttpAction::Return(_)
         | HttpAction::Capture(_)
@@ -313,10 +326,15 @@ pub fn run_response(
             HttpAction::Allow => return Verdict::Pass,
             HttpAction::Redirect(redirect) if redirect.ignore_empty && value.is_empty() => continue,
             HttpAction::Redirect(redirect) => {
-                return redirection(redirect.code, &value);
+                let cookie = redirect_cookie(client, txn, redirect, None, Some((buffer.data(), head)));
+                return redirection(redirect.code, &value, cookie.as_deref());
             }
             HttpAction::Deny(reply) => return Verdict::Deny(reply.status, rendered),
             HttpAction::Return(reply) => return Verdict::Reply { status: reply.status, bytes: rendered },
+            HttpAction::SilentDrop => {
+                crate::sys::vanish(client.session.fd);
+                return Verdict::Drop;
+            }
             HttpAction::SetHeader(name, _) => {
                 edit.remove_all(buffer.data(), &head.headers, name);
                 edit.add(name.as_bytes(), &value);
@@ -381,7 +399,26 @@ pub fn rewrite_response(
     parse_response(buffer.data(), max_fields, false).ok().flatten()
 }
 
-fn redirected(redirect: &Redirect, value: &[u8], buf: &[u8], head: &RequestHead) -> Verdict {
+/// What a redirect says in `Set-Cookie`.
+fn redirect_cookie<'r>(
+    client: &Client,
+    txn: &Txn,
+    redirect: &'r Redirect,
+    request: Option<(&[u8], &RequestHead)>,
+    response: Option<(&[u8], &ResponseHead)>,
+) -> Option<Cow<'r, [u8]>> {
+    Some(match redirect.cookie.as_ref()? {
+        RedirectCookie::Fixed(text) => Cow::Borrowed(text.as_bytes()),
+        RedirectCookie::Made(format) => {
+            let mut text = Vec::new();
+            format.render_value(&txn.view(client, request, response), &mut text);
+            text.extend_from_slice(b"; path=/;");
+            Cow::Owned(text)
+        }
+    })
+}
+
+fn redirected(redirect: &Redirect, value: &[u8], cookie: Option<&[u8]>, buf: &[u8], head: &RequestHead) -> Verdict {
     let target = head.target.get(buf);
     let query_at = target.iter().position(|&b| b == b'?').unwrap_or(target.len());
     let (path, query) = target.split_at(query_at);
@@ -406,19 +443,22 @@ fn redirected(redirect: &Redirect, value: &[u8], buf: &[u8], head: &RequestHead)
             }
         }
     }
-    redirection(redirect.code, &location)
+    redirection(redirect.code, &location, cookie)
 }
 
 /// Sends the client elsewhere. What holds for this time only is not to be kept by caches.
-fn redirection(code: u16, location: &[u8]) -> Verdict {
-    let fields: [(&str, &[u8]); 2] = [("location", location), ("cache-control", b"no-cache")];
-    let fields = if matches!(code, 301 | 308) { &fields[..1] } else { &fields[..] };
-    Verdict::Reply { status: code, bytes: Some(static_response(code, fields, b"", false)) }
+fn redirection(code: u16, location: &[u8], cookie: Option<&[u8]>) -> Verdict {
+    let mut fields: Vec<(&str, &[u8])> = vec![("location", location)];
+    if !matches!(code, 301 | 308) {
+        fields.push(("cache-control", b"no-cache"));
+    }
+    fields.extend(cookie.map(|cookie| ("set-cookie", cookie)));
+    Verdict::Reply { status: code, bytes: Some(static_response(code, &fields, b"", false)) }
 }
 
 /// `tcp-request content` rules of a proxy, judged on a whole request.
 pub fn content_accepted(client: &Client, txn: &Txn, proxy: &ProxyState, request: (&[u8], &RequestHead)) -> bool {
     let rules = &proxy.config.tcp_request;
     rules.is_empty()
-        || crate::data::tcp::accepted(&proxy.config, &txn.view(client, Some(request), None), TcpStage::Content)
+        || crate::data::tcp_rules::accepted(&proxy.config, &txn.view(client, Some(request), None), TcpStage::Content)
 }

@@ -47,6 +47,8 @@ pub struct Txn {
     pub termination: Termination,
     /// The server that a stick table names.
     pub stuck: Option<usize>,
+    /// The server that a `use-server` rule names.
+    pub used: Option<usize>,
     /// Keys for stick tables to learn.
     pub stores: Stores,
     /// Bytes that stick tables have counted: received, sent.
@@ -130,6 +132,7 @@ impl Txn {
             txn: Some(self),
             ended: false,
             vars: Some(&self.vars),
+            looked: None,
         }
     }
 

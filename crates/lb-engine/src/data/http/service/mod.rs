@@ -155,7 +155,7 @@ async fn ready(
 ) -> Next {
     txn.status = status;
     txn.local = true;
-    let bytes = if keep { bytes } else { super::request::with_close(bytes) };
+    let bytes = if keep { bytes } else { lb_http::with_close(bytes) };
     let bytes = after::to_page(client, txn, &bytes);
     let shown = if txn.is_head { respond::head_of(&bytes) } else { &bytes };
     match respond::send(client, stream, txn, shown).await {
