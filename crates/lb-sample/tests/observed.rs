@@ -53,6 +53,9 @@ impl Context for Request {
             let _ = self.headers.iter().try_for_each(|(n, v)| visit(n.as_bytes(), v.as_bytes()));
         }
     }
+    fn request_buffer(&self) -> Option<&[u8]> {
+        Some(b"G")
+    }
     fn frontend_name(&self) -> Option<&str> {
         Some("f")
     }
