@@ -239,10 +239,15 @@ impl Reloading {
         })?;
         self.bury()?;
         if self.way == Way::Master {
-            let files = process::open_files(self.children.first().context("no master")?.id())?;
-            let first = *self.master_files.get_or_insert(files);
-            ensure!(files == first, "the master holds {files} descriptors, and held {first} after its first reload");
-        }
+            let master = self.children.first().context("no master")?.id();
+            let first = *self.master_files.get_or_insert(process::open_files(master)?);
+            let mut files = first;
+            // A process is gone a moment before its master has closed what led to it.
+            until("the master to let go of what led to its old processes", || {
+                files = process::open_files(master).ok()?;
+                (files <= first).then_some(())
+            })
+            .with_context(|| format!("it holds {files} descriptors, and held {first} after its first reload"))?;
         Ok(())
     }
 
