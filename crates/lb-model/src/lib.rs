@@ -7,6 +7,7 @@
 mod access;
 mod check_status;
 pub mod hash;
+mod network;
 mod proxy;
 pub mod proxy_protocol;
 mod server_state;
@@ -16,6 +17,7 @@ mod weight;
 
 pub use access::{Compat, Level, Severity};
 pub use check_status::{CheckOutcome, CheckStatus};
+pub use network::is_in_network;
 pub use proxy::{Mode, ProxyKind, is_valid_name};
 pub use server_state::{AdminState, OpState, StatusInputs, StatusWord, TrackedVia};
 pub use termination::{TermCause, TermPhase, Termination};

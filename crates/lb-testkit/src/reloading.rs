@@ -248,6 +248,7 @@ impl Reloading {
                 (files <= first).then_some(())
             })
             .with_context(|| format!("it holds {files} descriptors, and held {first} after its first reload"))?;
+        }
         Ok(())
     }
 

@@ -292,28 +292,47 @@ async fn obey(
     }
 }
 
+/// Answers what can be answered while the process stops, until it is to stop at once.
+async fn hard_stop(control: &Control, commands: &mut mpsc::UnboundedReceiver<ControlCommand>) {
+    loop {
+        match commands.recv().await {
+            Some(ControlCommand::HardStop) | None => return,
+            Some(ControlCommand::DumpServers) => control.dump_servers(),
+            Some(ControlCommand::DumpPools) => control.dump_pools(),
+            Some(_) => {}
+        }
+    }
+}
+
 /// Lets others see that the process will stop, before it does. `true`: it shall stop at once.
 async fn wait_in_grace(
-    control: &Rc<Control>,
+    control: &Control,
     commands: &mut mpsc::UnboundedReceiver<ControlCommand>,
     grace: Duration,
 ) -> bool {
     control.shared.process.announced.store(true, Relaxed);
     control.tell(&[], None, Severity::Notice, &format!("Scheduling a soft-stop in {} ms.", grace.as_millis()));
-    let over = tokio::time::sleep(grace);
-    tokio::pin!(over);
+    tokio::select! {
+        () = tokio::time::sleep(grace) => {
+            control.tell(&[], None, Severity::Notice, "Grace period expired, proceeding with soft-stop now.");
+            false
+        }
+        () = hard_stop(control, commands) => true,
+    }
+}
+
+/// Waits until nobody is connected any more, to a frontend or to an admin socket.
+async fn last_connection(control: &Control) {
+    let process = &control.shared.process;
+    let mut tick = tokio::time::interval(Duration::from_millis(20));
     loop {
-        tokio::select! {
-            () = &mut over => {
-                control.tell(&[], None, Severity::Notice, "Grace period expired, proceeding with soft-stop now.");
-                return false;
-            }
-            command = commands.recv() => match command {
-                Some(ControlCommand::HardStop) | None => return true,
-                Some(ControlCommand::DumpServers) => control.dump_servers(),
-                Some(ControlCommand::DumpPools) => control.dump_pools(),
-                Some(_) => {}
-            },
+        tick.tick().await;
+        if process.alive.load(Relaxed) == 0
+            && process.connections.get() == 0
+            && control.admin.busy() == 0
+            && process.stopping.load(Relaxed)
+        {
+            return;
         }
     }
 }
@@ -332,26 +351,12 @@ async fn finish(control: &Rc<Control>, commands: &mut mpsc::UnboundedReceiver<Co
             None => std::future::pending().await,
         }
     };
-    tokio::pin!(limit);
-    let mut tick = tokio::time::interval(Duration::from_millis(20));
-    loop {
-        tokio::select! {
-            () = &mut limit => {
-                control.tell(&[], None, Severity::Warning, "soft-stop running for too long, performing a hard-stop.");
-                return Stopped::Hard;
-            }
-            command = commands.recv() => match command {
-                Some(ControlCommand::HardStop) | None => return Stopped::Hard,
-                Some(ControlCommand::DumpServers) => control.dump_servers(),
-                Some(ControlCommand::DumpPools) => control.dump_pools(),
-                Some(_) => {}
-            },
-            _ = tick.tick() => {
-                let process = &control.shared.process;
-                if process.alive.load(Relaxed) == 0 && process.connections.get() == 0 && control.admin.busy() == 0 && process.stopping.load(Relaxed) {
-                    return Stopped::Soft;
-                }
-            }
+    tokio::select! {
+        () = limit => {
+            control.tell(&[], None, Severity::Warning, "soft-stop running for too long, performing a hard-stop.");
+            Stopped::Hard
         }
+        () = hard_stop(control, commands) => Stopped::Hard,
+        () = last_connection(control) => Stopped::Soft,
     }
 }

@@ -1,6 +1,7 @@
 //! Which address of an answer a server takes. Pure.
 
 use lb_config::model::Resolution;
+use lb_model::is_in_network;
 use std::net::IpAddr;
 
 /// The address for a server that has `current`, when others of its backend that follow the same name have `taken`. `None`:
@@ -8,27 +9,13 @@ use std::net::IpAddr;
 pub fn address(found: &[IpAddr], rule: &Resolution, current: Option<IpAddr>, taken: &[IpAddr]) -> Option<IpAddr> {
     let worth = |ip: &IpAddr| {
         let preferred = ip.is_ipv4() == rule.prefers_v4;
-        let near = rule.nets.iter().any(|net| lies_in(*ip, *net));
+        let near = rule.nets.iter().any(|net| is_in_network(*ip, *net));
         let own = current == Some(*ip);
         (preferred, near, !taken.contains(ip), own)
     };
     let free = |ip: &&IpAddr| rule.allow_duplicates || !taken.contains(ip);
     // Of equals the first, as servers order their answers.
     found.iter().filter(free).rev().max_by_key(|ip| worth(ip)).copied()
-}
-
-fn lies_in(ip: IpAddr, (net, bits): (IpAddr, u8)) -> bool {
-    match (ip, net) {
-        (IpAddr::V4(ip), IpAddr::V4(net)) => {
-            let mask = u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0);
-            ip.to_bits() & mask == net.to_bits() & mask
-        }
-        (IpAddr::V6(ip), IpAddr::V6(net)) => {
-            let mask = u128::MAX.checked_shl(128 - u32::from(bits)).unwrap_or(0);
-            ip.to_bits() & mask == net.to_bits() & mask
-        }
-        _ => false,
-    }
 }
 
 /// The weight of a server from that of an SRV record: 0 to 65535 becomes 1 to 256.
