@@ -20,6 +20,8 @@ pub(crate) enum Endpoint {
     Abstract(String),
     /// Inherited.
     Fd(i32),
+    /// Inherited, and connected to whoever hands over or takes connections.
+    Sockpair(i32),
 }
 
 /// What stands after the last colon.
@@ -41,6 +43,8 @@ pub(crate) struct Allow {
     pub port_range: bool,
     pub port_offset: bool,
     pub descriptor: bool,
+    /// A descriptor that connections are handed over on.
+    pub sockpair: bool,
     /// Datagrams instead of streams.
     pub datagram: bool,
     /// A host name need not be resolved: the address then stays unspecified.
@@ -68,6 +72,7 @@ enum Family {
     Unix,
     Abstract,
     Fd,
+    Sockpair,
 }
 
 /// Prefixes: the family, and whether it implies datagrams (`None`: either).
@@ -86,22 +91,12 @@ const FAMILIES: &[(&str, Family, Option<bool>)] = &[
     ("uxdg@", Family::Unix, Some(true)),
     ("abns@", Family::Abstract, None),
     ("fd@", Family::Fd, None),
+    ("sockpair@", Family::Sockpair, Some(false)),
 ];
 
 /// Families that HAProxy has besides.
-const NOT_YET: &[&str] = &[
-    "abnsz@",
-    "backend@",
-    "mptcp@",
-    "mptcp4@",
-    "mptcp6@",
-    "quic@",
-    "quic4@",
-    "quic6@",
-    "rhttp@",
-    "ring@",
-    "sockpair@",
-];
+const NOT_YET: &[&str] =
+    &["abnsz@", "backend@", "mptcp@", "mptcp4@", "mptcp6@", "quic@", "quic4@", "quic6@", "rhttp@", "ring@"];
 
 /// Replaces `$NAME` and `${NAME-default}`, which addresses may hold even unquoted.
 pub(crate) fn expand(text: &str, cx: &Cx<'_>) -> String {
@@ -158,15 +153,18 @@ pub(crate) fn parse(text: &str, allow: Allow, cx: &Cx<'_>) -> Result<Endpoint, A
         Family::Unix => Ok(Endpoint::Unix(rest.into())),
         Family::Abstract => Ok(Endpoint::Abstract(rest.to_owned())),
         Family::Fd if !allow.descriptor => refuse(format!("a file descriptor is not acceptable here in '{text}'")),
-        Family::Fd => match rest.parse::<i32>() {
-            Ok(fd) if fd >= 0 => Ok(Endpoint::Fd(fd)),
-            _ => Err(AddressError {
-                message: format!("file descriptor '{rest}' is not a valid integer in '{text}'"),
-                help: text.contains('$').then(|| "the variable is unset or holds no number".to_owned()),
-            }),
-        },
+        Family::Sockpair if !allow.sockpair => refuse(format!("a pair of sockets is not acceptable here in '{text}'")),
+        Family::Fd => descriptor(rest, text).map(Endpoint::Fd),
+        Family::Sockpair => descriptor(rest, text).map(Endpoint::Sockpair),
         Family::Any | Family::V4 | Family::V6 => ip(rest, family, text, allow, cx),
     }
+}
+
+fn descriptor(number: &str, text: &str) -> Result<i32, AddressError> {
+    number.parse::<i32>().ok().filter(|fd| *fd >= 0).ok_or_else(|| AddressError {
+        message: format!("file descriptor '{number}' is not a valid integer in '{text}'"),
+        help: text.contains('$').then(|| "the variable is unset or holds no number".to_owned()),
+    })
 }
 
 fn ip(rest: &str, family: Family, text: &str, allow: Allow, cx: &Cx<'_>) -> Result<Endpoint, AddressError> {

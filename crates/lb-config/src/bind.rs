@@ -38,7 +38,7 @@ pub(crate) struct BindParams {
 
 /// What is listened on, one entry for each port of a range.
 pub(crate) fn addresses(text: &str, cx: &Cx<'_>) -> Result<Vec<ListenAddress>, address::AddressError> {
-    let allow = Allow { port_needed: true, port_range: true, descriptor: true, ..Allow::default() };
+    let allow = Allow { port_needed: true, port_range: true, descriptor: true, sockpair: true, ..Allow::default() };
     let mut found = Vec::new();
     for part in text.split(',') {
         match address::parse(part, allow, cx)? {
@@ -49,6 +49,7 @@ pub(crate) fn addresses(text: &str, cx: &Cx<'_>) -> Result<Vec<ListenAddress>, a
             Endpoint::Unix(path) => found.push(ListenAddress::Unix(path)),
             Endpoint::Abstract(name) => found.push(ListenAddress::Abstract(name)),
             Endpoint::Fd(fd) => found.push(ListenAddress::Fd(fd)),
+            Endpoint::Sockpair(fd) => found.push(ListenAddress::Sockpair(fd)),
         }
     }
     Ok(found)

@@ -764,7 +764,7 @@ impl Config {
         binds
             .chain(sockets)
             .filter_map(|address| match address {
-                ListenAddress::Fd(fd) => Some(*fd),
+                ListenAddress::Fd(fd) | ListenAddress::Sockpair(fd) => Some(*fd),
                 _ => None,
             })
             .collect()

@@ -161,7 +161,9 @@ fn sink(line: &Line, text: &str, cx: &mut Cx<'_>) -> Result<LogSink, (String, Op
         }
         Endpoint::Unix(path) => Ok(LogSink::Unix(path)),
         Endpoint::Fd(fd) => Ok(LogSink::Fd(fd)),
-        Endpoint::Abstract(_) => Err((format!("an abstract socket is no log target here: '{text}'"), None)),
+        Endpoint::Abstract(_) | Endpoint::Sockpair(_) => {
+            Err((format!("a socket of this family is no log target here: '{text}'"), None))
+        }
     }
 }
 

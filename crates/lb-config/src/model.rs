@@ -297,6 +297,8 @@ pub enum ListenAddress {
     Abstract(String),
     /// An inherited, already listening descriptor.
     Fd(i32),
+    /// An inherited UNIX socket, connected to whoever hands over connections on it.
+    Sockpair(i32),
 }
 
 /// An address to connect to.
@@ -308,6 +310,8 @@ pub enum ConnectAddress {
     Unix(PathBuf),
     /// A name in Linux's abstract namespace.
     Abstract(String),
+    /// An inherited UNIX socket; the peer gets one end of a new pair of sockets for each connection.
+    Sockpair(i32),
 }
 
 /// Where log lines go.

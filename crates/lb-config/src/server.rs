@@ -472,6 +472,7 @@ fn set_address(server: &mut Server, text: &str, allow: Allow, cx: &Cx<'_>) -> Re
         }
         Ok(Endpoint::Unix(path)) => server.address = ConnectAddress::Unix(path),
         Ok(Endpoint::Abstract(name)) => server.address = ConnectAddress::Abstract(name),
+        Ok(Endpoint::Sockpair(fd)) => server.address = ConnectAddress::Sockpair(fd),
         Ok(Endpoint::Fd(_)) => {}
         Err(mut error) => {
             if let Some(rest) = error.message.strip_prefix("invalid address: '") {

@@ -74,7 +74,8 @@ impl Bound {
             .flatten()
             .filter_map(|bound| {
                 let address = &self.shared.proxies.get(bound.proxy)?.listeners.get(bound.listener)?.config.address;
-                (!matches!(address, ListenAddress::Fd(_))).then(|| (listen_text(address), bound.socket.as_fd()))
+                (!matches!(address, ListenAddress::Fd(_) | ListenAddress::Sockpair(_)))
+                    .then(|| (listen_text(address), bound.socket.as_fd()))
             })
             .collect()
     }

@@ -6,6 +6,7 @@
 //! [`bind`] opens every socket and starts no thread, so that the caller may fork, drop privileges and chroot;
 //! [`Bound::run`] then serves until told to stop.
 
+mod acceptor;
 pub mod activity;
 pub mod admin;
 pub mod control;
@@ -29,6 +30,7 @@ mod replace;
 pub mod ring;
 mod run;
 pub mod slots;
+mod sockpair;
 mod socks4;
 mod stream;
 mod sys;

@@ -134,6 +134,11 @@ pub fn open(address: &ListenAddress, access: FileAccess, backlog: i32, v6only: b
             // Harmless when it listens already, and needed when the giver only bound it.
             start_listening(socket, backlog)
         }
+        ListenAddress::Sockpair(fd) => {
+            let socket = Socket::from(crate::sys::duplicate_inherited(*fd)?);
+            socket.set_nonblocking(true)?;
+            Ok(socket)
+        }
     }
 }
 

@@ -367,6 +367,8 @@ pub enum Target {
     Unix(PathBuf),
     /// Abstract UNIX name.
     Abstract(String),
+    /// Descriptor of a UNIX socket that connections are handed over on.
+    Sockpair(i32),
 }
 
 impl Target {
@@ -376,6 +378,7 @@ impl Target {
             ConnectAddress::Ip(ip) => Self::Ip(SocketAddr::new(*ip, config.port)),
             ConnectAddress::Unix(path) => Self::Unix(path.clone()),
             ConnectAddress::Abstract(name) => Self::Abstract(name.clone()),
+            ConnectAddress::Sockpair(fd) => Self::Sockpair(*fd),
         }
     }
 }
@@ -553,5 +556,6 @@ pub fn listen_text(address: &ListenAddress) -> String {
         ListenAddress::Unix(path) => format!("unix@{}", path.display()),
         ListenAddress::Abstract(name) => format!("abns@{name}"),
         ListenAddress::Fd(fd) => format!("fd@{fd}"),
+        ListenAddress::Sockpair(fd) => format!("sockpair@{fd}"),
     }
 }

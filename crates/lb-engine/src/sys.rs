@@ -2,7 +2,9 @@
 
 #![expect(unsafe_code, reason = "system calls; each block states why it is sound")]
 
-use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
+use std::io::IoSliceMut;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// Local time's distance from UTC at a moment, in seconds.
 pub fn utc_offset_secs(unix_secs: i64) -> i32 {
@@ -36,6 +38,38 @@ pub fn duplicate_inherited(fd: RawFd) -> std::io::Result<OwnedFd> {
     }
     // SAFETY: the descriptor was just created by the kernel for us, and nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(duplicate) })
+}
+
+/// What a message on a UNIX socket brought.
+#[derive(Debug)]
+pub enum Message {
+    /// A descriptor (`SCM_RIGHTS`).
+    Descriptor(OwnedFd),
+    /// No descriptor.
+    Other,
+    /// The peer has closed its end.
+    End,
+}
+
+/// Receives one message of at most one descriptor.
+///
+/// # Errors
+/// The system's.
+pub fn receive_message(from: BorrowedFd<'_>) -> std::io::Result<Message> {
+    let mut byte = [0];
+    let mut space = nix::cmsg_space!([RawFd; 1]);
+    let mut buffers = [IoSliceMut::new(&mut byte)];
+    let message = recvmsg::<()>(from.as_raw_fd(), &mut buffers, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC)?;
+    let number = message.cmsgs()?.find_map(|control| match control {
+        ControlMessageOwned::ScmRights(numbers) => numbers.first().copied(),
+        _ => None,
+    });
+    Ok(match number {
+        // SAFETY: the kernel has just made this descriptor for us, there is one in the message, and nobody else owns it.
+        Some(number) => Message::Descriptor(unsafe { OwnedFd::from_raw_fd(number) }),
+        None if message.bytes == 0 => Message::End,
+        None => Message::Other,
+    })
 }
 
 /// A standard or inherited descriptor named by a `log fd@N` line, if it is open.

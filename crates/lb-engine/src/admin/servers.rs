@@ -88,7 +88,7 @@ fn place(server: &ServerState) -> (Option<String>, u16) {
     match server.target() {
         Target::Ip(address) if server.is_unresolved() => (None, address.port()),
         Target::Ip(address) => (Some(ip_text(address.ip())), address.port()),
-        Target::Unix(_) | Target::Abstract(_) => (None, 0),
+        Target::Unix(_) | Target::Abstract(_) | Target::Sockpair(_) => (None, 0),
     }
 }
 

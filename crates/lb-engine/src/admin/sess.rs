@@ -278,7 +278,7 @@ fn write_detail(control: &Control, anon: Anon, session: &SessionInfo, out: &mut 
         server.map_or((Cow::Borrowed("<NONE>"), -1), |s| (anon.name(&s.config.name), i64::from(s.config.id)));
     let server_address = match server.map(crate::shared::ServerState::target) {
         Some(Target::Ip(address)) => format!(" addr={}", anon.address(&address.to_string())),
-        Some(Target::Unix(_) | Target::Abstract(_)) => " addr=unix".to_owned(),
+        Some(Target::Unix(_) | Target::Abstract(_) | Target::Sockpair(_)) => " addr=unix".to_owned(),
         None => String::new(),
     };
     let listener = shared.proxies.get(session.frontend).and_then(|p| p.listeners.get(session.listener));

@@ -28,7 +28,7 @@ pub(super) fn addr(_: &Control, target: ServerTarget, request: &Request) -> Resu
     let old = target.server.target();
     let (old_ip, old_port) = match &old {
         Target::Ip(address) => (address.ip().to_string(), address.port()),
-        Target::Unix(_) | Target::Abstract(_) => ("unix".to_owned(), 0),
+        Target::Unix(_) | Target::Abstract(_) | Target::Sockpair(_) => ("unix".to_owned(), 0),
     };
     let port = (request.arg(3) == "port").then(|| server_port(request.arg(4))).transpose().map_err(|problem| {
         // The address stays, too: half a change would send traffic to a place nobody asked for.

@@ -1,19 +1,17 @@
 //! Admin sockets: opening them, accepting within limits, and the table of their connections.
 
 use super::{connection, inside};
+use crate::acceptor::Acceptor;
 use crate::activity::{self, task};
 use crate::control::{Control, ControlError};
-use crate::stream::Stream;
 use lb_config::model::{ListenAddress, StatsSocket};
 use lb_model::Level;
 use socket2::{SockAddr, Socket};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, watch};
 
 /// `stats maxconn`, by default.
@@ -42,6 +40,7 @@ fn socket_text(address: &ListenAddress, socket: &Socket) -> String {
             let path = bound.as_ref().and_then(SockAddr::as_pathname).map(|path| format!("unix@{}", path.display()));
             ip.or(path).unwrap_or_else(|| format!("fd@{fd}"))
         }
+        ListenAddress::Sockpair(fd) => format!("sockpair@{fd}"),
     }
 }
 
@@ -181,25 +180,6 @@ impl Drop for Entry {
     }
 }
 
-enum Acceptor {
-    Tcp(TcpListener),
-    Unix(UnixListener),
-}
-
-impl Acceptor {
-    async fn accept(&self) -> std::io::Result<(Stream, Option<SocketAddr>)> {
-        match self {
-            Self::Tcp(listener) => {
-                let (stream, peer) = listener.accept().await?;
-                // Answers are written whole: waiting for more would only delay them.
-                let _ = stream.set_nodelay(true);
-                Ok((Stream::Tcp(stream), Some(peer)))
-            }
-            Self::Unix(listener) => listener.accept().await.map(|(stream, _)| (Stream::Unix(stream), None)),
-        }
-    }
-}
-
 /// Serves an admin socket from the control thread's runtime.
 ///
 /// # Errors
@@ -207,14 +187,8 @@ impl Acceptor {
 pub fn listen(control: &Rc<Control>, bound: BoundAdmin) -> Result<(), ControlError> {
     let config = bound.config;
     bound.socket.set_nonblocking(true)?;
-    let is_unix = bound.socket.local_addr().is_ok_and(|address| address.is_unix());
     let text = socket_text(&config.address, &bound.socket);
-    let socket = OwnedFd::from(bound.socket);
-    let acceptor = if is_unix {
-        Acceptor::Unix(UnixListener::from_std(socket.into())?)
-    } else {
-        Acceptor::Tcp(TcpListener::from_std(socket.into())?)
-    };
+    let acceptor = Acceptor::new(bound.socket)?;
     let number = {
         let mut sockets = control.admin.sockets.borrow_mut();
         sockets.push(SocketInfo { text, level: config.level });

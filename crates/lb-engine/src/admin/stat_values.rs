@@ -734,7 +734,7 @@ fn address(server: &ServerState) -> Value<'static> {
     match server.target() {
         Target::Ip(_) if server.is_unresolved() => Empty,
         Target::Ip(address) => Value::Addr(address),
-        Target::Unix(_) | Target::Abstract(_) => "unix".into(),
+        Target::Unix(_) | Target::Abstract(_) | Target::Sockpair(_) => "unix".into(),
     }
 }
 

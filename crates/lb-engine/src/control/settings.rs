@@ -114,6 +114,7 @@ pub(super) fn target_text(target: &Target) -> String {
         Target::Ip(address) => address.to_string(),
         Target::Unix(path) => format!("unix@{}", path.display()),
         Target::Abstract(name) => format!("abns@{name}"),
+        Target::Sockpair(fd) => format!("sockpair@{fd}"),
     }
 }
 

@@ -5,6 +5,7 @@ use super::thread::{ThreadCtx, accepts};
 use super::traced;
 use super::upstream::Upstream;
 use super::{announced, http, secure, tcp};
+use crate::acceptor::Acceptor;
 use crate::activity::{self, task};
 use crate::counters::{Counter, Counters, PerThread};
 use crate::listen::{self, BoundListener};
@@ -21,37 +22,8 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
-
-enum Acceptor {
-    Tcp(TcpListener),
-    Unix(UnixListener),
-}
-
-impl Acceptor {
-    fn new(bound: &BoundListener) -> io::Result<Self> {
-        let socket = bound.socket.try_clone()?;
-        if bound.unix {
-            UnixListener::from_std(std::os::unix::net::UnixListener::from(std::os::fd::OwnedFd::from(socket)))
-                .map(Self::Unix)
-        } else {
-            TcpListener::from_std(std::net::TcpListener::from(socket)).map(Self::Tcp)
-        }
-    }
-
-    async fn accept(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
-        match self {
-            Self::Tcp(listener) => {
-                let (stream, peer) = listener.accept().await?;
-                // Responses are written whole: waiting for more bytes would only delay them.
-                let _ = stream.set_nodelay(true);
-                Ok((Stream::Tcp(stream), Some(peer)))
-            }
-            Self::Unix(listener) => listener.accept().await.map(|(stream, _)| (Stream::Unix(stream), None)),
-        }
-    }
-}
 
 /// A listener registered with its thread's reactor.
 pub struct Ready {
@@ -64,7 +36,7 @@ pub struct Ready {
 /// # Errors
 /// The system's, when descriptors run out.
 pub fn prepare(bound: BoundListener) -> io::Result<Ready> {
-    let acceptor = Acceptor::new(&bound)?;
+    let acceptor = bound.socket.try_clone().and_then(Acceptor::new)?;
     Ok(Ready { bound, acceptor })
 }
 
@@ -95,7 +67,7 @@ pub async fn run(ctx: &'static ThreadCtx, ready: Ready) {
                 }
                 let acceptor = match prepared.take() {
                     Some(acceptor) => acceptor,
-                    None => match Acceptor::new(&bound) {
+                    None => match bound.socket.try_clone().and_then(Acceptor::new) {
                         Ok(acceptor) => acceptor,
                         // Out of descriptors: the kernel's queue holds the connections meanwhile.
                         Err(_) => {

@@ -80,7 +80,7 @@ fn server_of(backend: &ProxyState, demand: Demand, entry: &Entry) -> Option<usiz
 fn address(server: &ServerState) -> Option<Arc<str>> {
     match server.target() {
         Target::Ip(address) => Some(address.to_string().into()),
-        Target::Unix(_) | Target::Abstract(_) => None,
+        Target::Unix(_) | Target::Abstract(_) | Target::Sockpair(_) => None,
     }
 }
 

@@ -5,6 +5,7 @@ pub mod source;
 use super::{accept, announce};
 use crate::activity;
 use crate::shared::{ServerState, Target};
+use crate::sockpair;
 use crate::socks4;
 use crate::stream::Stream;
 use crate::tls::{self, HandshakeError, ServerSecurity};
@@ -214,6 +215,7 @@ pub async fn connect(server: &ServerState, way: Opening) -> Result<Upstream, Con
         }
         Target::Unix(path) => Stream::Unix(UnixStream::connect(path).await?),
         Target::Abstract(name) => Stream::Unix(connect_abstract(&name).await?),
+        Target::Sockpair(fd) => Stream::Unix(sockpair::connect(fd)?),
     };
     if let Some(header) = header {
         let mut rest = header.as_slice();

@@ -4,6 +4,7 @@ use super::send;
 use crate::control::CheckTarget;
 use crate::data::upstream::{connect_abstract, source};
 use crate::shared::{ServerState, Target};
+use crate::sockpair;
 use crate::socks4;
 use crate::stream::Stream;
 use crate::tls::{self, HandshakeError, ServerSecurity};
@@ -191,6 +192,7 @@ async fn connect(server: &ServerState, dial: Dial) -> Result<Option<Stream>, Fai
         }
         Target::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix).map(Some),
         Target::Abstract(name) => connect_abstract(&name).await.map(Stream::Unix).map(Some),
+        Target::Sockpair(fd) => sockpair::connect(fd).map(Stream::Unix).map(Some),
     };
     connected.map_err(Failure::Connect)
 }

@@ -57,6 +57,7 @@ fn command(program: &ExternalCheck, world: &CheckWorld) -> Command {
         Target::Ip(address) => (address.ip().to_string(), address.port().to_string()),
         Target::Unix(path) => (path.display().to_string(), NOT_USED.to_owned()),
         Target::Abstract(name) => (format!("abns@{name}"), NOT_USED.to_owned()),
+        Target::Sockpair(fd) => (format!("sockpair@{fd}"), NOT_USED.to_owned()),
     };
     let mut command = Command::new(&program.command);
     if !world.control.shared.config.global.external_check_env {

@@ -44,6 +44,7 @@ impl World for CheckWorld {
             Target::Ip(address) => (address.ip().to_string(), address.port()),
             Target::Unix(path) => (format!("unix@{}", path.display()), 0),
             Target::Abstract(name) => (format!("abns@{name}"), 0),
+            Target::Sockpair(fd) => (format!("sockpair@{fd}"), 0),
         };
         let views = servers.into_iter().flat_map(crate::control::Table::iter).map(|s| s.health.lb_view());
         let state = ReportedState {

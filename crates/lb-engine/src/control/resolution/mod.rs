@@ -270,7 +270,7 @@ impl Control {
         if changed {
             let port = match server.target() {
                 Target::Ip(address) => address.port(),
-                Target::Unix(_) | Target::Abstract(_) => return false,
+                Target::Unix(_) | Target::Abstract(_) | Target::Sockpair(_) => return false,
             };
             server.set_target(Target::Ip(SocketAddr::new(ip, port)));
             let old = current.map_or_else(|| "(none)".to_owned(), |ip| ip.to_string());
@@ -400,7 +400,7 @@ fn merged<T: Clone + PartialEq>(
 fn address_of(server: &ServerState) -> Option<IpAddr> {
     match server.target() {
         Target::Ip(address) => Some(address.ip()).filter(|ip| !ip.is_unspecified()),
-        Target::Unix(_) | Target::Abstract(_) => None,
+        Target::Unix(_) | Target::Abstract(_) | Target::Sockpair(_) => None,
     }
 }
 

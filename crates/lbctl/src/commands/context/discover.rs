@@ -145,7 +145,7 @@ fn address(process: &Process, socket: &StatsSocket) -> Option<Address> {
             };
             Some(Address::Tcp { host, port: *port })
         }
-        ListenAddress::Abstract(_) | ListenAddress::Fd(_) => None,
+        ListenAddress::Abstract(_) | ListenAddress::Fd(_) | ListenAddress::Sockpair(_) => None,
     }
 }
 

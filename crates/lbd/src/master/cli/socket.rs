@@ -40,7 +40,7 @@ fn listen(socket: &StatsSocket) -> io::Result<OwnedFd> {
         ListenAddress::Abstract(name) => {
             UnixListener::bind_addr(&SocketAddr::from_abstract_name(abstract_name(name))?)?.into()
         }
-        ListenAddress::Fd(number) => sys::duplicate(*number)?,
+        ListenAddress::Fd(number) | ListenAddress::Sockpair(number) => sys::duplicate(*number)?,
     };
     sys::unblock(&fd)?;
     Ok(fd)
