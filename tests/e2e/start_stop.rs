@@ -8,7 +8,7 @@ use lb_testkit::{Engine, Launch, Origin, Program, process, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::net::TcpListener;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 
@@ -235,6 +235,26 @@ fn sockets_are_inherited() {
         let mut program = launch.start(&config)?;
         check_eq!(get(address, "/")?.status, 200);
         check_eq!(lb_testkit::Admin::new(cli).ask("show backend")?, "# name\napp\n\n");
+        program.check_alive()?;
+        Ok(())
+    });
+}
+
+/// The process hands connections to itself: one end of the pair is a server, the other a listener.
+#[test]
+fn connections_are_handed_over_on_a_pair_of_sockets() {
+    both(|engine| {
+        let origin = Origin::http("o1")?;
+        let (server, listener) = UnixStream::pair()?;
+        let launch = launch(engine, &[("o1", &origin)])?.inherit(server).inherit(listener);
+        let config = HEAD.to_owned()
+            + "frontend fe\n    bind 127.0.0.1:{port:fe}\n    default_backend over\n\
+               backend over\n    server pair sockpair@8\n\
+               listen app\n    bind sockpair@9\n    server s1 {o1}\n";
+        let mut program = launch.start(&config)?;
+        for _ in 0..3 {
+            check_eq!(get(program.address("fe"), "/")?.status, 200);
+        }
         program.check_alive()?;
         Ok(())
     });

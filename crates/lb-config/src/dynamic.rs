@@ -76,11 +76,11 @@ pub trait Objects {
     /// A backend by name; `None`: the new server's own.
     fn backend(&self, name: Option<&str>) -> Option<&Proxy>;
     /// The server of the new server's backend that has that number.
-    fn numbered(&self, id: u32) -> Option<&Server>;
+    fn numbered(&self, id: u32) -> Option<Arc<Server>>;
     /// The check of a `healthcheck` section.
     fn healthcheck(&self, name: &str) -> Option<&CheckMethod>;
     /// A server of that backend.
-    fn server(&self, backend: Option<&str>, name: &str) -> Option<&Server>;
+    fn server(&self, backend: Option<&str>, name: &str) -> Option<Arc<Server>>;
 }
 
 /// A server that `add server` describes.
@@ -232,7 +232,7 @@ fn base(origin: &str, objects: &dyn Objects) -> Result<ServerDraft, String> {
         return Err(format!("from: unknown backend instance '{}'.", owner.unwrap_or_default()));
     };
     let set = proxy.default_servers.named.iter().find(|(known, _)| known == name).map(|(_, set)| set.clone());
-    match set.or_else(|| objects.server(owner.as_deref(), name).map(ServerDraft::like)) {
+    match set.or_else(|| objects.server(owner.as_deref(), name).as_deref().map(ServerDraft::like)) {
         Some(draft) => Ok(draft),
         None => Err(format!("from: unknown server '{name}' in backend '{}'.", proxy.name)),
     }

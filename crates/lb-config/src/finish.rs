@@ -11,8 +11,7 @@ use crate::line::Fault;
 use crate::log::LogLine;
 use crate::mailers;
 use crate::model::{
-    BackendChoice, Balance, CheckMethod, Config, ListenAddress, LogTarget, Observe, Proxy, ProxyIdx, Server,
-    UseBackend, UsedServer,
+    BackendChoice, Balance, CheckMethod, Config, LogTarget, Observe, Proxy, ProxyIdx, Server, UseBackend, UsedServer,
 };
 use crate::proxy::{LogChoice, ProxyDraft};
 use crate::reader::Draft;
@@ -133,15 +132,16 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
                 }
             }
             global.global.process.unix.apply(&mut proxy.binds);
-            proxy.servers = servers(draft, i, &names, cx);
+            let mut servers = servers(draft, i, &names, cx);
             proxy.use_server = rules::servers::settle(draft, cx);
             proxy.check = draft.check.method();
-            for (server, draft) in proxy.servers.iter_mut().zip(&draft.servers) {
+            for (server, draft) in servers.iter_mut().zip(&draft.servers) {
                 let method = server.check_method.as_ref().unwrap_or(&proxy.check);
                 let by_rule = method.rules().is_some_and(RuleSet::asks_tls);
                 server.tls = tls::server::settle(draft, &proxy.name, by_rule, &mut loader, cx);
                 server.resolution = resolvers::settle(draft, &proxy.name, &sections, cx);
             }
+            proxy.servers = servers.into_iter().map(Arc::new).collect();
             proxy.default_servers = DefaultServers::of(draft);
             proxy.logs = log_targets(draft, &global.global.logs);
             proxy.email_alert = mailers.settle(draft, cx);
@@ -711,7 +711,7 @@ fn mark_references(proxies: &mut [Proxy], drafts: &[ProxyDraft]) {
     }
     for (owner, at) in servers {
         if let Some(server) = proxies.get_mut(owner).and_then(|proxy| proxy.servers.get_mut(at)) {
-            server.referenced = true;
+            Arc::make_mut(server).referenced = true;
         }
     }
 }
@@ -755,19 +755,6 @@ impl Config {
     /// default file has nothing else.
     pub fn has_listener(&self) -> bool {
         !self.global.stats_sockets.is_empty() || self.proxies.iter().any(|p| !p.disabled && !p.binds.is_empty())
-    }
-
-    /// The descriptors that the configuration expects to inherit, with the setting that names each.
-    pub fn inherited_descriptors(&self) -> Vec<i32> {
-        let binds = self.proxies.iter().flat_map(|p| &p.binds).map(|b| &b.address);
-        let sockets = self.global.stats_sockets.iter().map(|s| &s.address);
-        binds
-            .chain(sockets)
-            .filter_map(|address| match address {
-                ListenAddress::Fd(fd) | ListenAddress::Sockpair(fd) => Some(*fd),
-                _ => None,
-            })
-            .collect()
     }
 }
 

@@ -472,7 +472,7 @@ pub struct Proxy {
     /// Load balancing.
     pub balance: Balance,
     /// Servers in declaration order.
-    pub servers: Vec<Server>,
+    pub servers: Vec<Arc<Server>>,
     /// What its `default-server` lines say, for servers that come at run time.
     pub default_servers: DefaultServers,
     /// Session persistence by cookie.

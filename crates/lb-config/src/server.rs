@@ -406,7 +406,7 @@ impl ServerDraft {
     /// Sets the address from the word `at`: an address, or a name that is looked up as `init-addr` says.
     fn find_place(&mut self, line: &Line, at: usize, outer: &str, cx: &mut Cx<'_>) -> Done {
         let text = line.word(at);
-        let allow = Allow { port_offset: true, ..Allow::default() };
+        let allow = Allow { port_offset: true, sockpair: true, ..Allow::default() };
         let blamed =
             |error: address::AddressError| Fault { help: error.help, ..fault(at, format!("{outer}{}", error.message)) };
         let unasked = Allow { unresolved: true, unasked: true, ..allow };

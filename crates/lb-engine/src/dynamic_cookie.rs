@@ -7,7 +7,6 @@ use crate::shared::{ProxyState, ServerState, Target, lock};
 use arc_swap::ArcSwapOption;
 use lb_config::model::Proxy;
 use lb_model::hash::xxh64;
-use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
@@ -73,16 +72,16 @@ impl ProxyState {
 
 impl ServerState {
     /// The server's cookie: the configured one, else the one made for it.
-    pub fn cookie(&self) -> Option<Cow<'static, str>> {
-        match self.config.get().cookie.as_deref() {
-            Some(configured) => Some(Cow::Borrowed(configured)),
-            None => self.made_cookie.0.load().as_ref().map(|made| Cow::Owned(made.to_string())),
+    pub fn cookie(&self) -> Option<String> {
+        match self.config().cookie.as_deref() {
+            Some(configured) => Some(configured.to_owned()),
+            None => self.made_cookie.0.load().as_ref().map(ToString::to_string),
         }
     }
 
     /// Whether that is the server's cookie.
     pub fn has_cookie(&self, value: &[u8]) -> bool {
-        match self.config.cookie.as_deref() {
+        match self.config().cookie.as_deref() {
             Some(configured) => configured.as_bytes() == value,
             None => self.made_cookie.0.load().as_ref().is_some_and(|made| made.as_bytes() == value),
         }

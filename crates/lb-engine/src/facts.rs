@@ -25,7 +25,7 @@ pub fn backend_number(proxy: &ProxyState, what: BackendNumber, now_ms: u64) -> O
                 }
                 free += (max - i64::from(server.sessions.get())).max(0);
                 if what == BackendNumber::ConnectionSlots {
-                    free += (i64::from(server.config.maxqueue) - i64::from(server.queued.get())).max(0);
+                    free += (i64::from(server.config().maxqueue) - i64::from(server.queued.get())).max(0);
                 }
             }
             free
@@ -50,8 +50,8 @@ pub fn server_number(server: &ServerState, what: ServerNumber, now_ms: u64) -> i
         ServerNumber::Queue => i64::from(server.queued.get()),
         ServerNumber::SessionRate => server.counters.sum(|c| c.session_rate.per_second(now_ms)) as i64,
         ServerNumber::Weight | ServerNumber::UserWeight => i64::from(server.fitness.load(Relaxed) & 0xffff),
-        ServerNumber::InitialWeight => i64::from(server.config.weight),
-        ServerNumber::Id => i64::from(server.config.id),
+        ServerNumber::InitialWeight => i64::from(server.config().weight),
+        ServerNumber::Id => i64::from(server.config().id),
     }
 }
 

@@ -110,7 +110,7 @@ impl Former {
                 give(Block::Front, listener.config.guid.as_ref(), &listener.counters);
             }
             for server in proxy.servers.live() {
-                give(Block::Back, server.config.get().guid.as_ref(), &server.counters);
+                give(Block::Back, server.config().guid.as_ref(), &server.counters);
             }
             if config.kind.has_backend() {
                 give(Block::Back, config.guid.as_ref(), &proxy.back);

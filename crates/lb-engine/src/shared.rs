@@ -16,13 +16,14 @@ use crate::slots::{Slots, Swap};
 use crate::tables::Tables;
 use crate::tls::{ListenerSecurity, ServerSecurity};
 use crate::trace::{Source, Traces, Whom};
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use lb_check::{FailLimit, TrafficEvent};
 use lb_config::model::Observe;
 use lb_config::model::{Bind, ConnectAddress, ListenAddress, Proxy, Server};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::Release};
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Locks a mutex; a panic elsewhere does not make the data unusable.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -83,9 +84,9 @@ impl Shared {
     /// control thread is behind, the event is dropped.
     pub fn report(&self, proxy: usize, server: usize, event: TrafficEvent) {
         let observed = self.proxies.get(proxy).and_then(|p| p.servers.get(server)).is_some_and(|s| {
-            s.config.observe != Observe::None
+            s.config().observe != Observe::None
                 // Successes count only for one on trial.
-                || s.config.max_fails > 0
+                || s.config().max_fails > 0
                     && (FailLimit::is_failure(event) || s.fitness.load(Relaxed) & fitness::TRIAL != 0)
         });
         if let Some(events) = self.events.get().filter(|_| observed) {
@@ -257,7 +258,10 @@ impl ProxyState {
             state: AtomicU8::new(if config.disabled { 2 } else { 0 }),
             published: AtomicBool::new(!config.unpublished),
             listeners,
-            servers: (0..).zip(&config.servers).map(|(at, server)| ServerState::new(at, server, threads)).collect(),
+            servers: (0..)
+                .zip(&config.servers)
+                .map(|(at, server)| ServerState::new(at, Arc::clone(server), threads))
+                .collect(),
             generation: AtomicU64::new(0),
             usable_main: AtomicU32::new(0),
             usable_backup: AtomicU32::new(0),
@@ -319,7 +323,7 @@ pub struct Capture {
     /// Index of the backend, if chosen.
     pub backend: Option<usize>,
     /// Server's name, if chosen.
-    pub server: Option<&'static str>,
+    pub server: Option<Arc<str>>,
     /// What was received.
     pub bytes: Box<[u8]>,
     /// Offset of the fault, when known.
@@ -403,7 +407,7 @@ pub struct ServerState {
     /// Its place among the backend's servers: the index in the configuration, if it is from there.
     pub index: usize,
     /// Its configuration.
-    pub config: Swap<Server>,
+    definition: ArcSwap<Server>,
     /// Counters.
     pub counters: PerThread,
     /// Current sessions: taken slots.
@@ -423,48 +427,60 @@ pub struct ServerState {
     /// Changes when pooled connections must go (maintenance, address change).
     pub purge_epoch: AtomicU32,
     /// How connections to it are secured, if it has settings for it.
-    pub tls: Swap<Option<ServerSecurity>>,
+    tls: ArcSwapOption<ServerSecurity>,
 }
 
 impl ServerState {
     /// A server as configured, not yet fit for anything: the control thread decides.
-    pub fn new(index: usize, config: &'static Server, threads: usize) -> Self {
+    pub fn new(index: usize, config: Arc<Server>, threads: usize) -> Self {
         Self {
             index,
-            config: Swap::new(config),
             counters: PerThread::new(threads),
             sessions: Gauge::default(),
             queued: Gauge::default(),
             fitness: AtomicU32::new(0),
             maxconn: AtomicU32::new(config.maxconn),
-            target: Mutex::new(Target::of(config)),
+            target: Mutex::new(Target::of(&config)),
             made_cookie: MadeCookie::default(),
             idle: Gauge::default(),
             purge_epoch: AtomicU32::new(0),
-            tls: Swap::new(ServerSecurity::of(config)),
+            tls: ArcSwapOption::from(ServerSecurity::of(&config).map(Arc::new)),
+            definition: ArcSwap::new(config),
         }
+    }
+
+    /// Its configuration, that of its present life. To be held for a moment: whoever needs it longer clones it.
+    pub fn config(&self) -> Guard<Arc<Server>> {
+        self.definition.load()
+    }
+
+    /// How connections to it are secured, if it has settings for it. To be held for a moment.
+    pub fn tls(&self) -> Guard<Option<Arc<ServerSecurity>>> {
+        self.tls.load()
+    }
+
+    /// Changes the configuration of its present life.
+    pub fn redefine(&self, config: Server) {
+        self.definition.store(Arc::new(config));
     }
 
     /// Begins a new life under another configuration. For a place that nobody refers to: see
     /// [`Slots`].
-    pub fn begin_anew(&self, config: &'static Server) {
-        match (self.tls.get(), &config.tls) {
-            (Some(security), Some(tls)) if std::ptr::eq(self.config.get(), config) => security.enable(tls.enabled),
-            _ => self.tls.set(ServerSecurity::of(config)),
-        }
-        self.config.set(config);
+    pub fn begin_anew(&self, config: Arc<Server>) {
+        self.tls.store(ServerSecurity::of(&config).map(Arc::new));
         self.counters.restart();
         for gauge in [&self.sessions, &self.queued, &self.idle] {
             gauge.reset();
         }
         self.fitness.store(0, Relaxed);
         self.maxconn.store(config.maxconn, Relaxed);
-        self.set_target(Target::of(config));
+        self.set_target(Target::of(&config));
+        self.definition.store(config);
     }
 
     /// Whether it has a name in place of an address: nobody can connect to it.
     pub fn is_unresolved(&self) -> bool {
-        let named = self.config.fqdn.is_some() || self.config.resolution.is_some();
+        let named = self.config().fqdn.is_some() || self.config().resolution.is_some();
         named && matches!(self.target(), Target::Ip(address) if address.ip().is_unspecified())
     }
 
@@ -535,7 +551,7 @@ impl ServerState {
         if most == 0 {
             return 0;
         }
-        let least = self.config.minconn;
+        let least = self.config().minconn;
         if least == 0 || least >= most {
             return most;
         }

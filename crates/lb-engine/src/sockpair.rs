@@ -8,12 +8,11 @@ use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::net::{TcpStream, UnixStream};
 
 /// The end of a pair that connections come in on.
 #[derive(Debug)]
-pub struct Receiver(AsyncFd<OwnedFd>);
+pub struct Receiver(UnixStream);
 
 impl Receiver {
     /// Registers a socket that does not block with the reactor.
@@ -21,7 +20,7 @@ impl Receiver {
     /// # Errors
     /// The system's.
     pub fn new(socket: OwnedFd) -> io::Result<Self> {
-        Ok(Self(AsyncFd::register_with_interest(socket, Interest::READABLE)?))
+        UnixStream::from_std(socket.into()).map(Self)
     }
 
     /// Waits for the next connection; for ever, once the other end is closed.
@@ -29,7 +28,7 @@ impl Receiver {
     /// # Errors
     /// The system's, and when a message brought no descriptor.
     pub async fn accept(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
-        match self.0.async_io(Interest::READABLE, |socket| sys::receive_message(socket.as_fd())).await? {
+        match self.0.async_io(Interest::READABLE, || sys::receive_message(self.0.as_fd())).await? {
             Message::Descriptor(fd) => adopt(fd),
             Message::Other => Err(io::Error::new(io::ErrorKind::InvalidData, "a message without a descriptor")),
             Message::End => std::future::pending().await,

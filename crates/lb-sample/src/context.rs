@@ -297,7 +297,7 @@ pub trait Context {
     }
 
     /// The server's name, once chosen.
-    fn server_name(&self) -> Option<&str> {
+    fn server_name(&self) -> Option<Cow<'_, str>> {
         None
     }
 

@@ -268,7 +268,7 @@ aliases! {
     Request "r" true "Request line." => |f, out| f.request_line(out);
     Retries "rc" false "Connect retries." => |f, out| f.retries(out);
     RequestCounter "rt" false "Number of the request." => |f, out| f.flags.either(f.record.request_counter as i64, 4, out);
-    Server "s" false "Server." => |f, out| f.name(Some(f.ctx.server_name().unwrap_or(f.record.no_server)), out);
+    Server "s" false "Server." => |f, out| f.name(Some(f.ctx.server_name().as_deref().unwrap_or(f.record.no_server)), out);
     ServerConnections "sc" false "Connections of the server." => |f, out| f.count(f.record.server_connections, out);
     ServerIp "si" false "Server's address." => |f, out| f.flags.address(f.ctx.back_dst(), b"", f.output, out);
     ServerPort "sp" false "Server's port." => |f, out| f.flags.port(f.ctx.back_dst(), None, f.output, out);

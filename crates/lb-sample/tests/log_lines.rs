@@ -50,8 +50,8 @@ impl Context for Exchange {
     fn backend_name(&self) -> Option<&str> {
         self.good.then_some("be")
     }
-    fn server_name(&self) -> Option<&str> {
-        self.good.then_some("s1")
+    fn server_name(&self) -> Option<std::borrow::Cow<'_, str>> {
+        self.good.then_some("s1".into())
     }
     fn hostname(&self) -> Option<&str> {
         Some("vm")

@@ -102,8 +102,8 @@ impl Context for View<'_> {
         Some("b")
     }
 
-    fn server_name(&self) -> Option<&str> {
-        Some("s1")
+    fn server_name(&self) -> Option<Cow<'_, str>> {
+        Some("s1".into())
     }
 
     fn current_side(&self) -> Side {

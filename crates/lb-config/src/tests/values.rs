@@ -3,6 +3,7 @@
 use super::{Fake, good, good_in, shown};
 use crate::model::*;
 use lb_model::{Level, Mode, Severity};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The only proxy of a `listen l` with these lines.
@@ -12,7 +13,7 @@ fn listen(lines: &str) -> Proxy {
 }
 
 fn server(line: &str) -> Server {
-    listen(line).servers.pop().unwrap()
+    Arc::unwrap_or_clone(listen(line).servers.pop().unwrap())
 }
 
 fn addresses(bind: &str) -> Vec<String> {
@@ -21,6 +22,7 @@ fn addresses(bind: &str) -> Vec<String> {
         ListenAddress::Unix(path) => path.display().to_string(),
         ListenAddress::Abstract(name) => format!("@{name}"),
         ListenAddress::Fd(fd) => format!("fd {fd}"),
+        ListenAddress::Sockpair(fd) => format!("pair {fd}"),
     };
     listen(bind).binds.iter().map(|bind| show(&bind.address)).collect()
 }
@@ -47,6 +49,7 @@ fn bind_addresses() {
         ("bind abns@name", &["@name"]),
         ("bind fd@5", &["fd 5"]),
         ("bind stream+fd@5", &["fd 5"]),
+        ("bind sockpair@5", &["pair 5"]),
     ] {
         assert_eq!(addresses(line), expected, "{line}");
     }
@@ -57,7 +60,10 @@ fn inherited_descriptors_by_variable() {
     let host = Fake { env: [("fe1", "7"), ("cli", "8")].into(), ..Fake::default() };
     let text = "global\n stats socket \"fd@${cli}\" level admin\nlisten a\n bind \"fd@${fe1}\"\n bind fd@${fe1}\n \
                 bind fd@${none-9}\n";
-    assert_eq!(good_in(text, &host).inherited_descriptors(), [7, 7, 9, 8]);
+    let config = good_in(text, &host);
+    let binds: Vec<_> = config.proxies.iter().flat_map(|proxy| &proxy.binds).map(|bind| &bind.address).collect();
+    assert_eq!(binds, [&ListenAddress::Fd(7), &ListenAddress::Fd(7), &ListenAddress::Fd(9)]);
+    assert_eq!(config.global.stats_sockets[0].address, ListenAddress::Fd(8));
 }
 
 #[test]
@@ -113,6 +119,7 @@ fn server_addresses() {
         assert_eq!(s.fqdn.is_some(), line.contains("web.example"), "{line}");
     }
     assert_eq!(server("server s /run/x").address, ConnectAddress::Unix("/run/x".into()));
+    assert_eq!(server("server s sockpair@5").address, ConnectAddress::Sockpair(5));
     assert_eq!(server("server s abns@x").address, ConnectAddress::Abstract("x".into()));
 }
 

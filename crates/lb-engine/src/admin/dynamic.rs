@@ -10,6 +10,7 @@ use lb_config::model::{CheckMethod, Proxy, ProxyIdx, Server, TlsFiles};
 use lb_model::Compat;
 use std::fmt::Write;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// What the words of `add server` may refer to.
 struct Existing<'a> {
@@ -40,12 +41,12 @@ impl Objects for Existing<'_> {
         Some(self.proxy(name)?.config.get())
     }
 
-    fn numbered(&self, id: u32) -> Option<&Server> {
-        self.own.servers.live().find(|s| s.config.id == id).map(|s| s.config.get())
+    fn numbered(&self, id: u32) -> Option<Arc<Server>> {
+        self.own.servers.live().find(|s| s.config().id == id).map(|s| Arc::clone(&s.config()))
     }
 
-    fn server(&self, backend: Option<&str>, name: &str) -> Option<&Server> {
-        self.proxy(backend)?.servers.live().find(|s| *s.config.name == *name).map(|s| s.config.get())
+    fn server(&self, backend: Option<&str>, name: &str) -> Option<Arc<Server>> {
+        self.proxy(backend)?.servers.live().find(|s| *s.config().name == *name).map(|s| Arc::clone(&s.config()))
     }
 }
 
@@ -87,7 +88,7 @@ pub(super) fn add(control: &Control, request: &Request) -> Result<Reply, Reply> 
 
 /// Whether a server or a set of parameters has that name.
 fn is_taken(proxy: &ProxyState, name: &str) -> bool {
-    proxy.servers.live().any(|known| *known.config.name == *name)
+    proxy.servers.live().any(|known| *known.config().name == *name)
         || proxy.config.default_servers.names().any(|known| known == name)
 }
 
@@ -113,11 +114,15 @@ fn tracked(control: &Control, own: &'static ProxyState, path: &str) -> Result<(P
         let backend = backend.unwrap_or_default();
         return Err(Reply::err(format!("unable to find required proxy '{backend}' for tracking.")));
     };
-    let Some(server) = proxy.servers.live().find(|s| *s.config.name == *name) else {
+    let Some(server) = proxy.servers.live().find(|s| *s.config().name == *name) else {
         return Err(Reply::err(format!("unable to find required server '{name}' for tracking.")));
     };
     let refuse = |why: &str| {
-        Err(Reply::err(format!("unable to use {}/{} for tracking as it {why}.", proxy.config.name, server.config.name)))
+        Err(Reply::err(format!(
+            "unable to use {}/{} for tracking as it {why}.",
+            proxy.config.name,
+            server.config().name
+        )))
     };
     let backends = control.backends();
     let Some(known) = backends.get(proxy.index).and_then(|b| b.servers.get(server.index)) else {

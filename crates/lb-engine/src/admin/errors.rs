@@ -88,11 +88,11 @@ fn write_capture(control: &Control, capture: &Capture, is_request: bool, out: &m
     let (frontend, frontend_id) = name(capture.frontend);
     let (backend, backend_id) = capture.backend.map_or(("<NONE>", -1), name);
     let when = request_time(&control.shared.clock.wall_at(capture.at_us));
-    let server = capture.server.unwrap_or("<NONE>");
+    let server = capture.server.as_deref().unwrap_or("<NONE>");
     let server_id = capture
         .backend
-        .and_then(|index| proxies.get(index)?.servers.live().find(|s| *s.config.name == *server))
-        .map_or(-1, |s| i64::from(s.config.id));
+        .and_then(|index| proxies.get(index)?.servers.live().find(|s| *s.config().name == *server))
+        .map_or(-1, |s| i64::from(s.config().id));
     let source = capture.source.map_or_else(|| "unix".to_owned(), |source| source.to_string());
     let (size, len) = (control.shared.limits.bufsize, capture.bytes.len());
     // Writing to a vector cannot fail.

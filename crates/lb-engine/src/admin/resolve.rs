@@ -41,8 +41,8 @@ pub(super) fn owner_of(control: &Control, guid: &str) -> Option<String> {
     control.shared.proxies.live().find_map(|proxy| {
         let config = proxy.config.get();
         let named = guid::of_proxy(config).find(|(known, _)| ***known == *guid).map(|(_, title)| title);
-        let has = |server: &&ServerState| server.config.get().guid.as_deref() == Some(guid);
-        let server = || proxy.servers.live().find(has).map(|server| guid::server_title(config, server.config.get()));
+        let has = |server: &&ServerState| server.config().guid.as_deref() == Some(guid);
+        let server = || proxy.servers.live().find(has).map(|server| guid::server_title(config, &server.config()));
         named.or_else(server)
     })
 }
@@ -58,8 +58,8 @@ pub(super) fn server_of(control: &Control, backend_name: &str, name: &str) -> Re
     let proxy = backend(control, backend_name).ok_or_else(|| Reply::err(text::NO_SUCH_BACKEND))?;
     let id = name.strip_prefix('#').and_then(|id| id.parse::<u32>().ok());
     let found = proxy.servers.live().find(|s| match id {
-        Some(id) => s.config.id == id,
-        None => *s.config.name == *name,
+        Some(id) => s.config().id == id,
+        None => *s.config().name == *name,
     });
     match found {
         Some(server) => Ok(ServerTarget { proxy, server, index: server.index }),

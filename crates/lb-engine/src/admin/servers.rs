@@ -6,7 +6,6 @@ use super::stat_values::{connections_in_use, most_connections_in_use};
 use crate::control::{Control, ServerCtl};
 use crate::shared::{ProxyState, ServerState, Target};
 use crate::slots::Cursor;
-use crate::tls::ServerSecurity;
 use lb_admin::{Anon, Reply, Request, text};
 use lb_stats::{ConnRow, ServerStateRow, write_servers_conn_header, write_servers_state_header};
 use std::borrow::Cow;
@@ -133,7 +132,7 @@ impl StateDump {
             }
             // The processor fetches all of them at once, where one row after the other would wait for each.
             let fetched = |(_, server, own): &(_, &'static ServerState, &ServerCtl)| {
-                server.config.name.len() + own.health.weight() as usize + usize::from(own.check.port.is_some())
+                server.config().name.len() + own.health.weight() as usize + usize::from(own.check.port.is_some())
             };
             std::hint::black_box(rows.iter().map(fetched).sum::<usize>());
             for (proxy, server, own) in &rows {
@@ -142,8 +141,8 @@ impl StateDump {
                 ServerStateRow {
                     backend_id: proxy.config.id,
                     backend: self.anon.name(&proxy.config.get().name),
-                    server_id: server.config.id,
-                    server: self.anon.name(&server.config.get().name),
+                    server_id: server.config().id,
+                    server: self.anon.name(&server.config().name),
                     address: address.map(Cow::Owned),
                     op_state: health.op() as u8,
                     admin_state: health.admin().bits(),
@@ -156,17 +155,16 @@ impl StateDump {
                     check_state: health.check_state_bits().into(),
                     agent_state: health.agent_state_bits().into(),
                     backend_forced_id: proxy.config.forced_id.into(),
-                    server_forced_id: server.config.forced_id.into(),
+                    server_forced_id: server.config().forced_id.into(),
                     fqdn: own.name.as_deref().map(|fqdn| self.anon.name(fqdn)),
                     port,
                     srv_record: server
-                        .config
-                        .get()
+                        .config()
                         .resolution
                         .as_ref()
                         .and_then(|rule| rule.srv.as_deref())
                         .map(Cow::Borrowed),
-                    use_ssl: server.tls.get().as_ref().is_some_and(ServerSecurity::is_enabled).into(),
+                    use_ssl: server.tls().as_ref().is_some_and(|security| security.is_enabled()).into(),
                     check_port: own.check.port.unwrap_or(0),
                     check_addr: own.check.addr.map(|addr| addr.to_string().into()),
                     agent_addr: own.agent.addr.map(|addr| addr.to_string().into()),
@@ -208,12 +206,12 @@ impl ConnDump {
             let idle: u32 = idle_per_thread.iter().sum();
             ConnRow {
                 backend: proxy.config.name.to_string(),
-                server: server.config.name.to_string(),
+                server: server.config().name.to_string(),
                 backend_id: proxy.config.id,
-                server_id: server.config.id,
+                server_id: server.config().id,
                 address,
                 port,
-                purge_delay_ms: server.config.pool_purge_delay.as_millis() as u32,
+                purge_delay_ms: server.config().pool_purge_delay.as_millis() as u32,
                 served: Some(server.sessions.get()),
                 used_cur: used,
                 used_max: most,
@@ -221,7 +219,7 @@ impl ConnDump {
                 idle_sess: Some(0),
                 unsafe_nb: 0,
                 safe_nb: idle,
-                idle_limit: server.config.pool_max_conn,
+                idle_limit: server.config().pool_max_conn,
                 idle_cur: idle,
                 idle_per_thread,
             }

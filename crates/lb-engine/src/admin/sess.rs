@@ -6,7 +6,7 @@ use super::socket::AdminConnection;
 use crate::control::{Control, SessionInfo, SessionQuery};
 use crate::data::session::Phase;
 use crate::log::request_time;
-use crate::shared::Target;
+use crate::shared::{ServerState, Target};
 use lb_admin::{Anon, Reply, Request, text};
 use lb_model::{Mode, TimeUnit, human_time, parse_time};
 use std::borrow::Cow;
@@ -88,7 +88,7 @@ pub(super) fn show(control: &Control, request: &Request) -> Result<Dump, Reply> 
 fn server(control: &Control, text: &str) -> Result<(usize, usize), Reply> {
     let (backend, name) = text.split_once('/').ok_or_else(|| Reply::err(text::REQUIRE_BACKEND_SERVER))?;
     let proxy = resolve::backend(control, backend).ok_or_else(|| Reply::err(text::NO_SUCH_BACKEND))?;
-    let server = proxy.servers.live().find(|s| *s.config.name == *name);
+    let server = proxy.servers.live().find(|s| *s.config().name == *name);
     server.map(|server| (proxy.index, server.index)).ok_or_else(|| Reply::err(text::NO_SUCH_SERVER))
 }
 
@@ -239,7 +239,8 @@ fn server_fd(session: &SessionInfo) -> String {
 
 fn write_line(control: &Control, anon: Anon, session: &SessionInfo, out: &mut Vec<u8>) {
     let server = session.server.and_then(|(p, s)| control.shared.proxies.get(p)?.servers.get(s));
-    let server = server.map_or(Cow::Borrowed("<none>"), |server| anon.name(&server.config.name));
+    let server = server.map(ServerState::config);
+    let server = server.as_ref().map_or(Cow::Borrowed("<none>"), |server| anon.name(&server.name));
     let now_us = control.shared.clock.now_us();
     let age = human_time(Duration::from_micros(now_us.saturating_sub(session.accepted_us)));
     let Flags { request, response, server_state } = flags(session.phase);
@@ -274,9 +275,10 @@ fn write_line(control: &Control, anon: Anon, session: &SessionInfo, out: &mut Ve
 fn write_detail(control: &Control, anon: Anon, session: &SessionInfo, out: &mut Vec<u8>) {
     let shared = control.shared;
     let server = session.server.and_then(|(p, s)| shared.proxies.get(p)?.servers.get(s));
+    let config = server.map(ServerState::config);
     let (server_name, server_id) =
-        server.map_or((Cow::Borrowed("<NONE>"), -1), |s| (anon.name(&s.config.name), i64::from(s.config.id)));
-    let server_address = match server.map(crate::shared::ServerState::target) {
+        config.as_ref().map_or((Cow::Borrowed("<NONE>"), -1), |server| (anon.name(&server.name), i64::from(server.id)));
+    let server_address = match server.map(ServerState::target) {
         Some(Target::Ip(address)) => format!(" addr={}", anon.address(&address.to_string())),
         Some(Target::Unix(_) | Target::Abstract(_) | Target::Sockpair(_)) => " addr=unix".to_owned(),
         None => String::new(),

@@ -7,6 +7,7 @@ use lb_admin::{Reply, Request, text};
 use lb_check::{AdminWord, ForcedHealth};
 use lb_model::ParsedWeight;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 const USAGE: &str = "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | \
@@ -37,7 +38,7 @@ pub(super) fn run(control: &Rc<Control>, request: &Request) -> Result<Reply, Rep
 
 /// Health checks go on as they did: it is about traffic.
 fn ssl(target: ServerTarget, value: &str) -> Result<Reply, Reply> {
-    let Some(security) = target.server.tls.get() else {
+    let Some(security) = target.server.tls().as_ref().map(Arc::clone) else {
         return Err(Reply::err("'set server <srv> ssl' cannot be set.  default-server should define ssl settings"));
     };
     security.enable(match value {
@@ -64,7 +65,7 @@ fn state(control: &Control, target: ServerTarget, value: &str) -> Result<Reply, 
 }
 
 fn health(control: &Control, target: ServerTarget, value: &str) -> Result<Reply, Reply> {
-    if target.server.config.track.is_some() {
+    if target.server.config().track.is_some() {
         return Err(Reply::err(lb_check::Refused::Tracking.to_string()));
     }
     let forced = match value {
@@ -126,7 +127,7 @@ fn fqdn(control: &Rc<Control>, target: ServerTarget, name: &str) -> Result<Reply
     if control.rename_host(target.proxy, target.server, name).is_none() {
         return Err(Reply::err("set server <b>/<s> fqdn failed because no resolution is configured."));
     }
-    let (proxy, server) = (&target.proxy.config.name, &target.server.config.name);
+    let (proxy, server) = (&target.proxy.config.name, &target.server.config().name);
     let former = former.as_deref().unwrap_or("(null)");
     Ok(Reply::warning(format!("{proxy}/{server} changed its FQDN from {former} to {name} by 'stats socket command'")))
 }

@@ -5,11 +5,13 @@ use crate::control::{BackendCtl, Control, Table, unbound_queue};
 use crate::counters::{Counter, Counters, PerThread, SlidingMean};
 use crate::facts;
 use crate::shared::{FrontendState, ProxyState, ServerState, Shared, Target};
+use arc_swap::Guard;
 use lb_check::{Monitor, ServerHealth};
-use lb_config::model::Observe;
+use lb_config::model::{Observe, Server};
 use lb_model::{CheckStatus, Mode, OpState, StatusWord, TrackedVia};
 use lb_stats::Value::{self, Empty, S32, U32, U64};
 use lb_stats::{ObjectKind, StatField, StatField as F, StatSource};
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -439,11 +441,14 @@ pub(super) struct ServerRow<'a> {
     viewer: &'a Viewer<'a>,
     proxy: &'static ProxyState,
     server: &'static ServerState,
+    config: Guard<Arc<Server>>,
     health: &'a ServerHealth,
     /// How many servers had its number before it.
     revision: u32,
     /// The end of the tracking chain.
     root: Option<&'a ServerHealth>,
+    /// The server it tracks, and that one's backend.
+    tracked: Option<(&'static ProxyState, Guard<Arc<Server>>)>,
 }
 
 impl<'a> ServerRow<'a> {
@@ -452,14 +457,13 @@ impl<'a> ServerRow<'a> {
         let own = viewer.backends.get(proxy)?.servers.get(index)?;
         let proxy = viewer.shared.proxies.get(proxy)?;
         let root = own.root.and_then(|(p, s)| Some(&viewer.backends.get(p)?.servers.get(s)?.health));
-        Some(Self {
-            viewer,
-            proxy,
-            server: proxy.servers.get(index)?,
-            health: &own.health,
-            revision: own.revision,
-            root,
-        })
+        let server = proxy.servers.get(index)?;
+        let config = server.config();
+        let tracked = config.track.and_then(|(proxy, index)| {
+            let proxy = viewer.shared.proxies.get(proxy.0)?;
+            Some((proxy, proxy.servers.get(index)?.config()))
+        });
+        Some(Self { viewer, proxy, server, config, health: &own.health, revision: own.revision, root, tracked })
     }
 
     /// Its health.
@@ -469,17 +473,16 @@ impl<'a> ServerRow<'a> {
 
     /// Its id.
     pub fn id(&self) -> u32 {
-        self.server.config.id
+        self.config.id
     }
 
     /// The server it tracks.
-    fn via(&self) -> Option<TrackedVia<'static>> {
-        let (proxy, index) = self.server.config.track?;
-        let tracked = self.viewer.shared.proxies.get(proxy.0)?;
-        Some(TrackedVia { backend: &tracked.config.get().name, server: &tracked.servers.get(index)?.config.get().name })
+    fn via(&self) -> Option<TrackedVia<'_>> {
+        let (proxy, server) = self.tracked.as_ref()?;
+        Some(TrackedVia { backend: &proxy.config.name, server: &server.name })
     }
 
-    fn status(&self) -> StatusWord<'static> {
+    fn status(&self) -> StatusWord<'_> {
         StatusWord::of(&self.health.status_inputs(self.root, self.via()))
     }
 }
@@ -490,7 +493,7 @@ impl StatSource for ServerRow<'_> {
     }
 
     fn ids(&self) -> (u32, u32) {
-        (self.proxy.config.id, self.server.config.id)
+        (self.proxy.config.id, self.config.id)
     }
 
     fn value(&self, field: StatField) -> Value<'_> {
@@ -511,7 +514,7 @@ impl ServerRow<'_> {
         let agent = active(Some(health.agent()).filter(|agent| agent.is_enabled()));
         match field {
             F::Pxname => (&*self.proxy.config.name).into(),
-            F::Svname => (&*server.config.name).into(),
+            F::Svname => (&*self.config.name).into(),
             F::Qcur => U32(server.queued.get()),
             F::Qmax => U32(server.queued.max()),
             F::Scur => U32(server.sessions.get()),
@@ -529,16 +532,16 @@ impl ServerRow<'_> {
             F::Wredis => U64(sums.sum(|c| c.redispatches.get())),
             F::Status => Value::Status(self.status()),
             F::Weight => U32(health.effective_weight()),
-            F::Act => U32(u32::from(!server.config.backup)),
-            F::Bck => U32(u32::from(server.config.backup)),
+            F::Act => U32(u32::from(!self.config.backup)),
+            F::Bck => U32(u32::from(self.config.backup)),
             F::Chkfail => checked.map_or(Empty, |_| U64(health.failed_checks())),
             F::Chkdown => checked.map_or(Empty, |_| U64(health.down_transitions())),
             F::Lastchg => U32(secs(health.since_last_change(viewer.now))),
             F::Downtime => checked.map_or(Empty, |_| U32(secs(health.down_time(viewer.now)))),
-            F::Qlimit => limit(server.config.maxqueue),
+            F::Qlimit => limit(self.config.maxqueue),
             F::Pid => U32(1),
             F::Iid => U32(self.proxy.config.id),
-            F::Sid => U32(server.config.id),
+            F::Sid => U32(self.config.id),
             F::Throttle => health.throttle_percent().map_or(Empty, U32),
             F::Lbtot => U64(sums.sum(|c| c.chosen.get())),
             F::Tracked => self.via().map_or(Empty, |via| format!("{}/{}", via.backend, via.server).into()),
@@ -555,7 +558,7 @@ impl ServerRow<'_> {
             F::Hrsp5xx => http(class(sums, 4)),
             F::HrspOther => http(class(sums, 5)),
             F::Hanafail => {
-                if server.config.observe == Observe::None {
+                if self.config.observe == Observe::None {
                     Empty
                 } else {
                     U64(health.health_analyses())
@@ -589,13 +592,13 @@ impl ServerRow<'_> {
                     Empty
                 }
             }
-            F::Cookie => server.cookie().filter(|_| viewer.detailed).map_or(Empty, Value::Str),
+            F::Cookie => server.cookie().filter(|_| viewer.detailed).map_or(Empty, Value::from),
             F::Mode => self.proxy.config.mode.as_str().into(),
             F::Wrew => U64(sums.sum(|c| c.failed_rewrites.get())),
             F::Connect => U64(sums.sum(|c| c.connects.get())),
             F::Reuse => U64(sums.sum(|c| c.reuses.get())),
             F::SrvIcur | F::SafeConnCur => U32(server.idle.get()),
-            F::SrcIlim => u32::try_from(server.config.pool_max_conn).map_or(Empty, U32),
+            F::SrcIlim => u32::try_from(self.config.pool_max_conn).map_or(Empty, U32),
             F::QtimeMax => U32(sums.largest(|c| c.queue_time.max()) as u32),
             F::CtimeMax => U32(sums.largest(|c| c.connect_time.max()) as u32),
             F::RtimeMax => U32(sums.largest(|c| c.response_time.max()) as u32),

@@ -72,7 +72,7 @@ impl StatsFileDump {
     fn server(&mut self, viewer: &Viewer<'_>, p: usize, out: &mut Vec<u8>) -> At {
         let Some(proxy) = viewer.shared.proxies.get(p) else { return At::Proxy(Block::Back) };
         if let Some(server) = proxy.servers.next(&mut self.servers) {
-            if let Some(guid) = &server.config.get().guid
+            if let Some(guid) = &server.config().guid
                 && let Some(row) = ServerRow::new(viewer, p, server.index)
             {
                 write_kept_row(Block::Back, guid, &row, out);

@@ -27,7 +27,7 @@ impl Control {
                 let text = format!(
                     "SIGHUP: Server {}/{} is {}. Conn: {} act, {} pend, {} tot.",
                     config.name,
-                    server.config.name,
+                    server.config().name,
                     if own.health.op() == OpState::Stopped { "DOWN" } else { "UP" },
                     server.sessions.get(),
                     server.queued.get(),

@@ -16,6 +16,7 @@ use crate::slots::Cursor;
 use lb_config::model::Server;
 use lb_model::{AdminState, Severity};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -51,9 +52,9 @@ impl Control {
     ///
     /// `server` has its id and knows what it tracks. `false`: the backend has no room for more.
     pub fn add_server(&self, proxy: &'static ProxyState, server: Server) -> bool {
-        let config = self.lasting(server);
-        let mut own = ServerCtl::new(&proxy.config, config, true, self.next_serial(), self.now());
-        let Some(index) = self.place_for(proxy, config) else { return false };
+        let config = Arc::new(server);
+        let mut own = ServerCtl::new(&proxy.config, &config, true, self.next_serial(), self.now());
+        let Some(index) = self.place_for(proxy, &config) else { return false };
         {
             let mut backends = self.backends.borrow_mut();
             let Some(backend) = backends.get_mut(proxy.index) else { return false };
@@ -61,7 +62,7 @@ impl Control {
             backend.servers.set(index, own);
         }
         proxy.servers.link(index);
-        self.follow_tracked(proxy.index, index, config);
+        self.follow_tracked(proxy.index, index, &config);
         self.announce(proxy);
         self.plan_checks(proxy.index, index);
         true
@@ -103,9 +104,9 @@ impl Control {
         let mut backends = self.backends.borrow_mut();
         if let Some(backend) = backends.get_mut(proxy) {
             backend.servers.take(server.index);
-            *backend.retired.entry(server.config.id).or_default() += 1;
+            *backend.retired.entry(server.config().id).or_default() += 1;
         }
-        let Some((tracked, at)) = server.config.track else { return };
+        let Some((tracked, at)) = server.config().track else { return };
         if let Some(tracked) = backends.get_mut(tracked.0).and_then(|b| b.servers.get_mut(at)) {
             tracked.trackers.retain(|tracker| *tracker != (proxy, server.index));
         }
@@ -132,10 +133,9 @@ impl Control {
 
     /// Renames a server. Its new name is free and valid.
     pub fn rename_server(&self, proxy: &'static ProxyState, server: &'static ServerState, name: &str) {
-        let former = &server.config.get().name;
-        let config = Server { name: name.into(), ..server.config.get().clone() };
-        server.config.set(self.lasting(config));
-        let text = format!("Server {}/{name} renamed from '{former}'.", proxy.config.name);
+        let former = Arc::clone(&server.config());
+        server.redefine(Server { name: name.into(), ..Server::clone(&former) });
+        let text = format!("Server {}/{name} renamed from '{}'.", proxy.config.name, former.name);
         self.tell_proxy(proxy, Severity::Notice, &text);
     }
 
@@ -154,7 +154,7 @@ impl Control {
     }
 
     fn is_referenced(&self, own: &ServerCtl, server: &ServerState) -> bool {
-        server.config.referenced || !own.trackers.is_empty()
+        server.config().referenced || !own.trackers.is_empty()
     }
 
     /// Drops the idle connections to a server on all threads, as soon as they come to it.
@@ -183,22 +183,15 @@ impl Control {
         }
     }
 
-    /// A definition for as long as the process lives. One that equals a former one is the former one.
-    fn lasting(&self, server: Server) -> &'static Server {
-        let mut known = self.definitions.borrow_mut();
-        let text = format!("{server:?}");
-        known.entry(text).or_insert_with(|| Box::leak(Box::new(server)))
-    }
-
     /// A free place, or a new one.
-    fn place_for(&self, proxy: &'static ProxyState, config: &'static Server) -> Option<usize> {
+    fn place_for(&self, proxy: &'static ProxyState, config: &Arc<Server>) -> Option<usize> {
         let free = self.backends.borrow_mut().get_mut(proxy.index)?.free.pop();
         let place = match free.and_then(|index| proxy.servers.get(index)) {
             Some(server) => {
-                server.begin_anew(config);
+                server.begin_anew(Arc::clone(config));
                 Some(server.index)
             }
-            None => proxy.servers.push(|index| ServerState::new(index, config, self.shared.threads)),
+            None => proxy.servers.push(|index| ServerState::new(index, Arc::clone(config), self.shared.threads)),
         };
         place.and_then(|index| proxy.servers.get(index)).inspect(|server| proxy.renew_cookie(server));
         place
@@ -287,7 +280,7 @@ impl Control {
         let mut taken = Vec::new();
         let mut cursor = Cursor::default();
         while let Some(server) = proxy.servers.next(&mut cursor) {
-            taken.push(server.config.id);
+            taken.push(server.config().id);
         }
         lowest_free(taken, 1)
     }

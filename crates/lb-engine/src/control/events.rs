@@ -135,7 +135,7 @@ impl Control {
         let event = Rc::new(Event {
             time: iso_time(&self.shared.clock.wall_at(self.shared.clock.now_us())),
             backend: proxy.config.name.to_string(),
-            server: state.config.name.to_string(),
+            server: state.config().name.to_string(),
             status,
             weight,
             severity,
@@ -151,12 +151,12 @@ impl Control {
         let backends = self.backends.borrow();
         let own = backends.get(proxy)?.servers.get(server)?;
         let root = own.root.and_then(|(p, s)| Some(&backends.get(p)?.servers.get(s)?.health));
-        let config = self.shared.proxies.get(proxy)?.servers.get(server)?.config.get();
+        let config = self.shared.proxies.get(proxy)?.servers.get(server)?.config();
         let tracked = config.track.and_then(|(p, s)| {
             let tracked = self.shared.proxies.get(p.0)?;
-            Some((tracked.config.get(), tracked.servers.get(s)?.config.get()))
+            Some((tracked.config.get(), tracked.servers.get(s)?.config()))
         });
-        let via = tracked.map(|(backend, server)| TrackedVia { backend: &backend.name, server: &server.name });
+        let via = tracked.as_ref().map(|(backend, server)| TrackedVia { backend: &backend.name, server: &server.name });
         let word = StatusWord::of(&own.health.status_inputs(root, via)).to_string();
         Some((word, own.health.effective_weight()))
     }

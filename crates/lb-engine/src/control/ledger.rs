@@ -237,7 +237,7 @@ impl Control {
     /// `backend/server`.
     pub fn server_name(&self, proxy: usize, server: usize) -> Option<Rc<str>> {
         let proxy = self.shared.proxies.get(proxy)?;
-        Some(format!("{}/{}", proxy.config.name, proxy.servers.get(server)?.config.name).into())
+        Some(format!("{}/{}", proxy.config.name, proxy.servers.get(server)?.config().name).into())
     }
 
     /// Writes down what a command did to servers. With `forced` it may have forced their health.

@@ -60,12 +60,10 @@ use crate::shared::Shared;
 use crate::tls::store::Store;
 use events::Followers;
 use lb_check::TrafficEvent;
-use lb_config::model::Server;
 use lb_model::Severity;
 use ledger::Ledger;
 use schedule::Schedule;
 use std::cell::{Cell, Ref, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -127,8 +125,6 @@ pub struct Control {
     free_proxies: RefCell<Vec<usize>>,
     /// Servers known so far.
     serials: Cell<u64>,
-    /// Definitions that commands made, by their text. They last as long as the process, so each is kept once.
-    definitions: RefCell<BTreeMap<String, &'static Server>>,
     /// Certificates and their kin, as commands see and change them.
     pub tls: RefCell<Store>,
     /// Names of servers that are followed.
@@ -158,7 +154,6 @@ impl Control {
             random: Cell::new(shared.clock.start_unix_secs() as u32 ^ std::process::id() | 1),
             backends: RefCell::new(backends),
             serials,
-            definitions: RefCell::default(),
             free_proxies: RefCell::default(),
             tls: RefCell::new(Store::new(shared)),
             names: resolution::Names::new(&shared.config.resolvers),

@@ -67,7 +67,7 @@ impl Control {
                 let view = server.health.lb_view();
                 target.fitness.store(fitness_word(view), Relaxed);
                 server.counted = view.usable();
-                let count = if target.config.backup { &mut backend.usable.backup } else { &mut backend.usable.main };
+                let count = if target.config().backup { &mut backend.usable.backup } else { &mut backend.usable.main };
                 *count += u32::from(server.counted);
             }
             announce(state, backend);

@@ -53,7 +53,7 @@ fn health(saved: &SavedServer) -> SavedHealth {
 /// configuration spells out is what the operator wants.
 fn place(state: &ServerState, saved: &SavedServer) {
     let Target::Ip(configured) = state.target() else { return };
-    let address = saved.address.filter(|_| state.config.fqdn.is_some()).unwrap_or(configured.ip());
+    let address = saved.address.filter(|_| state.config().fqdn.is_some()).unwrap_or(configured.ip());
     let target = SocketAddr::new(address, saved.port);
     if target != configured {
         state.set_target(Target::Ip(target));

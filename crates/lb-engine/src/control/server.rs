@@ -11,6 +11,7 @@ use lb_model::Mode;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Why the control thread could not start.
@@ -146,7 +147,8 @@ pub(super) fn build(
     for proxy in shared.proxies.live() {
         let config = proxy.config.get();
         let mut backend = BackendCtl::new(now);
-        let server = |server| ServerCtl::new(config, server, false, serials.replace(serials.get() + 1), now);
+        let server =
+            |server: &Arc<Server>| ServerCtl::new(config, server, false, serials.replace(serials.get() + 1), now);
         backend.servers = config.servers.iter().map(server).collect();
         backends.set(proxy.index, backend);
     }
@@ -162,11 +164,11 @@ fn link_trackers(backends: &mut Table<BackendCtl>, shared: &Shared) {
     for proxy in shared.proxies.live() {
         for server in proxy.servers.live() {
             let (p, s) = (proxy.index, server.index);
-            let Some((tracked, index)) = server.config.track else { continue };
+            let Some((tracked, index)) = server.config().track else { continue };
             if let Some(tracked) = backends.get_mut(tracked.0).and_then(|b| b.servers.get_mut(index)) {
                 tracked.trackers.insert(0, (p, s));
             }
-            let root = root_of(shared, &server.config);
+            let root = root_of(shared, &server.config());
             let Some((root_proxy, root_server)) = root else { continue };
             let state = backends.get(root_proxy).and_then(|b| b.servers.get(root_server));
             let state = state.map(|r| r.health.tracked_view());
@@ -183,7 +185,7 @@ fn link_trackers(backends: &mut Table<BackendCtl>, shared: &Shared) {
 pub(super) fn root_of(shared: &Shared, server: &Server) -> Option<(usize, usize)> {
     let mut at = server.track.map(|(p, s)| (p.0, s))?;
     for _ in 0..MAX_CHAIN {
-        match shared.proxies.get(at.0)?.servers.get(at.1)?.config.track {
+        match shared.proxies.get(at.0)?.servers.get(at.1)?.config().track {
             Some((proxy, server)) => at = (proxy.0, server),
             None => return Some(at),
         }

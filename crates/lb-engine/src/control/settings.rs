@@ -45,7 +45,7 @@ impl Settings {
     pub(super) fn of(own: &ServerCtl, shared: &ServerState) -> Self {
         let health = &own.health;
         Self {
-            name: Arc::clone(&shared.config.get().name),
+            name: Arc::clone(&shared.config().name),
             state: own_state(health.admin()),
             weight: health.weight(),
             maxconn: shared.maxconn.load(Relaxed),

@@ -61,7 +61,7 @@ impl Control {
                 }
                 Action::KillSessions => self.kill_server_sessions(proxy.index, server, TermCause::Down),
                 Action::KillBackupSessions => {
-                    for backup in proxy.servers.live().filter(|s| s.config.backup) {
+                    for backup in proxy.servers.live().filter(|s| s.config().backup) {
                         self.kill_server_sessions(proxy.index, backup.index, TermCause::Up);
                     }
                 }
@@ -112,15 +112,16 @@ impl Control {
         else {
             return;
         };
-        let tracked = state.config.track.and_then(|(p, s)| {
+        let tracked = state.config().track.and_then(|(p, s)| {
             let tracked = self.shared.proxies.get(p.0)?;
-            Some((&*tracked.config.name, &*tracked.servers.get(s)?.config.name))
+            Some((tracked, tracked.servers.get(s)?.config()))
         });
+        let config = state.config();
         let names = ServerNames {
             backend: &proxy.config.name,
-            server: &state.config.name,
-            backup: state.config.backup,
-            tracked,
+            server: &config.name,
+            backup: config.backup,
+            tracked: tracked.as_ref().map(|(backend, server)| (&*backend.config.name, &*server.name)),
         };
         let counts = BackendCounts {
             active: usable.main as usize,

@@ -22,7 +22,7 @@ pub fn is_personal(server: &Server) -> bool {
 
 /// Completes what a connection is opened with: its header, its source, and the key of those it may be taken for.
 pub fn personal(client: &Client, backend: &'static ProxyState, server: &ServerState, ask: Ask<'_>, way: &mut Opening) {
-    let config = server.config.get();
+    let config = server.config();
     let from = config.source.as_ref().and_then(|source| source.usesrc.as_ref());
     way.shown_as = from.and_then(|from| shown_as(client, ask, from));
     if client.session.destination.get().is_none() {
@@ -62,7 +62,7 @@ fn shown_as(client: &Client, ask: Ask<'_>, from: &UseSrc) -> Option<SocketAddr> 
 }
 
 fn extensions(client: &Client, backend: &'static ProxyState, server: &ServerState, ask: Ask<'_>) -> Extensions {
-    let config = server.config.get();
+    let config = server.config();
     let wanted = |what| config.announce.has(what);
     let mut found = Extensions::new(wanted(Announce::CRC32C));
     let secured = client.session.secured();

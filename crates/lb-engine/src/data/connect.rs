@@ -148,7 +148,7 @@ pub async fn connect(
 
 /// Whether the client is sent elsewhere instead (`redir`): the slot stays held.
 fn is_redirected(backend: &ProxyState, index: usize, ask: Ask<'_>) -> bool {
-    let redirects = backend.servers.get(index).is_some_and(|server| server.config.redir.is_some());
+    let redirects = backend.servers.get(index).is_some_and(|server| server.config().redir.is_some());
     redirects && ask.request.is_some_and(|(buf, head)| matches!(head.method.get(buf), b"GET" | b"HEAD"))
 }
 
@@ -229,10 +229,10 @@ async fn attempt(
     let mut way = Opening {
         client_port: destination(client).map(|address| address.port()),
         keepalive: backend.config.options.srvtcpka.then_some(backend.config.server_probes),
-        name: server.tls.as_ref().and_then(|tls| server_name(client, backend, index, ask, tls)),
+        name: server.tls().as_ref().and_then(|tls| server_name(client, backend, index, ask, tls)),
         ..Opening::default()
     };
-    if announce::is_personal(&server.config) {
+    if announce::is_personal(&server.config()) {
         announce::personal(client, backend, server, ask, &mut way);
     }
     if ask.replayed.is_none() {
@@ -243,7 +243,7 @@ async fn attempt(
         });
         if let Some(upstream) = pooled {
             if ctx.shared.traces.is_on(Source::Stream) {
-                traced::way(client, event::Stream::REUSE, &backend.config.name, &server.config.name);
+                traced::way(client, event::Stream::REUSE, &backend.config.name, &server.config().name);
             }
             own.reuses.inc();
             ctx.back(backend).reuses.inc();
@@ -252,7 +252,7 @@ async fn attempt(
         }
     }
     if ctx.shared.traces.is_on(Source::Stream) {
-        traced::way(client, event::Stream::CONNECT, &backend.config.name, &server.config.name);
+        traced::way(client, event::Stream::CONNECT, &backend.config.name, &server.config().name);
     }
     // As observed, attempts count, not successes.
     own.connects.inc();
@@ -292,7 +292,7 @@ async fn attempt(
         Err(cut) => return Err(Failure::Ended(cut)),
     };
     if ctx.shared.traces.is_on(Source::Stream) {
-        traced::way(client, event::Stream::FAILED, &backend.config.name, &server.config.name);
+        traced::way(client, event::Stream::FAILED, &backend.config.name, &server.config().name);
     }
     ctx.shared.report(backend.index, index, TrafficEvent::ConnectFailed);
     Err(Failure::Connect { timeout })

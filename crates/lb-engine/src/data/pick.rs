@@ -78,7 +78,7 @@ fn views(proxy: &ProxyState) -> impl Iterator<Item = ServerView> {
 
 fn view(server: &ServerState) -> ServerView {
     let weight = server.balanced_weight();
-    ServerView { id: server.config.id, weight, usable: weight > 0, backup: server.config.backup }
+    ServerView { id: server.config().id, weight, usable: weight > 0, backup: server.config().backup }
 }
 
 fn load(server: &ServerState) -> u32 {
@@ -146,7 +146,7 @@ pub fn used_server(view: &View<'_>, backend: &'static ProxyState, insists: bool)
             UsedServer::Computed(format) => {
                 let mut name = Vec::new();
                 format.render_value(view, &mut name);
-                backend.servers.live().find(|server| server.config.name.as_bytes() == name)?
+                backend.servers.live().find(|server| server.config().name.as_bytes() == name)?
             }
         };
         (insists || server.is_persistent()).then_some(server.index)
@@ -313,7 +313,7 @@ async fn wait_in_queue(
     server: Option<usize>,
     route: &mut Route,
 ) -> Result<Turn, NoServer> {
-    let limit = server.and_then(|i| backend.servers.get(i)).map_or(0, |s| s.config.maxqueue);
+    let limit = server.and_then(|i| backend.servers.get(i)).map_or(0, |s| s.config().maxqueue);
     let waiting = server.and_then(|i| backend.servers.get(i)).map_or(0, |s| s.queued.get());
     if limit > 0 && waiting >= limit {
         route.server = server;
@@ -360,8 +360,9 @@ pub fn key_hash(backend: &ProxyState) -> KeyHash {
 /// says so, by default until the last retry.
 pub fn redispatches(backend: &ProxyState, n: u32, bound: bool) -> bool {
     let Some(interval) = backend.config.redispatch.filter(|i| *i != 0) else { return false };
-    let usable =
-        |backup: bool| backend.servers.live().filter(|s| s.config.backup == backup && s.balanced_weight() > 0).count();
+    let usable = |backup: bool| {
+        backend.servers.live().filter(|s| s.config().backup == backup && s.balanced_weight() > 0).count()
+    };
     // Backups are nobody's alternative while others serve.
     let others = match usable(false) {
         0 => usable(true) > 1,

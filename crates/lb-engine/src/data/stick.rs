@@ -66,11 +66,11 @@ fn key_of(rule: &StickRule, view: &View<'_>) -> Option<(&'static StickTable, Key
 /// The server an entry names: by name or address if that is kept, else by number.
 fn server_of(backend: &ProxyState, demand: Demand, entry: &Entry) -> Option<usize> {
     let by_key = entry.name().and_then(|name| {
-        backend.servers.live().find(|s| *s.config.name == *name || address(s).is_some_and(|a| *a == *name))
+        backend.servers.live().find(|s| *s.config().name == *name || address(s).is_some_and(|a| *a == *name))
     });
     let by_id = || {
         let id = entry.value(DataKind::ServerId, 0, 0).filter(|id| *id > 0)?;
-        backend.servers.live().find(|s| u64::from(s.config.id) == id)
+        backend.servers.live().find(|s| u64::from(s.config().id) == id)
     };
     let server = by_key.or_else(by_id)?;
     let insists = backend.config.options.persist || demand == Demand::Force;
@@ -90,14 +90,14 @@ pub fn store(stores: &mut Stores, backend: &ProxyState, server: Option<usize>, n
         return;
     }
     let stores = std::mem::take(stores);
-    let Some(server) = server.and_then(|index| backend.servers.get(index)).filter(|s| !s.config.non_stick) else {
+    let Some(server) = server.and_then(|index| backend.servers.get(index)).filter(|s| !s.config().non_stick) else {
         return;
     };
     for (table, key) in stores {
         let Some(entry) = table.table.hold(key, now_ms) else { continue };
-        entry.set(DataKind::ServerId, 0, u64::from(server.config.id), now_ms);
+        entry.set(DataKind::ServerId, 0, u64::from(server.config().id), now_ms);
         entry.set_name(match table.config.spec.server_key {
-            ServerKey::Name => Some(Arc::from(&*server.config.name)),
+            ServerKey::Name => Some(Arc::from(&*server.config().name)),
             ServerKey::Addr => address(server),
         });
     }

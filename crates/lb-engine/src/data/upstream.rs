@@ -8,12 +8,13 @@ use crate::shared::{ServerState, Target};
 use crate::sockpair;
 use crate::socks4;
 use crate::stream::Stream;
-use crate::tls::{self, HandshakeError, ServerSecurity};
+use crate::tls::{self, HandshakeError};
 use lb_config::model::{KeepAlive, Server};
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Waker};
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
@@ -94,10 +95,10 @@ impl Pool {
     /// Keeps a connection whose exchange is complete, if its server still wants it: one that is out keeps none, even of those
     /// opened as it went out.
     pub fn give(&self, server: &ServerState, upstream: Upstream, now_ms: u64) {
-        let limit = server.config.pool_max_conn;
+        let limit = server.config().pool_max_conn;
         let wanted = server.is_persistent()
             && upstream.purge_epoch == server.purge_epoch.load(Relaxed)
-            && server.config.max_reuse.is_none_or(|most| upstream.uses < most)
+            && server.config().max_reuse.is_none_or(|most| upstream.uses < most)
             && self.has_room(server, &upstream)
             && (limit < 0 || (server.idle.get() as i64) < i64::from(limit));
         if wanted {
@@ -116,7 +117,7 @@ impl Pool {
     fn has_room(&self, server: &ServerState, upstream: &Upstream) -> bool {
         let mut idle = self.idle.borrow_mut();
         let full = idle.len() >= self.peak.get().max(KEEP_AT_LEAST);
-        if full && upstream.key.is_some() && !idle.is_empty() && announce::is_personal(&server.config) {
+        if full && upstream.key.is_some() && !idle.is_empty() && announce::is_personal(&server.config()) {
             idle.remove(0);
             server.idle.dec();
             return true;
@@ -143,7 +144,7 @@ impl Pool {
         }
         let epoch = server.purge_epoch.load(Relaxed);
         let serves = server.is_persistent();
-        let keep_ms = server.config.pool_purge_delay.as_millis() as u64;
+        let keep_ms = server.config().pool_purge_delay.as_millis() as u64;
         idle.retain(|candidate| {
             let keep = serves
                 && candidate.purge_epoch == epoch
@@ -203,10 +204,10 @@ pub async fn connect(server: &ServerState, way: Opening) -> Result<Upstream, Con
     let mut stream = match server.target() {
         Target::Ip(_) if server.is_unresolved() => return Err(io::Error::from(io::ErrorKind::AddrNotAvailable).into()),
         Target::Ip(address) => {
-            let to = with_port(&server.config, address, client_port);
-            let tcp = match server.config.socks4 {
-                None => connect_tcp(&server.config, to, shown_as).await?,
-                Some(proxy) => Box::pin(through(&server.config, proxy, to, shown_as)).await?,
+            let to = with_port(&server.config(), address, client_port);
+            let tcp = match server.config().socks4 {
+                None => connect_tcp(&server.config(), to, shown_as).await?,
+                Some(proxy) => Box::pin(through(&server.config(), proxy, to, shown_as)).await?,
             };
             if let Some(how) = keepalive {
                 accept::probe(&tcp, &how);
@@ -226,12 +227,13 @@ pub async fn connect(server: &ServerState, way: Opening) -> Result<Upstream, Con
             }
         }
     }
-    let Some(security) = server.tls.as_ref().and_then(ServerSecurity::for_traffic) else {
+    let security = server.tls().as_ref().filter(|security| security.is_enabled()).map(Arc::clone);
+    let Some(security) = security else {
         return Ok(Upstream { stream, reused: false, private: false, key, uses: 0, purge_epoch });
     };
     let name = name.unwrap_or_default();
     let hello = tls::Hello { sni: name.sni.as_deref(), guessed: name.guessed, alpn: None };
-    let handshake = Box::pin(tls::connect(stream, security, hello)).await;
+    let handshake = Box::pin(tls::connect(stream, &security, hello)).await;
     let stream = handshake.map_err(ConnectError::Handshake)?;
     Ok(Upstream { stream, reused: false, private: false, key: key.or(name.sni), uses: 0, purge_epoch })
 }

@@ -13,6 +13,7 @@ use lb_sample::{
     BackendNumber, Context, EntryQuery, FrontendNumber, LogRecord, Sample, Scope, ServerNumber, ServerRef, Side,
     StreamNumber, Subject, TableNumber, Vars, WallTime,
 };
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
@@ -192,9 +193,9 @@ impl Context for View<'_> {
         self.backend.map(|b| &*b.config.name)
     }
 
-    fn server_name(&self) -> Option<&str> {
+    fn server_name(&self) -> Option<Cow<'_, str>> {
         let server = self.backend?.servers.get(self.server?)?;
-        Some(&server.config.name)
+        Some(Cow::Owned(server.config().name.as_ref().to_owned()))
     }
 
     fn listener_name(&self) -> Option<&str> {
@@ -239,7 +240,7 @@ impl Context for View<'_> {
             None => (self.backend?, self.server?),
             Some(name) => {
                 let proxy = self.find_backend(name.backend)?;
-                (proxy, proxy.servers.live().find(|s| &*s.config.name == name.server)?.index)
+                (proxy, proxy.servers.live().find(|s| &*s.config().name == name.server)?.index)
             }
         };
         Some(facts::server_number(proxy.servers.get(index)?, what, self.ctx.now_ms()))

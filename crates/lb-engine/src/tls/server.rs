@@ -16,12 +16,8 @@ pub struct ServerSecurity {
 }
 
 impl ServerSecurity {
-    /// Of a server, if it has settings for it. It lives as long as the process, as the server's place does.
-    pub fn of(server: &Server) -> &'static Option<Self> {
-        Self::new(server).map_or(&None, |security| Box::leak(Box::new(Some(security))))
-    }
-
-    fn new(server: &Server) -> Option<Self> {
+    /// Of a server, if it has settings for it.
+    pub fn of(server: &Server) -> Option<Self> {
         let config = server.tls.as_ref().filter(|tls| tls.prepared)?;
         // The parser has made sure that the library takes them.
         let client = client(config, None).ok()?;

@@ -56,16 +56,16 @@ pub fn listeners(shared: &Shared) -> Vec<(&ProxyState, &ListenerState, &Listener
 }
 
 /// The servers with settings for it.
-fn servers(shared: &Shared) -> Vec<&'static ServerSecurity> {
+fn servers(shared: &Shared) -> Vec<Arc<ServerSecurity>> {
     let servers = shared.proxies.live().flat_map(|proxy| proxy.servers.live());
-    servers.filter_map(|server| server.tls.get().as_ref()).collect()
+    servers.filter_map(|server| server.tls().as_ref().map(Arc::clone)).collect()
 }
 
 /// A change of files made ready: nothing of it can fail any more.
 #[derive(Debug)]
 pub struct Prepared<'a> {
     listeners: Vec<(&'a ListenerSecurity, Arc<Sites>)>,
-    servers: Vec<(&'static ServerSecurity, Client)>,
+    servers: Vec<(Arc<ServerSecurity>, Client)>,
 }
 
 impl Prepared<'_> {
@@ -111,7 +111,8 @@ pub fn prepare<'a>(shared: &'a Shared, kind: Kind, name: &str, files: &TlsFiles)
         prepared.listeners.push((security, security.prepare(&offers)?));
     }
     for security in servers(shared).into_iter().filter(|security| server_uses(security, kind, name)) {
-        prepared.servers.push((security, security.prepare(files)?));
+        let client = security.prepare(files)?;
+        prepared.servers.push((security, client));
     }
     Ok(prepared)
 }
@@ -119,7 +120,7 @@ pub fn prepare<'a>(shared: &'a Shared, kind: Kind, name: &str, files: &TlsFiles)
 /// Whether something uses it.
 pub fn is_used(shared: &Shared, kind: Kind, name: &str) -> bool {
     listeners(shared).iter().any(|(_, _, security)| security.sites().offers().any(|offer| uses(offer, kind, name)))
-        || servers(shared).into_iter().any(|security| server_uses(security, kind, name))
+        || servers(shared).into_iter().any(|security| server_uses(&security, kind, name))
 }
 
 fn named<T>(file: &Option<Named<T>>, name: &str) -> bool {

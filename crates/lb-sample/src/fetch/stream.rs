@@ -216,7 +216,9 @@ pub(super) const ROWS: &[Fetch] = &[
     number!("cur_client_timeout", Client, ClientTimeoutMs),
     number!("cur_server_timeout", Backend, ServerTimeoutMs),
     number!("cur_tunnel_timeout", Backend, TunnelTimeoutMs),
-    name!("srv_name", Server, server_name),
+    row("srv_name", Type::Str, Source::Server, |ctx, _| {
+        ctx.server_name().map(|name| Sample::owned(name.into_owned().into_bytes()))
+    }),
     row("srv_id", Type::Int, Source::Server, |ctx, _| ctx.server_number(None, ServerNumber::Id).map(Sample::Int)),
     name!("unique-id", Internal, unique_id),
 ];

@@ -165,7 +165,7 @@ impl FdDump {
             }
             Owner::Server { session, thread, backend, server } => {
                 let proxy = shared.proxies.get(*backend)?;
-                let server = &proxy.servers.get(*server)?.config.name;
+                let server = &proxy.servers.get(*server)?.config().name;
                 let function = if *session == 0 { "Pool" } else { serve(proxy.config.mode) };
                 (*session, *thread, proxy.config.mode, function, format!("sv={}/{server}", proxy.config.name))
             }

@@ -11,6 +11,7 @@ use lb_admin::{CommandId, Reply, Request, Selector};
 use lb_check::{AdminWord, Refused};
 use lb_model::ParsedWeight;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -68,8 +69,9 @@ fn selected(control: &Control, request: &Request) -> Result<Option<Vec<ServerTar
     let all: Vec<ServerTarget> = backends
         .flat_map(|proxy| proxy.servers.live().map(move |server| ServerTarget { proxy, server, index: server.index }))
         .collect();
+    let servers: Vec<Arc<str>> = all.iter().map(|t| Arc::clone(&t.server.config().name)).collect();
     let names: Vec<(&str, &str)> =
-        all.iter().map(|t| (&*t.proxy.config.get().name, &*t.server.config.get().name)).collect();
+        all.iter().zip(&servers).map(|(t, server)| (&*t.proxy.config.get().name, &**server)).collect();
     if let Some(idle) = selector.idle(&names).first() {
         return Err(Reply::err(format!("No server is named by '{idle}'. Nothing was changed.")));
     }
@@ -110,7 +112,7 @@ fn possible(control: &Control, request: &Request, target: ServerTarget) -> Resul
         (CommandId::EnableAgent, _) => health.enable_agent(true),
         (CommandId::SetServer, "weight") => health.set_weight(ParsedWeight::parse(request.arg(2)), &mut Vec::new()),
         (CommandId::SetWeight, weight) => health.set_weight(ParsedWeight::parse(weight), &mut Vec::new()),
-        (CommandId::SetServer, "health") if target.server.config.track.is_some() => Err(Refused::Tracking),
+        (CommandId::SetServer, "health") if target.server.config().track.is_some() => Err(Refused::Tracking),
         (CommandId::SetServer, "agent") if !health.agent().is_enabled() => Err(Refused::AgentDisabled),
         _ => Ok(()),
     }
@@ -156,7 +158,7 @@ async fn apply(
 /// The command with one server in place of the selector.
 fn named(request: &Request, target: ServerTarget) -> Request {
     let mut own = request.clone();
-    let name = format!("{}/{}", target.proxy.config.name, target.server.config.name);
+    let name = format!("{}/{}", target.proxy.config.name, target.server.config().name);
     if let Some(word) = own.words.get_mut(request.id.command().word_count()) {
         *word = name;
     }

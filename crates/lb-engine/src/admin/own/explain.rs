@@ -2,10 +2,10 @@
 
 use crate::admin::resolve;
 use crate::control::{Control, Leased, short_time};
-use crate::shared::{ProxyState, ServerState};
+use crate::shared::ProxyState;
 use lb_admin::{Reply, Request, text};
 use lb_check::{AdminWord, CheckReport, Monitor, Named, likely_cause};
-use lb_config::model::CheckMethod;
+use lb_config::model::{CheckMethod, Server};
 use lb_model::OpState;
 use std::fmt::Write;
 
@@ -17,7 +17,7 @@ pub(super) fn run(control: &Control, request: &Request) -> Result<Reply, Reply> 
     let name = control.server_name(place.0, place.1).ok_or_else(missing)?;
     let (status, weight) = control.status_of(place.0, place.1).ok_or_else(missing)?;
     let change = control.last_change(place.0, place.1);
-    let tracked = target.server.config.track.and_then(|(proxy, server)| control.server_name(proxy.0, server));
+    let tracked = target.server.config().track.and_then(|(proxy, server)| control.server_name(proxy.0, server));
     let backends = control.backends();
     let own = backends.get(place.0).and_then(|b| b.servers.get(place.1)).ok_or_else(missing)?;
     let health = &own.health;
@@ -41,7 +41,7 @@ pub(super) fn run(control: &Control, request: &Request) -> Result<Reply, Reply> 
             let _ = writeln!(out, "{what:<12} {}", last_result(monitor));
         }
         if what == "check:"
-            && let Some(rules) = checks_of(target.proxy, target.server).rules()
+            && let Some(rules) = checks_of(target.proxy, &target.server.config()).rules()
         {
             for step in own.trace.lines(rules) {
                 let _ = writeln!(out, "{:<12} {step}", "");
@@ -72,8 +72,8 @@ pub(super) fn run(control: &Control, request: &Request) -> Result<Reply, Reply> 
 }
 
 /// How a server is checked: by a check of its own or by its backend's.
-fn checks_of(proxy: &'static ProxyState, server: &'static ServerState) -> &'static CheckMethod {
-    server.config.get().check_method.as_ref().unwrap_or(&proxy.config.get().check)
+fn checks_of<'a>(proxy: &'static ProxyState, server: &'a Server) -> &'a CheckMethod {
+    server.check_method.as_ref().unwrap_or(&proxy.config.get().check)
 }
 
 fn last_result(monitor: &Monitor) -> String {

@@ -15,7 +15,8 @@ pub(super) fn show(control: &Control, request: &Request) -> Result<Reply, Reply>
     let backends = control.shared.proxies.live().filter(|p| p.config.kind.has_backend());
     for proxy in backends.filter(|proxy| only.is_none_or(|index| index == proxy.index)) {
         for server in proxy.servers.live() {
-            let names = format!("{}/{}", request.anon.name(&proxy.config.name), request.anon.name(&server.config.name));
+            let names =
+                format!("{}/{}", request.anon.name(&proxy.config.name), request.anon.name(&server.config().name));
             let change = control.last_change(proxy.index, server.index);
             let revision = control.revision(proxy.index, server.index);
             let how = change.map_or_else(|| "-".to_owned(), |change| control.change_text(&change));

@@ -101,7 +101,7 @@ pub(super) async fn run(control: &Rc<Control>, act: &Act) -> &'static str {
 }
 
 async fn one(control: &Rc<Control>, action: &Action, proxy: &'static ProxyState, server: &str) -> Done {
-    let Some(state) = proxy.servers.live().find(|state| &*state.config.get().name == server) else {
+    let Some(state) = proxy.servers.live().find(|state| &*state.config().name == server) else {
         return Done::Missing;
     };
     {

@@ -109,7 +109,7 @@ impl Row {
             return Some(row);
         }
         let own = backends.get(place.0)?.servers.get(place.1)?;
-        let config = control.shared.proxies.get(place.0)?.servers.get(place.1)?.config.get();
+        let config = control.shared.proxies.get(place.0)?.servers.get(place.1)?.config();
         let tracked = config.track.and_then(|(proxy, server)| control.server_name(proxy.0, server));
         let failing = health.op() == OpState::Stopped && !health.admin().in_maint() && !health.check().health().is_up();
         let cause = likely_cause(health.check().last(), &own.trace).filter(|_| failing);

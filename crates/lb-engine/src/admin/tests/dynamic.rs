@@ -151,7 +151,7 @@ fn a_removed_server_takes_part_in_nothing() {
         let node = Node::start(QUIET);
         let proxy = &node.shared().proxies[1];
         node.ask("add server app/n1 127.0.0.1:9001; set server app/n1 state ready").await;
-        let index = proxy.servers.live().find(|s| &*s.config.name == "n1").unwrap().index;
+        let index = proxy.servers.live().find(|s| &*s.config().name == "n1").unwrap().index;
         assert_eq!(node.fitness(1, index), (1, true));
         node.ask("set server app/n1 state maint; del server app/n1").await;
         assert_eq!(node.fitness(1, index), (0, false));

@@ -13,6 +13,7 @@ use lb_model::proxy_protocol::{self, Extensions};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout_at};
@@ -48,7 +49,7 @@ pub(super) struct Way {
 
 /// How a check's connection is secured.
 pub(super) struct Security {
-    server: &'static ServerSecurity,
+    server: Arc<ServerSecurity>,
     /// The name asked for.
     sni: Option<String>,
     /// It follows from the request (`check-sni-auto`).
@@ -71,17 +72,18 @@ impl Way {
     /// As the server line says: checks that go where traffic goes announce themselves as traffic does, and are secured
     /// as it is, unless the line says otherwise.
     pub fn of_server(server: &ServerState, to: &CheckTarget, rules: &RuleSet) -> Self {
-        let config = server.config.get();
+        let config = server.config();
         let wanted = config.health.send_proxy || (config.announce.version() > 0 && *to == CheckTarget::default());
         let header = match config.announce.version() {
             _ if !wanted => None,
             2 => Some(ProxyHeader::V2),
             _ => Some(ProxyHeader::V1),
         };
-        let tls = server.tls.get().as_ref().filter(|own| own.secures_checks()).map(|own| {
+        let tls = server.tls().as_ref().filter(|own| own.secures_checks()).map(|own| {
             let sni = own.config.check_sni.clone();
             let guessed = sni.is_none();
-            Security { server: own, sni: sni.or_else(|| rules.host()), guessed, alpn: own.config.check_alpn.clone() }
+            let alpn = own.config.check_alpn.clone();
+            Security { server: Arc::clone(own), sni: sni.or_else(|| rules.host()), guessed, alpn }
         });
         let socks4 = config.socks4.filter(|_| config.health.via_socks4);
         Self { header, tls, socks4, unsecurable: false }
@@ -93,7 +95,7 @@ impl Way {
         let header = if options.send_proxy { Some(ProxyHeader::V1) } else { own.header };
         let mut tls = own.tls;
         if options.ssl && tls.is_none() {
-            let server = server.tls.get().as_ref();
+            let server = server.tls().as_ref().map(Arc::clone);
             tls = server.map(|server| Security { server, sni: None, guessed: true, alpn: Vec::new() });
         }
         if let Some(tls) = &mut tls {
@@ -106,7 +108,7 @@ impl Way {
             }
         }
         let unsecurable = options.ssl && tls.is_none();
-        let socks4 = if options.via_socks4 { server.config.socks4 } else { own.socks4 };
+        let socks4 = if options.via_socks4 { server.config().socks4 } else { own.socks4 };
         Self { header, tls, socks4, unsecurable }
     }
 }
@@ -148,7 +150,7 @@ pub(super) async fn open(
     let Some(security) = way.tls else { return Ok(Some(stream)) };
     let alpn = Some(security.alpn.as_slice()).filter(|alpn| !alpn.is_empty());
     let hello = tls::Hello { sni: security.sni.as_deref(), guessed: security.guessed, alpn };
-    match timeout_at(deadline, Box::pin(tls::connect(stream, security.server, hello))).await {
+    match timeout_at(deadline, Box::pin(tls::connect(stream, &security.server, hello))).await {
         Err(_) => Err(Failure::Handshake(None)),
         Ok(secured) => secured.map(Some).map_err(|error| Failure::Handshake(Some(error))),
     }
@@ -211,7 +213,7 @@ fn prepare_tcp(server: &ServerState, address: SocketAddr, talks: bool, linger: b
         // program never sees the connection.
         let _ = socket.set_tcp_quickack(false);
     }
-    if let Some(from) = &server.config.source {
+    if let Some(from) = &server.config().source {
         // A fixed source port is for traffic: checks would find it in use. So is somebody else's address.
         source::bind(&socket, from, SocketAddr::new(from.ip, 0), address, None)?;
     }

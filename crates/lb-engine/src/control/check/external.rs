@@ -25,7 +25,7 @@ pub(super) async fn run(program: &ExternalCheck, world: &CheckWorld, limits: Che
     let mut child = match command(program, world).spawn() {
         Ok(child) => child,
         Err(error) => {
-            let (backend, server) = (&world.backend.config.name, &world.server.config.name);
+            let (backend, server) = (&world.backend.config.name, &world.server.config().name);
             let what = &program.command;
             world.control.warn(&format!("Failed to run {what} to check server {backend}/{server}: {error}."));
             return failed(NOT_STARTED);
@@ -46,7 +46,7 @@ pub(super) async fn run(program: &ExternalCheck, world: &CheckWorld, limits: Che
 /// The program with its arguments and environment: `<proxy_address> <proxy_port> <server_address> <server_port>`.
 fn command(program: &ExternalCheck, world: &CheckWorld) -> Command {
     let config = world.backend.config.get();
-    let server = world.server.config.get();
+    let server = world.server.config();
     let (proxy_address, proxy_port) = match config.binds.first().map(|bind| &bind.address) {
         Some(ListenAddress::Ip { ip, port, .. }) => (ip.to_string(), port.to_string()),
         Some(ListenAddress::Unix(path)) => (path.display().to_string(), NOT_USED.to_owned()),

@@ -99,7 +99,7 @@ fn assemble(control: &Rc<Control>, proxy: usize, server: usize) -> Option<Check>
     let backends = control.backends.borrow();
     let own = backends.get(proxy)?.servers.get(server)?;
     Some(Check {
-        method: target.config.check_method.as_ref().unwrap_or(&backend.config.check).clone(),
+        method: target.config().check_method.as_ref().unwrap_or(&backend.config.check).clone(),
         target: resolve(target, &own.check),
         limits: timeouts(&backend.config, own.health.params().inter),
         trace: Trace::default(),
@@ -272,7 +272,8 @@ fn traced(control: &Control, proxy: usize, server: usize, event: u32, text: std:
         return;
     }
     let Some(backend) = shared.proxies.get(proxy) else { return };
-    let name = backend.servers.get(server).map_or("?", |server| &server.config.name);
+    let config = backend.servers.get(server).map(ServerState::config);
+    let name = config.as_ref().map_or("?", |config| &config.name);
     shared.trace(
         (Source::Check, event, Level::User),
         || Whom { thread: shared.threads + 1, backend: Some(proxy), server: Some(server), ..Whom::default() },

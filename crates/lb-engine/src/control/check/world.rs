@@ -52,7 +52,7 @@ impl World for CheckWorld {
             address: &address,
             port,
             backend: &self.backend.config.name,
-            server: &self.server.config.name,
+            server: &self.server.config().name,
             node: &self.control.shared.process.node,
             weight: own.effective_weight(),
             total_weight: views.filter(lb_check::LbView::usable).map(|v| v.weight).sum(),
@@ -138,8 +138,8 @@ impl Context for View<'_> {
         Some(&self.world.backend.config.name)
     }
 
-    fn server_name(&self) -> Option<&str> {
-        Some(&self.world.server.config.name)
+    fn server_name(&self) -> Option<Cow<'_, str>> {
+        Some(Cow::Owned(self.world.server.config().name.as_ref().to_owned()))
     }
 
     fn hostname(&self) -> Option<&str> {
@@ -162,7 +162,9 @@ impl Context for View<'_> {
     fn server_number(&self, server: Option<ServerRef<'_>>, what: ServerNumber) -> Option<i64> {
         let server = match server {
             None => self.world.server,
-            Some(name) => self.backend_named(name.backend)?.servers.live().find(|s| &*s.config.name == name.server)?,
+            Some(name) => {
+                self.backend_named(name.backend)?.servers.live().find(|s| &*s.config().name == name.server)?
+            }
         };
         Some(facts::server_number(server, what, self.now_ms()))
     }

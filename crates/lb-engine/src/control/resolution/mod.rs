@@ -15,6 +15,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use wire::{Answer, Failure, Question};
 
@@ -112,7 +113,8 @@ impl Control {
 
     /// Begins to follow a server's name, or its services.
     pub fn follow_name(self: &Rc<Self>, proxy: &ProxyState, server: &ServerState) {
-        let Some(rule) = server.config.get().resolution.as_deref() else { return };
+        let config = server.config();
+        let Some(rule) = config.resolution.as_deref() else { return };
         let place = (proxy.index, server.index);
         if let Some(services) = &rule.srv {
             self.enlist(Key { section: rule.section, name: services.clone(), prefers_v4: None }, place);
@@ -141,7 +143,7 @@ impl Control {
         server: &'static ServerState,
         name: &str,
     ) -> Option<()> {
-        server.config.get().resolution.as_deref()?;
+        server.config().resolution.as_deref()?;
         let place = (proxy.index, server.index);
         self.set_name(place, Some(name.to_owned()));
         self.follow_name(proxy, server);
@@ -214,12 +216,13 @@ impl Control {
         followed
     }
 
-    fn followers_of(&self, key: &Key) -> Vec<(&'static ProxyState, &'static ServerState, &'static Resolution)> {
+    fn followers_of(&self, key: &Key) -> Vec<(&'static ProxyState, &'static ServerState, Arc<Resolution>)> {
         let places = self.names.followers.borrow().get(key).cloned().unwrap_or_default();
         let server = |(p, s): Place| {
             let proxy = self.shared.proxies.get(p)?;
             let server = proxy.servers.get(s)?;
-            Some((proxy, server, server.config.get().resolution.as_deref()?))
+            let rule = server.config().resolution.as_ref().map(Arc::clone)?;
+            Some((proxy, server, rule))
         };
         places.into_iter().filter_map(server).collect()
     }
@@ -266,7 +269,7 @@ impl Control {
     fn set_address(&self, proxy: &'static ProxyState, server: &'static ServerState, ip: IpAddr, by: &str) -> bool {
         let current = address_of(server);
         let changed = current != Some(ip);
-        let names = (&proxy.config.name, &server.config.name);
+        let names = (&proxy.config.name, &server.config().name);
         if changed {
             let port = match server.target() {
                 Target::Ip(address) => address.port(),
@@ -356,7 +359,9 @@ impl Control {
         self.set_name((proxy.index, server.index), Some(service.target.clone()));
         let text = format!(
             "{}/{} changed its FQDN from (null) to {} by 'SRV record'",
-            proxy.config.name, server.config.name, service.target
+            proxy.config.name,
+            server.config().name,
+            service.target
         );
         self.tell_proxy(proxy, Severity::Notice, &text);
         self.follow_name(proxy, server);

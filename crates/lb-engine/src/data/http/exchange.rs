@@ -243,7 +243,7 @@ fn may_reuse(client: &Client, backend: &ProxyState) -> bool {
 /// Sends the client where its server's `redir` says, and ends the connection, as observed.
 async fn redirect(client: &Client, stream: &mut Stream, buffer: &Buffer, txn: &mut Txn, head: &RequestHead) -> Next {
     let server = txn.backend.and_then(|backend| backend.servers.get(txn.route.server?));
-    let prefix = server.and_then(|server| server.config.redir.clone()).unwrap_or_default();
+    let prefix = server.and_then(|server| server.config().redir.clone()).unwrap_or_default();
     let location = [prefix.as_bytes(), from_path(head.target.get(buffer.data()))].concat();
     if let Some(backend) = txn.backend {
         connect::release(client, backend, &txn.route);

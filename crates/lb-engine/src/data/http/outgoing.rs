@@ -180,7 +180,7 @@ pub fn named(
     let Some(server) = server else { return head };
     let mut edit = HeadEdit::default();
     edit.remove_all(buffer.data(), &head.headers, field);
-    edit.add(field.as_bytes(), server.config.name.as_bytes());
+    edit.add(field.as_bytes(), server.config().name.as_bytes());
     match rules::rewrite_request(buffer, &head, &edit, client.ctx.shared.limits.maxhdr + 4) {
         Some(edited) => edited.with_semantics_of(&head),
         None => head,

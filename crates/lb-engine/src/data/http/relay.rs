@@ -265,7 +265,7 @@ pub fn report(relay: &Relay<'_>, event: TrafficEvent) {
 /// The same for what the client does not get to see, as the request is sent again: as observed, `observe` does not count it.
 pub fn report_retried(relay: &Relay<'_>, event: TrafficEvent) {
     let server = relay.server.and_then(|index| relay.backend.servers.get(index));
-    if server.is_some_and(|server| server.config.max_fails > 0) {
+    if server.is_some_and(|server| server.config().max_fails > 0) {
         report(relay, event);
     }
 }

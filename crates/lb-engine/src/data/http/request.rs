@@ -17,6 +17,7 @@ use lb_config::model::LogLevel;
 use lb_http::{BodyFraming, BodyTracker, RequestError, RequestHead, parse_request};
 use lb_model::{TermCause, TermPhase};
 use lb_sample::Side;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Serves every request that is there, until the connection is idle again or done.
@@ -236,7 +237,7 @@ pub fn capture_response(client: &Client, txn: &Txn, buffer: &Buffer, reason: &st
         source: client.session.source.get(),
         frontend: client.proxy.index,
         backend: Some(backend.index),
-        server: txn.route.server.and_then(|i| backend.servers.get(i)).map(|s| &*s.config.name),
+        server: txn.route.server.and_then(|i| backend.servers.get(i)).map(|s| Arc::clone(&s.config().name)),
         bytes: buffer.data().into(),
         position,
         reason: reason.to_owned(),
