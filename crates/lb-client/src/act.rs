@@ -166,8 +166,7 @@ impl Client {
         if ready.holds(before) {
             return Ok(Acted::Already(before.clone()));
         }
-        let down = Act::Health(HealthWish::Down).line(&before.name)?;
-        let line = ready.line(&before.name)?.chain(&down);
+        let line = Self::ready_checked_line(&before.name)?;
         let answer = self.ask(&line)?;
         if let Verdict::Refused(refusal) = judge(&line, &answer) {
             return Err(Error::Refused { command: line.shown(), refusal });
@@ -178,6 +177,15 @@ impl Client {
         }
         let (command, found) = (line.shown(), after.words());
         Err(Error::NotInEffect { command, server: after.name.to_string(), found, in_maint: false })
+    }
+
+    /// What [`Client::ready_checked`] sends.
+    ///
+    /// # Errors
+    /// [`Error::Line`] when the name cannot be carried.
+    pub fn ready_checked_line(server: &ServerName) -> Result<Line, Error> {
+        let down = Act::Health(HealthWish::Down).line(server)?;
+        Ok(Act::State(AdminWish::Ready).line(server)?.chain(&down))
     }
 
     /// Sends a command whose success is one empty line; anything else is an error.

@@ -114,6 +114,11 @@ impl Client {
         self.read_only
     }
 
+    /// The bound on answers, in bytes.
+    pub fn max_answer(&self) -> usize {
+        self.max_answer
+    }
+
     /// The node's address.
     pub fn address(&self) -> &Address {
         &self.address

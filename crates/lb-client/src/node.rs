@@ -2,9 +2,11 @@
 
 use lb_admin::{CommandId, CommandLine};
 use lb_model::Level;
-use lb_stats::{ConnRow, Info, StatTable};
+use lb_stats::{ConnRow, Info, ParseError, StatReader, StatRow, StatTable};
 
-use crate::{Client, Error, ErrorKind, Line, ServerName, ServerState, Session, TypedError, Verdict, judge};
+use crate::{
+    Client, Error, ErrorKind, Line, RefusalScan, ServerName, ServerState, Session, TypedError, Verdict, judge,
+};
 
 /// A command without arguments.
 fn plain(id: CommandId) -> Result<Line, Error> {
@@ -17,8 +19,9 @@ fn of_backend(id: CommandId, backend: Option<&str>) -> Result<Line, Error> {
     Ok(Line::typed(&backend.into_iter().fold(command, CommandLine::arg))?)
 }
 
-fn parse_stat(text: &str) -> Result<StatTable, TypedError> {
-    Ok(StatTable::parse(text)?)
+/// `show stat` of every server.
+fn server_stat() -> Result<Line, Error> {
+    Ok(Line::typed(&CommandLine::new(CommandId::ShowStat).arg(-1).arg(4).arg(-1))?)
 }
 
 impl Client {
@@ -29,6 +32,16 @@ impl Client {
     pub fn servers_state(&self, backend: Option<&str>) -> Result<Vec<ServerState>, Error> {
         let line = of_backend(CommandId::ShowServersState, backend)?;
         self.read(&line, ServerState::parse_all).map_err(|e| self.missing_backend(e, backend))
+    }
+
+    /// `show servers state`, each server passed on and kept nowhere.
+    ///
+    /// # Errors
+    /// Those of [`Client::ask`].
+    pub fn each_server_state(&self, each: &mut dyn FnMut(ServerState)) -> Result<(), Error> {
+        self.read(&plain(CommandId::ShowServersState)?, |text| {
+            ServerState::parse_each(text)?.try_for_each(|server| server.map(&mut *each))
+        })
     }
 
     /// One server's state.
@@ -58,20 +71,7 @@ impl Client {
     /// # Errors
     /// Those of [`Client::ask`].
     pub fn stat(&self) -> Result<StatTable, Error> {
-        self.read(&plain(CommandId::ShowStat)?, parse_stat)
-    }
-
-    /// `show stat` of everything, with its columns' names in wire order (also those unknown here).
-    ///
-    /// # Errors
-    /// Those of [`Client::ask`].
-    pub fn stat_with_columns(&self) -> Result<(Vec<String>, StatTable), Error> {
-        self.read(&plain(CommandId::ShowStat)?, |text| {
-            let table = StatTable::parse(text)?;
-            let header = text.lines().find_map(|l| l.strip_prefix("# ")).unwrap_or("");
-            let columns = header.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
-            Ok((columns, table))
-        })
+        self.stat_table(&plain(CommandId::ShowStat)?)
     }
 
     /// `show stat` of every server.
@@ -79,7 +79,24 @@ impl Client {
     /// # Errors
     /// Those of [`Client::ask`].
     pub fn server_stat(&self) -> Result<StatTable, Error> {
-        self.read(&Line::typed(&CommandLine::new(CommandId::ShowStat).arg(-1).arg(4).arg(-1))?, parse_stat)
+        self.stat_table(&server_stat()?)
+    }
+
+    /// The rows of `show stat`, each passed on as it comes and kept nowhere, until `each` gives `false`; and the columns'
+    /// names in wire order.
+    ///
+    /// # Errors
+    /// Those of [`Client::stream`].
+    pub fn each_stat(&self, each: &mut dyn FnMut(StatRow<'_>) -> bool) -> Result<Vec<String>, Error> {
+        Ok(self.stat_rows(&plain(CommandId::ShowStat)?, each)?.columns())
+    }
+
+    /// As [`Client::each_stat`], the rows of servers.
+    ///
+    /// # Errors
+    /// Those of [`Client::stream`].
+    pub fn each_server_stat(&self, each: &mut dyn FnMut(StatRow<'_>) -> bool) -> Result<(), Error> {
+        self.stat_rows(&server_stat()?, each).map(drop)
     }
 
     /// `show stat` of one server, by the ids its state tells: a proxy's name may be a number.
@@ -88,7 +105,7 @@ impl Client {
     /// Those of [`Client::ask`].
     pub fn stat_of(&self, server: &ServerState) -> Result<StatTable, Error> {
         let command = CommandLine::new(CommandId::ShowStat).arg(server.backend_id).arg(4).arg(server.server_id);
-        self.read(&Line::typed(&command)?, parse_stat)
+        self.stat_table(&Line::typed(&command)?)
     }
 
     /// `show info`.
@@ -130,6 +147,54 @@ impl Client {
     /// Those of [`Client::ask`].
     pub fn help(&self) -> Result<String, Error> {
         Ok(self.ask(&plain(CommandId::Help)?)?.text().into_owned())
+    }
+
+    fn stat_table(&self, line: &Line) -> Result<StatTable, Error> {
+        let mut table = StatTable::default();
+        let mut too_long = false;
+        let reader = self.stat_rows(line, &mut |row| {
+            table.push(row);
+            too_long = table.bytes() > self.max_answer();
+            !too_long
+        })?;
+        if too_long {
+            return Err(Error::TooLong { command: line.shown(), limit: self.max_answer() });
+        }
+        Ok(table.headed(reader))
+    }
+
+    fn stat_rows(&self, line: &Line, each: &mut dyn FnMut(StatRow<'_>) -> bool) -> Result<StatReader, Error> {
+        let mut reader = StatReader::new();
+        let mut scan = RefusalScan::new(line);
+        let mut wrong: Option<ParseError> = None;
+        let mut enough = false;
+        self.stream(line, &mut |piece| {
+            // A table is no refusal, whatever its rows say.
+            if !reader.is_table() {
+                scan.feed(piece);
+            }
+            if wrong.is_none() {
+                match reader.feed(piece, each) {
+                    Ok(more) => enough = !more,
+                    Err(error) => wrong = Some(error),
+                }
+            }
+            // What is no table is read on: it may say why.
+            !enough && (wrong.is_none() || !reader.is_table())
+        })?;
+        let end = match wrong {
+            Some(error) => Err(error),
+            None if enough => Ok(()),
+            None => reader.end(each),
+        };
+        let Err(error) = end else { return Ok(reader) };
+        match scan.finish() {
+            Some(refusal) if !reader.is_table() => Err(Error::Refused { command: line.shown(), refusal }),
+            _ => {
+                let address = self.address().clone();
+                Err(Error::Malformed { address, command: line.shown(), source: error.into() })
+            }
+        }
     }
 
     fn read<T>(&self, line: &Line, parse: impl FnOnce(&str) -> Result<T, TypedError>) -> Result<T, Error> {

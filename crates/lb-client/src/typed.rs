@@ -78,12 +78,19 @@ impl ServerState {
     /// # Errors
     /// [`TypedError`] when it is not that answer.
     pub fn parse_all(text: &str) -> Result<Vec<Self>, TypedError> {
-        let rows = lb_stats::parse_servers_state(text)?;
-        let header = text.lines().find_map(|l| l.strip_prefix("# ")).unwrap_or("");
-        if let Some(missing) = REQUIRED.iter().find(|column| !header.split(' ').any(|name| name == **column)) {
+        Self::parse_each(text)?.collect()
+    }
+
+    /// As [`ServerState::parse_all`], one after the other.
+    ///
+    /// # Errors
+    /// [`TypedError`] when it is not that answer.
+    pub fn parse_each(text: &str) -> Result<impl Iterator<Item = Result<Self, TypedError>>, TypedError> {
+        let (columns, rows) = lb_stats::servers_state(text)?;
+        if let Some(missing) = REQUIRED.iter().find(|column| !columns.contains(column)) {
             return Err(TypedError::Column(missing));
         }
-        rows.into_iter().map(Self::of).collect()
+        Ok(rows.map(|row| Self::of(row?)))
     }
 
     fn of(row: ServerStateRow<'_>) -> Result<Self, TypedError> {

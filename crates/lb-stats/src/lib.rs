@@ -10,6 +10,7 @@ mod info_fields;
 mod metrics;
 mod other_metrics;
 mod parse;
+mod reader;
 mod saved;
 mod schema;
 mod servers;
@@ -25,11 +26,12 @@ pub use info_fields::InfoField;
 pub use metrics::{FAMILIES, Family, PROCESS_FAMILIES, ProcessFamily, Tally};
 pub use other_metrics::{OtherFamily, RESOLVER_FAMILIES, TABLE_FAMILIES};
 pub use parse::{Info, ParseError};
+pub use reader::StatReader;
 pub use saved::{SavedLine, SavedServer, SavedTarget, StateFileFault, read_state_file};
 pub use schema::write_schema;
 pub use servers::{
     ConnRow, SERVERS_STATE_COLUMNS, SERVERS_STATE_VERSION, ServerStateRow, parse_servers_conn, parse_servers_state,
-    write_servers_conn_header, write_servers_state_header,
+    servers_state, write_servers_conn_header, write_servers_state_header,
 };
 pub use stat::{StatFormat, StatSource, StatWriter, write_csv_header, write_csv_row, write_json_row, write_typed_row};
 pub use stat_fields::StatField;

@@ -52,6 +52,10 @@ impl<'a> Header<'a> {
         self.0.iter().position(|name| *name == column)
     }
 
+    pub(crate) fn into_names(self) -> Vec<&'a str> {
+        self.0
+    }
+
     pub(crate) fn cell<'l>(&self, cells: &[&'l str], column: &str) -> Option<&'l str> {
         cells.get(self.position(column)?).copied()
     }

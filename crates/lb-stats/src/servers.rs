@@ -86,11 +86,13 @@ macro_rules! server_state_columns {
                 out.push(b'\n');
             }
 
-            fn read(header: &Header<'_>, line: &str) -> Result<Self, ParseError> {
+            /// Where each column of [`SERVERS_STATE_COLUMNS`] stands is found once for all rows.
+            fn read(places: &[Option<usize>], line: &str) -> Result<Self, ParseError> {
                 let cells: Vec<&str> = line.split_ascii_whitespace().collect();
                 let mut row = Self::default();
+                let mut places = places.iter().copied();
                 $(
-                    if let Some(text) = header.cell(&cells, $column) {
+                    if let Some(text) = places.next().flatten().and_then(|at| cells.get(at).copied()) {
                         row.$field = Cell::read(text)
                             .ok_or_else(|| ParseError::BadValue { column: $column.into(), text: text.into() })?;
                     }
@@ -177,13 +179,24 @@ pub fn write_servers_state_header(out: &mut Vec<u8>) {
 
 /// Reads an answer to `show servers state`, or a server-state file.
 pub fn parse_servers_state(text: &str) -> Result<Vec<ServerStateRow<'static>>, ParseError> {
+    servers_state(text)?.1.collect()
+}
+
+/// The columns' names of an answer to `show servers state`, and its rows, each read when it is asked for.
+///
+/// # Errors
+/// When it is no such answer.
+pub fn servers_state(
+    text: &str,
+) -> Result<(Vec<&str>, impl Iterator<Item = Result<ServerStateRow<'static>, ParseError>>), ParseError> {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     match lines.next().map(str::trim) {
         Some(SERVERS_STATE_VERSION) => {}
         other => return Err(table_error(other)),
     }
     let header = Header::parse(lines.next())?;
-    lines.map(|line| ServerStateRow::read(&header, line)).collect()
+    let places: Vec<Option<usize>> = SERVERS_STATE_COLUMNS.iter().map(|column| header.position(column)).collect();
+    Ok((header.into_names(), lines.map(move |line| ServerStateRow::read(&places, line))))
 }
 
 /// One line of `show servers conn`.

@@ -3,19 +3,17 @@
 //! Ten thousand rows of a hundred cells are a million cells: none of them is a text of its own, and a field is found
 //! by its number. Rows with quotes are rare; theirs are written anew behind the answer.
 
-use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use crate::parse::{ParseError, table_error};
+use crate::parse::ParseError;
+use crate::reader::{StatColumns, StatReader};
 use crate::stat_fields::StatField;
 use crate::tags::ObjectKind;
 
 /// The CSV form of `show stat`, of any version.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct StatTable {
-    columns: BTreeMap<String, usize>,
-    /// For each field of [`StatField::ALL`], the column that has it.
-    fields: Vec<Option<usize>>,
+    columns: StatColumns,
     /// Rows whose cells are apart by one byte each.
     text: String,
     /// For each cell of each row, where it ends within its row.
@@ -26,12 +24,12 @@ pub struct StatTable {
 /// Where a row is.
 #[derive(Debug, Clone, Copy)]
 struct Place {
-    /// Its first byte in the text.
+    /// Its bytes in the text.
     start: usize,
-    /// Its first cell's end in the list of ends.
+    end: usize,
+    /// Its cells' ends in the list of ends.
     first: usize,
-    /// How many cells it has.
-    cells: usize,
+    last: usize,
 }
 
 impl StatTable {
@@ -40,116 +38,87 @@ impl StatTable {
     /// # Errors
     /// [`ParseError`] when it is no such answer, or a row is longer than 64 kB, which no engine's buffer holds.
     pub fn parse(answer: &str) -> Result<Self, ParseError> {
-        let text = answer.trim_start();
-        let Some(text) = text.strip_prefix("# ") else {
-            return Err(table_error(text.lines().next()));
+        let (mut table, mut reader) = (Self::default(), StatReader::new());
+        let mut each = |row: StatRow<'_>| {
+            table.push(row);
+            true
         };
-        let (header, _) = text.split_once('\n').unwrap_or((text, ""));
-        let names = header.trim_end_matches('\r').split(',');
-        let columns: BTreeMap<String, usize> =
-            names.enumerate().map(|(index, name)| (name.to_owned(), index)).collect();
-        let fields = StatField::ALL.iter().map(|field| columns.get(field.name()).copied()).collect();
-        let mut table = Self { columns, fields, text: text.to_owned(), ends: Vec::new(), rows: Vec::new() };
-        let mut at = (header.len() + 1).min(text.len());
-        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-            let (length, quoted) = record(rest);
-            let row = rest.get(..length).unwrap_or(rest);
-            let bare = row.trim_end_matches(['\n', '\r']);
-            match quoted {
-                _ if bare.is_empty() => {}
-                false => table.add(at, bare)?,
-                true => table.add_quoted(bare)?,
-            }
-            at += length;
-        }
-        Ok(table)
+        reader.feed(answer.as_bytes(), &mut each)?;
+        reader.end(&mut each)?;
+        Ok(table.headed(reader))
     }
 
-    /// Adds a row that stands in the text.
-    fn add(&mut self, start: usize, row: &str) -> Result<(), ParseError> {
-        let end = u16::try_from(row.len()).map_err(|_| ParseError::LongLine(row.chars().take(SHOWN).collect()))?;
-        let first = self.ends.len();
-        // The length fits, and so does every place in it.
-        self.ends.extend((0..end).zip(row.bytes()).filter(|(_, byte)| *byte == b',').map(|(at, _)| at));
-        self.ends.push(end);
-        self.rows.push(Place { start, first, cells: self.ends.len() - first });
-        Ok(())
-    }
-
-    /// Adds a row with quoted cells: without its quotes, at the end of the text.
-    fn add_quoted(&mut self, row: &str) -> Result<(), ParseError> {
-        let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(row.as_bytes());
+    /// Adds a row at the end; its columns are those of the reader that [`StatTable::headed`] is given.
+    pub fn push(&mut self, row: StatRow<'_>) {
         let (start, first) = (self.text.len(), self.ends.len());
-        for record in reader.records() {
-            let record = record.map_err(|error| ParseError::Csv(error.to_string()))?;
-            for cell in &record {
-                self.text.push_str(cell);
-                let end = u16::try_from(self.text.len() - start);
-                self.ends.push(end.map_err(|_| ParseError::LongLine(row.chars().take(SHOWN).collect()))?);
-                self.text.push(',');
-            }
-        }
-        self.rows.push(Place { start, first, cells: self.ends.len() - first });
-        Ok(())
+        self.text.push_str(row.text);
+        self.ends.extend_from_slice(row.ends);
+        self.rows.push(Place { start, end: self.text.len(), first, last: self.ends.len() });
+    }
+
+    /// With the columns of the reader whose rows it has.
+    #[must_use]
+    pub fn headed(self, reader: StatReader) -> Self {
+        Self { columns: reader.into_columns(), ..self }
     }
 
     /// The rows, in the order of the answer.
     pub fn rows(&self) -> impl Iterator<Item = StatRow<'_>> {
-        self.rows.iter().map(|place| StatRow { table: self, place })
+        self.rows.iter().map(|place| StatRow {
+            columns: &self.columns,
+            text: self.text.get(place.start..place.end).unwrap_or_default(),
+            ends: self.ends.get(place.first..place.last).unwrap_or_default(),
+        })
+    }
+
+    /// The columns' names in wire order, also those unknown here.
+    pub fn columns(&self) -> &[String] {
+        &self.columns.names
+    }
+
+    /// How much it holds, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.text.len() + self.ends.len() * size_of::<u16>() + self.rows.len() * size_of::<Place>()
     }
 
     /// Whether the answer has this column.
     pub fn has(&self, field: StatField) -> bool {
-        self.columns.contains_key(field.name())
+        self.columns.of_field(field).is_some()
     }
 }
 
-/// How much of a line a message tells, in characters.
-const SHOWN: usize = 60;
-
-/// How long the first record is with its line's end, and whether quotes are in it: within them a line goes on.
-fn record(text: &str) -> (usize, bool) {
-    let (mut quoted, mut open) = (false, false);
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            b'"' => (quoted, open) = (true, !open),
-            b'\n' if !open => return (at + 1, quoted),
-            _ => {}
-        }
-    }
-    (text.len(), quoted)
-}
-
-/// One row of a [`StatTable`].
+/// One row of an answer to `show stat`.
 #[derive(Debug, Clone, Copy)]
 pub struct StatRow<'t> {
-    table: &'t StatTable,
-    place: &'t Place,
+    pub(crate) columns: &'t StatColumns,
+    pub(crate) text: &'t str,
+    pub(crate) ends: &'t [u16],
 }
 
 impl<'t> StatRow<'t> {
     /// The text of a column; `None` when it is missing or empty.
     pub fn get(&self, field: StatField) -> Option<&'t str> {
-        self.cell((*self.table.fields.get(field as usize)?)?)
+        self.cell(self.columns.of_field(field)?)
     }
 
     /// The text of a column by its wire name, also one this crate does not know.
     pub fn get_named(&self, column: &str) -> Option<&'t str> {
-        self.cell(*self.table.columns.get(column)?)
+        self.cell(self.columns.named(column)?)
     }
 
-    fn cell(&self, index: usize) -> Option<&'t str> {
-        let Place { start, first, cells } = *self.place;
-        if index >= cells {
-            return None;
-        }
-        let ends = &self.table.ends;
+    /// The columns' names in wire order, also those unknown here.
+    pub fn columns(&self) -> &'t [String] {
+        &self.columns.names
+    }
+
+    /// The text of a column by its place in [`StatRow::columns`].
+    pub fn cell(&self, index: usize) -> Option<&'t str> {
+        let end = usize::from(*self.ends.get(index)?);
         let begin = match index.checked_sub(1) {
-            Some(before) => usize::from(*ends.get(first + before)?) + 1,
+            Some(before) => usize::from(*self.ends.get(before)?) + 1,
             None => 0,
         };
-        let end = usize::from(*ends.get(first + index)?);
-        self.table.text.get(start + begin..start + end).filter(|text| !text.is_empty())
+        self.text.get(begin..end).filter(|text| !text.is_empty())
     }
 
     /// A column as a number; `None` when it is missing, empty or no number.

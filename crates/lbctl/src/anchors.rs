@@ -21,15 +21,15 @@ macro_rules! features {
 const FEATURES: &[Feature] = features! {
     "hatop" {
         "live view of proxies and servers" => Some("lbctl top"), "";
-        "views of traffic, HTTP answers, errors (modes 2 to 4)" => Some("lbctl show stat --watch 1s --columns bin,bout,rate,hrsp_5xx,econ,eresp"), "not in `top`, whose views are servers, proxies and holders";
+        "views of status, traffic, HTTP answers, errors (modes 1 to 4)" => Some("lbctl top"), "the same keys; 6 shows who holds a server";
         "F4 weight back, F5 −10, F6 −1, F7 +1, F8 +10" => Some("lbctl top"), "the same keys";
         "F9 enable, F10 disable" => Some("lbctl top"), "the same keys; also `r`, `m`, and `d` to drain";
         "up, down, page, home, end, Tab, q" => Some("lbctl top"), "the same keys";
-        "help screen, menu of a service (Enter), identifier pasted to the command line (Space)" => None, "the keys stand at the foot of the screen";
-        "command line in the program (mode 5)" => Some("lbctl repl"), "";
+        "help screen (H), menu of a service (Enter), identifier taken to the command line (Space)" => Some("lbctl top"), "the same keys";
+        "command line in the program (mode 5)" => Some("lbctl top"), "the same key; `lbctl repl` knows more";
         "`-n` read only" => Some("lbctl top --read-only"), "";
         "`-i` interval" => Some("lbctl top --every 3s"), "";
-        "`-p` one proxy" => Some("lbctl show servers app --watch 1s"), "not in `top`";
+        "`-p` one proxy" => Some("lbctl top app"), "";
         "`-f` by numbers" => Some("lbctl raw show stat 3 4 -1"), "";
     }
     "haproxyctl" {

@@ -44,6 +44,8 @@ mod nodes;
 mod objects;
 #[path = "commands/pair.rs"]
 mod pair;
+#[path = "commands/partial.rs"]
+mod partial;
 #[path = "commands/plans.rs"]
 mod plans;
 #[path = "commands/raw.rs"]
@@ -60,6 +62,8 @@ mod showing;
 mod ssh;
 #[path = "commands/states.rs"]
 mod states;
+#[path = "commands/traffic.rs"]
+mod traffic;
 #[path = "commands/traps.rs"]
 mod traps;
 #[path = "commands/usage.rs"]

@@ -11,7 +11,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -163,24 +163,27 @@ fn completion(lbctl: &Path, socket: &Path, count: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The most memory a process held by the time it begins to print: it waits there until somebody reads.
+/// The most memory a process held: looked at whenever some of its output was read, until it is gone.
 fn resident(lbctl: &Path, socket: &Path) -> anyhow::Result<()> {
     println!("resident memory of show servers with {MANY} servers");
-    for (title, words) in [("table", &["-o", "table"][..]), ("JSON", &["-o", "json"])] {
+    for form in ["table", "json", "csv", "yaml", "name", "raw"] {
         let mut command = Command::new(lbctl);
-        command.arg("-s").arg(socket).args(["show", "servers"]).args(words).stdin(Stdio::null()).stdout(Stdio::piped());
+        command.arg("-s").arg(socket).args(["show", "servers", "-o", form]).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn()?;
         let mut output = child.stdout.take().context("no output")?;
-        output.read_exact(&mut [0])?;
-        let status = std::fs::read_to_string(PathBuf::from(format!("/proc/{}/status", child.id())))?;
-        let kb = status
-            .lines()
-            .find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok());
-        let mb = kb.context("the process ended before it was looked at")? / 1024.0;
-        let _ = std::io::copy(&mut output, &mut std::io::sink());
+        let (mut most, mut piece) = (None, [0; 16 << 10]);
+        while output.read(&mut piece)? > 0 {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+            let kb = status
+                .lines()
+                .find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok());
+            // Between its end and its burial a process has none.
+            most = kb.or(most);
+        }
         ensure!(child.wait()?.success(), "show servers failed");
+        let mb = most.context("the process ended before it was looked at")? / 1024.0;
         let verdict = if mb < RESIDENT_MB { "" } else { "  TOO MUCH" };
-        println!("  {title:<32} lbctl {mb:>8.1} MB   (below {RESIDENT_MB}){verdict}");
+        println!("  {form:<32} lbctl {mb:>8.1} MB   (below {RESIDENT_MB}){verdict}");
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lb_client::{Act, Acted, AdminWish, ServerState};
+use lb_client::{Act, Acted, AdminWish, Client, ServerState};
 
 use super::Targets;
 use super::wait::wait_and_tell;
@@ -121,7 +121,7 @@ pub fn bring_back(
     report: &mut Report,
 ) -> Result<Vec<ServerState>, Fault> {
     let act = Act::State(AdminWish::Ready);
-    if !checked || ctx.dry_run.is_some() {
+    if !checked {
         return apply(ctx, report, &act, servers);
     }
     let mut back = Vec::new();
@@ -133,6 +133,16 @@ pub fn bring_back(
                 "'check' on its server line lets --checked wait for one",
             );
             back.extend(apply(ctx, report, &act, std::slice::from_ref(server))?);
+            continue;
+        }
+        if ctx.dry_run.is_some() {
+            if act.needed(server) {
+                let words = format!("ready it, which is {}, and leave it down until its checks pass", server.words());
+                let line = Client::ready_checked_line(&server.name)?;
+                report.planned(ctx, &server.name.to_string(), "ready", &words, Some(&line))?;
+            } else {
+                apply(ctx, report, &act, std::slice::from_ref(server))?;
+            }
             continue;
         }
         match ctx.client.ready_checked(server) {

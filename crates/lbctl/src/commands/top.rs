@@ -9,17 +9,22 @@ use crate::cli::duration;
 use crate::context::Context;
 use crate::fan;
 use crate::fault::Fault;
+use crate::target::Target;
 use crate::top;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Keys: up, down, page up, page down, home, end mark a server; Tab or 1 2 3 change the view (servers, \
-                        backends and frontends, who holds the server); d drains, r or F9 makes ready, m or F10 puts into \
-                        maintenance, + - and F5 to F8 change the weight, F4 restores it; q leaves.\n\nExamples:\n  lbctl \
-                        top\n  lbctl top --every 500ms\n  lbctl top --once -o json"
+    after_help = format!("{}\nExamples:\n  lbctl top\n  lbctl top 'app*' --every 500ms\n  lbctl top --once -o json", top::keys::help())
 )]
 pub struct Args {
+    /// Proxies, or rows as proxy/name; * and ? on either side
+    #[arg(
+        value_name = "TARGET",
+        value_parser = super::show::loose,
+        add = clap_complete::engine::ArgValueCompleter::new(crate::complete::loose_targets)
+    )]
+    targets: Vec<Target>,
     /// How often it is looked
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "1s")]
     every: Duration,
@@ -34,10 +39,10 @@ pub struct Args {
 /// [`crate::exit::Exit::Usage`] without a terminal, and that of the first exchange.
 pub fn run(args: &Args, ctx: &Context) -> Result<(), Fault> {
     if args.once {
-        return fan::show(ctx, super::show::all_servers);
+        return fan::show(ctx, |one| super::show::servers_of(&args.targets, one));
     }
     if !(ctx.terminal && std::io::stdin().is_terminal()) {
         return Err(Fault::usage("top needs a terminal").hint("'lbctl top --once -o json' is for scripts"));
     }
-    top::run(ctx, args.every)
+    top::run(ctx, &args.targets, args.every)
 }

@@ -2,16 +2,18 @@
 
 mod pager;
 mod palette;
+mod rows;
 mod shape;
 mod table;
 mod yaml;
 
 use std::io::{self, Write};
 
-use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
 pub use pager::{page, program};
 pub use palette::{Palette, Tone};
+pub use rows::{Held, RowWriter, TakeRow};
 pub use shape::Shape;
 
 use crate::context::{Context, Output};
@@ -145,8 +147,22 @@ pub enum Shown {
     Data,
 }
 
+impl Shown {
+    /// Whether a format shows it.
+    pub fn within(self, format: Format) -> bool {
+        match format {
+            Format::Table | Format::Raw => self == Self::Always,
+            Format::Wide => self != Self::Data,
+            _ => true,
+        }
+    }
+}
+
+/// A column whose value a function gives.
+pub type Column<R> = ColumnBy<fn(&R) -> Cell>;
+
 /// A column: its key in data formats, its heading in tables, and how to get it.
-pub struct Column<R> {
+pub struct ColumnBy<F> {
     /// Key in JSON and CSV.
     pub key: &'static str,
     /// Heading in tables.
@@ -154,7 +170,7 @@ pub struct Column<R> {
     /// Where it is shown.
     pub shown: Shown,
     /// The value.
-    pub value: fn(&R) -> Cell,
+    pub value: F,
 }
 
 /// A row ready to print: keys in order, and values.
@@ -172,21 +188,25 @@ pub struct Sheet {
 impl Sheet {
     /// From rows and the columns that the format shows. The first column is the row's name.
     pub fn of<R>(format: Format, columns: &[Column<R>], rows: &[R]) -> Self {
-        let chosen: Vec<&Column<R>> = columns
-            .iter()
-            .filter(|c| match format {
-                Format::Table | Format::Raw => c.shown == Shown::Always,
-                Format::Wide => c.shown != Shown::Data,
-                _ => true,
-            })
-            .collect();
+        let chosen: Vec<&Column<R>> = columns.iter().filter(|c| c.shown.within(format)).collect();
+        let rows = rows.iter().map(|r| chosen.iter().map(|c| (c.value)(r)).collect()).collect();
+        Self { rows, ..Self::headed(&chosen) }
+    }
+
+    /// With these columns and without rows.
+    pub fn headed<F>(columns: &[&ColumnBy<F>]) -> Self {
         Self {
-            keys: chosen.iter().map(|c| c.key.to_owned()).collect(),
-            headings: chosen.iter().map(|c| c.heading.to_owned()).collect(),
-            shown: chosen.iter().map(|c| c.shown).collect(),
-            rows: rows.iter().map(|r| chosen.iter().map(|c| (c.value)(r)).collect()).collect(),
+            keys: columns.iter().map(|c| c.key.to_owned()).collect(),
+            headings: columns.iter().map(|c| c.heading.to_owned()).collect(),
+            shown: columns.iter().map(|c| c.shown).collect(),
+            rows: Vec::new(),
             pairs: false,
         }
+    }
+
+    /// Adds a row.
+    pub fn push(&mut self, row: Vec<Cell>) {
+        self.rows.push(row);
     }
 
     /// From columns named at run time.
@@ -280,10 +300,9 @@ impl Sheet {
             self.write(how, &mut text)?;
             return page(&text);
         }
-        let mut out = io::BufWriter::new(io::stdout().lock());
+        let mut out = Held::new(io::stdout().lock());
         self.write(how, &mut out)?;
-        out.flush()?;
-        Ok(())
+        Ok(out.release()?)
     }
 
     /// Writes it.
@@ -296,57 +315,47 @@ impl Sheet {
                 writeln!(out, "{}", table::boxed(&self.headings, &self.rows, how.palette))?;
             }
             Format::Table | Format::Wide | Format::Raw => {
-                out.write_all(table::plain(&self.headings, &self.rows, how.palette).as_bytes())?;
+                table::plain(&self.headings, &self.rows, how.palette, out)?;
             }
             // Pairs are lines already.
-            Format::Expanded if self.pairs => {
-                out.write_all(table::plain(&self.headings, &self.rows, how.palette).as_bytes())?;
-            }
+            Format::Expanded if self.pairs => table::plain(&self.headings, &self.rows, how.palette, out)?,
             Format::Expanded => out.write_all(table::expanded(&self.headings, &self.rows, how.palette).as_bytes())?,
-            Format::Json => {
-                match self.objects().as_deref() {
-                    Some([one]) => serde_json::to_writer_pretty(&mut *out, &Object { keys: &one.keys, row: &one.row })?,
-                    Some(several) => serde_json::to_writer_pretty(&mut *out, several)?,
-                    None => serde_json::to_writer_pretty(&mut *out, self)?,
-                }
-                writeln!(out)?;
-            }
-            Format::Jsonl => match self.objects() {
-                Some(objects) => {
-                    for one in &objects {
-                        serde_json::to_writer(&mut *out, one)?;
-                        writeln!(out)?;
-                    }
-                }
-                None => {
-                    for row in &self.rows {
-                        serde_json::to_writer(&mut *out, &Object { keys: &self.keys, row })?;
-                        writeln!(out)?;
-                    }
-                }
-            },
-            Format::Yaml => match self.objects().as_deref() {
-                Some([one]) => yaml::object(&one.keys, &one.row, out)?,
-                Some(several) => yaml::list(several.iter().map(|o| (o.keys.as_slice(), o.row.as_slice())), out)?,
-                None => yaml::list(self.rows.iter().map(|row| (self.keys.as_slice(), row.as_slice())), out)?,
-            },
-            Format::Csv => {
-                let mut writer = csv::Writer::from_writer(out);
-                writer.write_record(&self.keys)?;
-                for row in &self.rows {
-                    writer.write_record(row.iter().map(Cell::plain))?;
-                }
-                writer.flush()?;
-            }
-            Format::Name => {
-                // A name that several nodes have is one name.
-                let at = usize::from(self.keys.first().is_some_and(|key| key == "node") && self.keys.len() > 1);
+            // A name that several nodes have is one name.
+            Format::Name if self.keys.first().is_some_and(|key| key == "node") && self.keys.len() > 1 => {
                 let mut told = std::collections::HashSet::new();
-                for name in self.rows.iter().filter_map(|row| row.get(at)).map(Cell::plain) {
-                    if at == 0 || told.insert(name.clone()) {
+                for name in self.rows.iter().filter_map(|row| row.get(1)).map(Cell::plain) {
+                    if told.insert(name.clone()) {
                         writeln!(out, "{name}")?;
                     }
                 }
+            }
+            Format::Json | Format::Jsonl | Format::Yaml if self.pairs => self.write_pairs(how.format, out)?,
+            format => {
+                let mut writer = RowWriter::new(format, out);
+                for row in &self.rows {
+                    writer.row(&self.keys, row)?;
+                }
+                writer.end(&self.keys)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Objects for pairs: of one node the object alone.
+    fn write_pairs(&self, format: Format, out: &mut dyn Write) -> Result<(), Fault> {
+        let objects = self.objects();
+        match (format, objects.as_slice()) {
+            (Format::Json, [one]) => {
+                serde_json::to_writer_pretty(&mut *out, one)?;
+                writeln!(out)?;
+            }
+            (Format::Yaml, [one]) => yaml::object(&one.keys, &one.row, out)?,
+            (format, several) => {
+                let mut writer = RowWriter::new(format, out);
+                for one in several {
+                    writer.row(&one.keys, &one.row)?;
+                }
+                writer.end(&[])?;
             }
         }
         Ok(())
@@ -355,16 +364,13 @@ impl Sheet {
 
 impl Sheet {
     /// Of pairs, one object for each node.
-    fn objects(&self) -> Option<Vec<Pairs>> {
-        if !self.pairs {
-            return None;
-        }
+    fn objects(&self) -> Vec<Pairs> {
         let mut objects: Vec<(Option<&Cell>, Pairs)> = Vec::new();
         for row in &self.rows {
             let (node, key, value) = match row.as_slice() {
                 [key, value] => (None, key, value),
                 [node, key, value] => (Some(node), key, value),
-                _ => return None,
+                _ => continue,
             };
             if objects.last().is_none_or(|(of, _)| *of != node) {
                 let mut pairs = Pairs::default();
@@ -377,7 +383,7 @@ impl Sheet {
                 pairs.push(&key.plain(), value);
             }
         }
-        Some(objects.into_iter().map(|(_, pairs)| pairs).collect())
+        objects.into_iter().map(|(_, pairs)| pairs).collect()
     }
 }
 
@@ -413,15 +419,5 @@ impl Serialize for Object<'_> {
             map.serialize_entry(key, cell)?;
         }
         map.end()
-    }
-}
-
-impl Serialize for Sheet {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut list = serializer.serialize_seq(Some(self.rows.len()))?;
-        for row in &self.rows {
-            list.serialize_element(&Object { keys: &self.keys, row })?;
-        }
-        list.end()
     }
 }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{Cell, Format, Sheet, Shown};
+use super::{Cell, Format, Sheet};
 use crate::cli::duration;
 use crate::exit::Exit;
 use crate::fault::Fault;
@@ -146,12 +146,8 @@ impl Shape {
 
 /// A sheet without the columns that the format does not show.
 pub fn visible(sheet: Sheet, format: Format) -> Sheet {
-    let shown = |shown: &Shown| match format {
-        Format::Table | Format::Raw => *shown == Shown::Always,
-        Format::Wide => *shown != Shown::Data,
-        _ => true,
-    };
-    let wanted: Vec<usize> = (0..sheet.keys.len()).filter(|at| sheet.shown.get(*at).is_none_or(shown)).collect();
+    let wanted: Vec<usize> =
+        (0..sheet.keys.len()).filter(|at| sheet.shown.get(*at).is_none_or(|shown| shown.within(format))).collect();
     sheet.only(&wanted, false)
 }
 
@@ -198,12 +194,13 @@ impl Sheet {
 
     fn only(self, wanted: &[usize], chosen: bool) -> Self {
         let names = |all: &[String]| wanted.iter().filter_map(|at| all.get(*at)).cloned().collect();
-        let pick = |row: &Vec<Cell>| wanted.iter().filter_map(|at| row.get(*at)).cloned().collect();
+        // Each row goes as soon as what is wanted of it is taken.
+        let pick = |row: Vec<Cell>| wanted.iter().filter_map(|at| row.get(*at)).cloned().collect();
         Self {
             keys: names(&self.keys),
             headings: names(&self.headings),
             shown: wanted.iter().filter_map(|at| self.shown.get(*at)).copied().collect(),
-            rows: self.rows.iter().map(pick).collect(),
+            rows: self.rows.into_iter().map(pick).collect(),
             pairs: self.pairs && !chosen,
         }
     }

@@ -1,5 +1,7 @@
 //! Tables: with rules on a terminal they fit, elsewhere plain aligned columns.
 
+use std::io::{self, Write};
+
 use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, Table, presets};
 
 use super::{Cell, Palette, Tone};
@@ -65,7 +67,7 @@ fn numeric(headings: &[String], rows: &[Vec<Cell>]) -> Vec<bool> {
 }
 
 /// For a pipe or a narrow terminal: columns aligned by spaces, nothing wrapped, no trailing blanks.
-pub fn plain(headings: &[String], rows: &[Vec<Cell>], palette: Palette) -> String {
+pub fn plain(headings: &[String], rows: &[Vec<Cell>], palette: Palette, out: &mut dyn Write) -> io::Result<()> {
     let numeric = numeric(headings, rows);
     // Each cell is written twice, once to be measured: ten thousand rows of texts that wait cost more.
     let mut word = String::new();
@@ -77,10 +79,13 @@ pub fn plain(headings: &[String], rows: &[Vec<Cell>], palette: Palette) -> Strin
             *width = (*width).max(word.chars().count());
         }
     }
-    let mut text = String::with_capacity((widths.iter().sum::<usize>() + 2 * widths.len()) * (rows.len() + 1));
-    let end = |text: &mut String| {
+    let mut text = String::new();
+    let mut end = |text: &mut String| {
         text.truncate(text.trim_end_matches(' ').len());
         text.push('\n');
+        let written = out.write_all(text.as_bytes());
+        text.clear();
+        written
     };
     let pad = |text: &mut String, blanks: usize| text.extend(std::iter::repeat_n(' ', blanks));
     for ((heading, width), right) in headings.iter().zip(&widths).zip(&numeric) {
@@ -89,7 +94,7 @@ pub fn plain(headings: &[String], rows: &[Vec<Cell>], palette: Palette) -> Strin
         text.push_str(heading);
         pad(&mut text, if *right { 2 } else { blanks + 2 });
     }
-    end(&mut text);
+    end(&mut text)?;
     for row in rows {
         for ((cell, width), right) in row.iter().zip(&widths).zip(&numeric) {
             word.clear();
@@ -103,9 +108,9 @@ pub fn plain(headings: &[String], rows: &[Vec<Cell>], palette: Palette) -> Strin
             }
             pad(&mut text, if *right { 2 } else { blanks + 2 });
         }
-        end(&mut text);
+        end(&mut text)?;
     }
-    text
+    Ok(())
 }
 
 /// Each row a block: its number, then a line for each column.
@@ -134,6 +139,12 @@ pub fn expanded(headings: &[String], rows: &[Vec<Cell>], palette: Palette) -> St
 mod tests {
     use super::*;
     use expect_test::expect;
+
+    fn plain(headings: &[String], rows: &[Vec<Cell>], palette: Palette) -> String {
+        let mut out = Vec::new();
+        super::plain(headings, rows, palette, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
 
     #[test]
     fn columns_align() {

@@ -12,16 +12,12 @@ pub fn object(keys: &[String], row: &[Cell], out: &mut dyn Write) -> io::Result<
     Ok(())
 }
 
-/// A list of maps.
-pub fn list<'a>(rows: impl Iterator<Item = (&'a [String], &'a [Cell])>, out: &mut dyn Write) -> io::Result<()> {
-    let mut empty = true;
-    for (keys, row) in rows {
-        empty = false;
-        for (at, (key, cell)) in keys.iter().zip(row).enumerate() {
-            writeln!(out, "{} {}: {}", if at == 0 { "-" } else { " " }, text(key), scalar(cell))?;
-        }
+/// One map of a list.
+pub fn item(keys: &[String], row: &[Cell], out: &mut dyn Write) -> io::Result<()> {
+    for (at, (key, cell)) in keys.iter().zip(row).enumerate() {
+        writeln!(out, "{} {}: {}", if at == 0 { "-" } else { " " }, text(key), scalar(cell))?;
     }
-    if empty { writeln!(out, "[]") } else { Ok(()) }
+    Ok(())
 }
 
 fn scalar(cell: &Cell) -> String {
@@ -60,8 +56,7 @@ mod tests {
         assert_eq!(shown("a: b"), "\"a: b\"");
         assert_eq!(shown("1e3"), "\"1e3\"");
         let mut out = Vec::new();
-        list(std::iter::empty(), &mut out).unwrap();
         object(&["a".into(), "b".into()], &[Cell::Empty, Cell::Number(3)], &mut out).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), "[]\na: null\nb: 3\n");
+        assert_eq!(String::from_utf8(out).unwrap(), "a: null\nb: 3\n");
     }
 }

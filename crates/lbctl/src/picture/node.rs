@@ -33,11 +33,11 @@ pub fn of_node(one: &Context, extras: &[Extra]) -> Result<Picture, Fault> {
     for kind in [SERVERS, FRONTENDS, BACKENDS] {
         picture.looked_at(kind);
     }
-    let (columns, table) = one.client.stat_with_columns()?;
+    let table = one.client.stat()?;
     let states: HashMap<ServerName, ServerState> =
         one.client.servers_state(None)?.into_iter().map(|s| (s.name.clone(), s)).collect();
     for row in table.rows() {
-        let object = |settings| Object { settings, statistics: statistics(&columns, row) };
+        let object = |settings| Object { settings, statistics: statistics(table.columns(), row) };
         match row.kind() {
             Some(ObjectKind::Frontend) => picture.add(FRONTENDS, row.proxy(), object(frontend(row))),
             Some(ObjectKind::Backend) => picture.add(BACKENDS, row.proxy(), object(backend(row))),

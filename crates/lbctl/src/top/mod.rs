@@ -1,51 +1,58 @@
-//! The live view: what is read, which keys do what. How it looks is in `view`.
+//! The live view: what is read, and what is done when a key is pressed. Which key means what is in `keys`, what the
+//! views show in `views`, how it looks in `draw`.
 
-mod view;
+mod draw;
+pub mod keys;
+mod line;
+mod views;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use lb_client::{Act, AdminWish, ServerName};
+use lb_client::{Act, AdminWish, Client, Line, ServerName};
 use lb_model::ParsedWeight;
-use lb_stats::{ObjectKind, StatField};
-use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use ratatui::widgets::TableState;
+use lb_stats::{ObjectKind, StatField, StatRow, StatTable};
+use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind};
 
 use crate::context::Context;
 use crate::fan;
 use crate::fault::Fault;
+use crate::target::Target;
+use keys::{Change, Does, Step};
+use line::{Asked, CommandLine};
+use views::View;
 
 /// How many looks a sparkline remembers.
 const REMEMBERED: usize = 120;
+/// How many rows a page is.
+const PAGE: usize = 10;
 
-/// A row of any view.
-#[derive(Debug, Clone)]
-struct Row {
-    node: usize,
-    proxy: String,
-    name: String,
-    kind: ObjectKind,
-    status: String,
-    /// Weight, sessions, queued, rate, sessions in all, errors.
-    numbers: [u64; 6],
-    check: String,
-    since: u64,
-}
-
+/// What lies above the view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum View {
-    Servers,
-    Proxies,
-    Holders,
+enum Over {
+    Nothing,
+    /// The keys.
+    Help,
+    /// The changes, and which of them is marked.
+    Menu(usize),
 }
 
 struct Top<'a> {
     ctx: &'a Context,
-    rows: Vec<Row>,
+    /// Which rows are shown, all without any.
+    targets: &'a [Target],
+    /// `show stat` of each node.
+    tables: Vec<StatTable>,
     holders: Vec<String>,
     rates: VecDeque<u64>,
-    marked: TableState,
+    /// The row that is marked, and the first that is drawn.
+    marked: usize,
+    first: usize,
     view: View,
+    /// Where the command line was come from.
+    former: View,
+    over: Over,
+    line: CommandLine,
     /// What the last key did, or what failed.
     told: String,
 }
@@ -53,18 +60,31 @@ struct Top<'a> {
 /// Runs until `q`.
 ///
 /// # Errors
-/// When no node answers at first, or the terminal fails.
-pub fn run(ctx: &Context, every: Duration) -> Result<(), Fault> {
+/// When no node answers at first, a target means nothing, or the terminal fails.
+pub fn run(ctx: &Context, targets: &[Target], every: Duration) -> Result<(), Fault> {
     let mut top = Top {
         ctx,
-        rows: Vec::new(),
+        targets,
+        tables: Vec::new(),
         holders: Vec::new(),
         rates: VecDeque::new(),
-        marked: TableState::default().with_selected(0),
-        view: View::Servers,
+        marked: 0,
+        first: 0,
+        view: View::Status,
+        former: View::Status,
+        over: Over::Nothing,
+        line: CommandLine::default(),
         told: String::new(),
     };
     top.look()?;
+    let shown = top.shown();
+    if shown.is_empty() && !targets.is_empty() {
+        let what: Vec<String> = targets.iter().map(ToString::to_string).collect();
+        return Err(Fault::new(crate::exit::Exit::NotFound, format!("nothing matches '{}'", what.join(" ")))
+            .hint("'lbctl show stat -o name' lists what there is"));
+    }
+    // What is changed is servers.
+    top.marked = shown.iter().position(|(_, row)| row.kind() == Some(ObjectKind::Server)).unwrap_or(0);
     let mut terminal = ratatui::try_init()?;
     let end = top.live(&mut terminal, every);
     ratatui::restore();
@@ -75,7 +95,7 @@ impl Top<'_> {
     fn live(&mut self, terminal: &mut ratatui::DefaultTerminal, every: Duration) -> Result<(), Fault> {
         let mut next = Instant::now() + every;
         loop {
-            terminal.draw(|frame| view::draw(self, frame))?;
+            terminal.draw(|frame| draw::draw(self, frame))?;
             if event::poll(next.saturating_duration_since(Instant::now()))? {
                 if let Event::Key(key) = event::read()?
                     && key.kind == KeyEventKind::Press
@@ -95,36 +115,11 @@ impl Top<'_> {
 
     /// Reads every node anew.
     fn look(&mut self) -> Result<(), Fault> {
-        let mut rows = Vec::new();
-        let mut rate = 0;
-        for (node, (_, table)) in fan::each(self.ctx, |one| one.client.stat()).into_iter().enumerate() {
-            for stat in table?.rows() {
-                let Some(kind) = stat.kind() else { continue };
-                let number = |field| stat.number(field).unwrap_or(0);
-                if kind == ObjectKind::Frontend {
-                    rate += number(StatField::Rate);
-                }
-                rows.push(Row {
-                    node,
-                    proxy: stat.proxy().to_owned(),
-                    name: stat.name().to_owned(),
-                    kind,
-                    status: stat.get(StatField::Status).unwrap_or("").to_owned(),
-                    numbers: [
-                        number(StatField::Weight),
-                        number(StatField::Scur),
-                        number(StatField::Qcur),
-                        number(StatField::Rate),
-                        number(StatField::Stot),
-                        number(StatField::Econ) + number(StatField::Eresp),
-                    ],
-                    check: crate::commands::show::checks::result(&stat, StatField::CheckStatus).unwrap_or_default(),
-                    since: number(StatField::Lastchg),
-                });
-            }
-        }
-        self.rows = rows;
-        self.rates.push_back(rate);
+        let read = fan::each(self.ctx, |one| one.client.stat());
+        self.tables = read.into_iter().map(|(_, table)| table).collect::<Result<_, _>>()?;
+        let all = self.tables.iter().flat_map(StatTable::rows);
+        let frontends = all.filter(|row| row.kind() == Some(ObjectKind::Frontend));
+        self.rates.push_back(frontends.filter_map(|row| row.number::<u64>(StatField::Rate)).sum());
         if self.rates.len() > REMEMBERED {
             self.rates.pop_front();
         }
@@ -135,105 +130,161 @@ impl Top<'_> {
     /// Reads who holds the server that is marked, where that is shown.
     fn hold(&mut self) {
         self.holders.clear();
-        if self.view != View::Holders {
-            return;
-        }
-        if let Some(row) = self.server()
-            && let Some(node) = self.ctx.nodes.get(row.node)
+        if self.view == View::Holders
+            && let Some((name, one)) = self.server()
         {
-            self.holders = crate::holders::holders(&self.ctx.on(node), &ServerName::new(&row.proxy, &row.name));
+            self.holders = crate::holders::holders(&one, &name);
         }
     }
 
-    /// The rows of the view.
-    fn shown(&self) -> Vec<&Row> {
-        let proxies = self.view == View::Proxies;
-        self.rows
-            .iter()
-            .filter(|r| (r.kind == ObjectKind::Server) != proxies && r.kind != ObjectKind::Listener)
-            .collect()
+    /// The rows of every view, and of which node each is.
+    fn shown(&self) -> Vec<(usize, StatRow<'_>)> {
+        let all = self.tables.iter().enumerate().flat_map(|(node, table)| table.rows().map(move |row| (node, row)));
+        let wanted = |row: &StatRow<'_>| {
+            self.targets.is_empty() || self.targets.iter().any(|t| t.matches(row.proxy(), row.name()))
+        };
+        all.filter(|(_, row)| row.kind().is_some_and(|kind| kind != ObjectKind::Listener) && wanted(row)).collect()
+    }
+
+    /// The node and the name of the row that is marked, and whether it is a server's.
+    fn row(&self) -> Option<(Context, String, String, bool)> {
+        let shown = self.shown();
+        let (node, row) = shown.get(self.marked)?;
+        let one = self.ctx.on(self.ctx.nodes.get(*node)?);
+        Some((one, row.proxy().to_owned(), row.name().to_owned(), row.kind() == Some(ObjectKind::Server)))
     }
 
     /// The server that is marked.
-    fn server(&self) -> Option<Row> {
-        let row = self.shown().get(self.marked.selected()?).map(|row| (*row).clone())?;
-        (row.kind == ObjectKind::Server).then_some(row)
+    fn server(&self) -> Option<(ServerName, Context)> {
+        let (one, proxy, name, is_server) = self.row()?;
+        is_server.then(|| (ServerName::new(proxy, name), one))
     }
 
     /// Does what a key says; `false` leaves.
     fn key(&mut self, key: KeyEvent) -> bool {
-        let last = self.shown().len().saturating_sub(1);
-        let at = self.marked.selected().unwrap_or(0);
-        let go = |top: &mut Self, to: usize| top.marked.select(Some(to.min(last)));
-        match key.code {
-            KeyCode::Char('q' | 'Q') => return false,
-            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return false,
-            KeyCode::Down | KeyCode::Char('j') => go(self, at + 1),
-            KeyCode::Up | KeyCode::Char('k') => go(self, at.saturating_sub(1)),
-            KeyCode::PageDown => go(self, at + 10),
-            KeyCode::PageUp => go(self, at.saturating_sub(10)),
-            KeyCode::Home => go(self, 0),
-            KeyCode::End => go(self, last),
-            KeyCode::Tab => self.turn(match self.view {
-                View::Servers => View::Proxies,
-                View::Proxies => View::Holders,
-                View::Holders => View::Servers,
-            }),
-            KeyCode::Char('1') | KeyCode::Esc => self.turn(View::Servers),
-            KeyCode::Char('2') => self.turn(View::Proxies),
-            KeyCode::Char('3') => self.turn(View::Holders),
-            KeyCode::Char('d') => self.change("draining", &|_, _| Some(Act::State(AdminWish::Drain))),
-            KeyCode::Char('r') | KeyCode::F(9) => self.change("ready", &|_, _| Some(Act::State(AdminWish::Ready))),
-            KeyCode::Char('m') | KeyCode::F(10) => {
-                self.change("in maintenance", &|_, _| Some(Act::State(AdminWish::Maint)));
-            }
-            KeyCode::F(4) => self.change("its weight is restored", &|_, initial| Some(weight(initial))),
-            KeyCode::F(5) => self.change("weight - 10", &|now, _| Some(weight(now.saturating_sub(10)))),
-            KeyCode::F(6) | KeyCode::Char('-') => {
-                self.change("weight - 1", &|now, _| Some(weight(now.saturating_sub(1))));
-            }
-            KeyCode::F(7) | KeyCode::Char('+') => self.change("weight + 1", &|now, _| Some(weight(now + 1))),
-            KeyCode::F(8) => self.change("weight + 10", &|now, _| Some(weight(now + 10))),
-            _ => {}
+        if self.view == View::Line && self.over == Over::Nothing {
+            return self.typed(key);
         }
-        if self.view == View::Holders {
-            self.hold();
+        let does = keys::meaning(key);
+        if does == Some(Does::Leave) && self.over == Over::Nothing {
+            return false;
+        }
+        match self.over {
+            Over::Help => self.over = Over::Nothing,
+            Over::Menu(at) => self.choose(at, key, does),
+            Over::Nothing => {
+                if let Some(does) = does {
+                    self.act(does);
+                }
+            }
         }
         true
     }
 
-    fn turn(&mut self, view: View) {
-        let stays = (self.view == View::Proxies) == (view == View::Proxies);
-        self.view = view;
-        if !stays {
-            self.marked = TableState::default().with_selected(0);
+    fn act(&mut self, does: Does) {
+        match does {
+            Does::Leave => {}
+            Does::Mark(step) => {
+                let last = self.shown().len().saturating_sub(1);
+                self.marked = stepped(self.marked, step).min(last);
+                self.hold();
+            }
+            Does::NextView => self.turn(self.view.next()),
+            Does::Show(view) => self.turn(view),
+            Does::Change(change) => self.change(change),
+            Does::Menu if self.server().is_some() => self.over = Over::Menu(0),
+            Does::Menu => self.told = NO_SERVER.to_owned(),
+            Does::Take => {
+                let Some((_, proxy, name, is_server)) = self.row() else { return };
+                self.line.take(&if is_server { format!("{proxy}/{name}") } else { proxy });
+                self.turn(View::Line);
+            }
+            Does::TypeWeight => {
+                let Some((name, _)) = self.server() else {
+                    self.told = NO_SERVER.to_owned();
+                    return;
+                };
+                self.line.typed = format!("set server {name} weight ");
+                self.turn(View::Line);
+            }
+            Does::Help => self.over = Over::Help,
         }
     }
 
+    fn turn(&mut self, view: View) {
+        if self.view != View::Line {
+            self.former = self.view;
+        }
+        self.view = view;
+        self.hold();
+    }
+
+    /// A key while the menu is open.
+    fn choose(&mut self, at: usize, key: KeyEvent, does: Option<Does>) {
+        let last = keys::changes().count().saturating_sub(1);
+        self.over = match does {
+            Some(Does::Mark(step)) => Over::Menu(stepped(at, step).min(last)),
+            _ => Over::Nothing,
+        };
+        match does {
+            // The keys that the menu names do what it says.
+            Some(Does::Change(change)) => self.change(change),
+            Some(Does::Menu) if key.code == KeyCode::Enter => {
+                if let Some((_, change)) = keys::changes().nth(at) {
+                    self.change(change);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A key at the command line; `false` leaves.
+    fn typed(&mut self, key: KeyEvent) -> bool {
+        match self.line.key(key) {
+            Asked::Nothing => {}
+            Asked::Leave => return false,
+            Asked::Back => self.turn(self.former),
+            Asked::Send(text) => {
+                let Some((one, ..)) = self.row() else { return true };
+                let answer = send(&one.client, &text);
+                self.line.tell(&text, &answer);
+                if let Err(fault) = self.look() {
+                    self.told = fault.message;
+                }
+            }
+        }
+        true
+    }
+
     /// Changes the server that is marked, by its weight and the configured one.
-    fn change(&mut self, done: &str, act: &dyn Fn(u32, u32) -> Option<Act>) {
-        let Some(row) = self.server() else {
-            self.told = "mark a server first".to_owned();
+    fn change(&mut self, change: Change) {
+        let Some((name, one)) = self.server() else {
+            self.told = NO_SERVER.to_owned();
             return;
         };
-        let name = ServerName::new(&row.proxy, &row.name);
-        let Some(node) = self.ctx.nodes.get(row.node) else { return };
-        let one = self.ctx.on(node);
         let outcome = one.client.server_state(&name).and_then(|before| {
-            if let Some(act) = act(before.weight, before.initial_weight) {
-                one.client.act(&act, &before)?;
-                let after = one.client.server_state(&name)?;
-                let word = |s: &lb_client::ServerState| AdminWish::of(s.admin).as_str().to_owned();
-                let (what, was, is) = match &act {
-                    Act::State(_) => ("state", word(&before), word(&after)),
-                    _ => ("weight", before.weight.to_string(), after.weight.to_string()),
-                };
-                crate::apply::note_change(&one, &name.to_string(), what, &was, &is);
-            }
-            Ok(())
+            let act = match change {
+                Change::Drain => Act::State(AdminWish::Drain),
+                Change::Ready => Act::State(AdminWish::Ready),
+                Change::Maint => Act::State(AdminWish::Maint),
+                Change::Weight(by) => weight(before.weight.saturating_add_signed(by)),
+                Change::WeightBack => weight(before.initial_weight),
+            };
+            one.client.act(&act, &before)?;
+            let after = one.client.server_state(&name)?;
+            let word = |s: &lb_client::ServerState| AdminWish::of(s.admin).as_str().to_owned();
+            let (what, was, is) = match &act {
+                Act::State(_) => ("state", word(&before), word(&after)),
+                _ => ("weight", before.weight.to_string(), after.weight.to_string()),
+            };
+            crate::apply::note_change(&one, &name.to_string(), what, &was, &is);
+            Ok(match &act {
+                Act::State(_) => after.words(),
+                _ => format!("weight {} (configured: {})", after.weight, after.initial_weight),
+            })
         });
         self.told = match outcome {
-            Ok(()) => format!("{name}: {done}"),
+            Ok(told) => format!("{name}: {told}"),
             Err(error) => error.to_string(),
         };
         if let Err(fault) = self.look() {
@@ -242,7 +293,29 @@ impl Top<'_> {
     }
 }
 
+const NO_SERVER: &str = "mark a server first";
+
+fn stepped(at: usize, step: Step) -> usize {
+    match step {
+        Step::Up => at.saturating_sub(1),
+        Step::Down => at + 1,
+        Step::PageUp => at.saturating_sub(PAGE),
+        Step::PageDown => at + PAGE,
+        Step::First => 0,
+        Step::Last => usize::MAX,
+    }
+}
+
 /// The wire's largest weight is 256.
 fn weight(wished: u32) -> Act {
     Act::Weight(ParsedWeight::Absolute(wished.min(256)))
+}
+
+/// What a node says to a line.
+fn send(client: &Client, text: &str) -> String {
+    let answer = Line::raw(text).map_err(lb_client::Error::from).and_then(|line| client.ask(&line));
+    match answer {
+        Ok(answer) => answer.text().into_owned(),
+        Err(error) => format!("error: {error}"),
+    }
 }

@@ -339,7 +339,9 @@ fn wrong_words() {
             --- stderr
             error: unexpected argument '--nonsense' found
 
-            Usage: lbctl top [OPTIONS]
+              tip: to pass '--nonsense' as a value, use '-- --nonsense'
+
+            Usage: lbctl top [OPTIONS] [TARGET]...
 
             For more information, try '--help'.
             --- exit 2

@@ -161,6 +161,11 @@ impl Engine {
         self.wait();
     }
 
+    /// Whether it is HAProxy, where the two rightly differ.
+    pub fn is_haproxy(&self) -> bool {
+        self.is_haproxy
+    }
+
     /// A file of the engine's directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
@@ -229,7 +234,7 @@ impl Engine {
             if told == last {
                 text.truncate(text.len() - told.len());
             }
-            text.push_str(&format!("$ lbctl {line}\n{told}"));
+            text.push_str(&format!("$ lbctl {}\n{told}", self.normal(line)));
             last = told;
         }
         expected.assert_eq(&text);

@@ -23,7 +23,7 @@ use crate::exit::Exit;
 use crate::fan;
 use crate::fault::Fault;
 use crate::interrupt::Interrupt;
-use crate::output::{Format, Shape, Sheet};
+use crate::output::{Format, Held, RowWriter, Shape, Sheet};
 use crate::patterns::{Kind, Patterns};
 use crate::target::{Target, TargetError, glob};
 
@@ -102,7 +102,10 @@ impl Names {
 }
 
 /// A target, or a backend alone.
-fn loose(text: &str) -> Result<Target, TargetError> {
+///
+/// # Errors
+/// When it is neither.
+pub fn loose(text: &str) -> Result<Target, TargetError> {
     Target::parse_loose(text)
 }
 
@@ -125,11 +128,36 @@ fn once(args: &Args, ctx: &Context) -> Result<(), Fault> {
     if let Some(line) = wire(&args.what, ctx, &args.shape)? {
         return raw::send(ctx, &line);
     }
+    if let Some(end) = stream(args, ctx) {
+        return end;
+    }
     let (sheet, end) = look(args, ctx);
     if let Some(sheet) = sheet {
         sheet.print(ctx)?;
     }
     end
+}
+
+/// Writes long lists as they come, where neither their order nor other nodes are to be waited for: memory holds none
+/// of it.
+fn stream(args: &Args, ctx: &Context) -> Option<Result<(), Fault>> {
+    let one = ctx.nodes.first().filter(|_| ctx.nodes.len() == 1).map(|node| ctx.on(node))?;
+    if one.node.is_some() || ctx.terminal || !ctx.format.is_data() || args.shape.is_given() {
+        return None;
+    }
+    let rows = match &args.what {
+        Show::Servers(servers) if servers.targets.is_empty() => servers::stream,
+        Show::Stat(stat) if stat.targets.is_empty() => stat::stream,
+        _ => return None,
+    };
+    let write = || {
+        let mut held = Held::new(std::io::stdout().lock());
+        let mut writer = RowWriter::new(ctx.format, &mut held);
+        let keys = rows(&one, &mut |keys, row| writer.row(keys, row))?;
+        writer.end(&keys)?;
+        Ok(held.release()?)
+    };
+    Some(write())
 }
 
 /// Again and again, with marks at what has changed.
@@ -204,12 +232,12 @@ fn look(args: &Args, ctx: &Context) -> (Option<Sheet>, Result<(), Fault>) {
     }
 }
 
-/// Every server of one node.
+/// The servers of one node that targets mean, all without any.
 ///
 /// # Errors
-/// That of the exchange.
-pub fn all_servers(one: &Context) -> Result<Sheet, Fault> {
-    servers::sheet(&servers::Args { targets: Vec::new() }, one)
+/// That of the exchange, or when a target means no server.
+pub fn servers_of(targets: &[Target], one: &Context) -> Result<Sheet, Fault> {
+    servers::sheet(&servers::Args { targets: targets.to_vec() }, one)
 }
 
 /// What one node shows, with every column.

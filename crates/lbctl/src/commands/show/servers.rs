@@ -1,14 +1,15 @@
 //! `lbctl show servers`.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
-use lb_client::{ServerName, ServerState};
+use lb_model::{AdminState, OpState};
 use lb_stats::{ObjectKind, StatField, StatRow};
 
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::output::{Cell, Column, Format, Sheet, Shown, Tone};
+use crate::output::{Cell, ColumnBy, Format, Sheet, Shown, TakeRow, Tone};
 use crate::target::Target;
 
 /// Arguments.
@@ -27,8 +28,31 @@ pub struct Args {
 
 struct Row<'a> {
     stat: StatRow<'a>,
-    state: Option<&'a ServerState>,
+    state: Option<&'a State>,
 }
+
+/// What is shown of a server's line of `show servers state`: there may be ten thousand.
+struct State {
+    admin: AdminState,
+    op: OpState,
+    initial_weight: u32,
+    address: Option<Box<str>>,
+}
+
+/// The states of all servers, by `backend/server`.
+type States = HashMap<Box<str>, State>;
+
+fn states(ctx: &Context) -> Result<States, Fault> {
+    let mut states = States::new();
+    ctx.client.each_server_state(&mut |server| {
+        let address = server.address.as_deref().map(|address| format!("{address}:{}", server.port).into_boxed_str());
+        let (admin, op, initial_weight) = (server.admin, server.op, server.initial_weight);
+        states.insert(server.name.to_string().into_boxed_str(), State { admin, op, initial_weight, address });
+    })?;
+    Ok(states)
+}
+
+type ServerColumn = ColumnBy<for<'a> fn(&Row<'a>) -> Cell>;
 
 impl Row<'_> {
     fn text(&self, field: StatField) -> Cell {
@@ -49,11 +73,7 @@ impl Row<'_> {
 
     /// `show stat` hides addresses from level user, `show servers state` does not.
     fn address(&self) -> Cell {
-        let from_state = || {
-            let state = self.state?;
-            Some(format!("{}:{}", state.address.as_deref()?, state.port))
-        };
-        self.stat.get(StatField::Addr).map(str::to_owned).or_else(from_state).map_or(Cell::Empty, Cell::Text)
+        Cell::text(self.stat.get(StatField::Addr).or_else(|| self.state?.address.as_deref()))
     }
 
     fn role(&self) -> Cell {
@@ -61,67 +81,70 @@ impl Row<'_> {
     }
 }
 
-fn columns<'a>() -> Vec<Column<Row<'a>>> {
-    vec![
-        Column {
-            key: "server",
-            heading: "SERVER",
-            shown: Shown::Always,
-            value: |r| Cell::Text(format!("{}/{}", r.stat.proxy(), r.stat.name())),
+const COLUMNS: &[ServerColumn] = &[
+    ServerColumn {
+        key: "server",
+        heading: "SERVER",
+        shown: Shown::Always,
+        value: |r| Cell::Text(format!("{}/{}", r.stat.proxy(), r.stat.name())),
+    },
+    ServerColumn {
+        key: "status",
+        heading: "STATUS",
+        shown: Shown::Always,
+        value: |r| {
+            let status = r.stat.get(StatField::Status).unwrap_or("");
+            Cell::Toned(status.to_owned(), Tone::of_status(status))
         },
-        Column {
-            key: "status",
-            heading: "STATUS",
-            shown: Shown::Always,
-            value: |r| {
-                let status = r.stat.get(StatField::Status).unwrap_or("");
-                Cell::Toned(status.to_owned(), Tone::of_status(status))
-            },
-        },
-        Column { key: "role", heading: "ROLE", shown: Shown::Wide, value: Row::role },
-        Column { key: "weight", heading: "WEIGHT", shown: Shown::Always, value: |r| r.number(StatField::Weight) },
-        Column {
-            key: "initial_weight",
-            heading: "OF",
-            shown: Shown::Wide,
-            value: |r| Cell::number(r.state.map(|s| s.initial_weight.into())),
-        },
-        Column { key: "sessions", heading: "SESS", shown: Shown::Always, value: |r| r.number(StatField::Scur) },
-        Column { key: "queued", heading: "QUEUE", shown: Shown::Always, value: |r| r.number(StatField::Qcur) },
-        Column { key: "rate", heading: "RATE", shown: Shown::Always, value: |r| r.number(StatField::Rate) },
-        Column { key: "sessions_total", heading: "TOTAL", shown: Shown::Wide, value: |r| r.number(StatField::Stot) },
-        Column { key: "errors_connect", heading: "ECON", shown: Shown::Wide, value: |r| r.number(StatField::Econ) },
-        Column { key: "errors_response", heading: "ERESP", shown: Shown::Wide, value: |r| r.number(StatField::Eresp) },
-        Column { key: "check", heading: "CHECK", shown: Shown::Always, value: Row::check },
-        Column { key: "check_says", heading: "SAYS", shown: Shown::Data, value: |r| r.text(StatField::LastChk) },
-        Column {
-            key: "since_seconds",
-            heading: "SINCE",
-            shown: Shown::Always,
-            value: |r| r.stat.number(StatField::Lastchg).map_or(Cell::Empty, Cell::Seconds),
-        },
-        Column { key: "address", heading: "ADDRESS", shown: Shown::Always, value: Row::address },
-        Column { key: "tracks", heading: "TRACKS", shown: Shown::Wide, value: |r| r.text(StatField::Tracked) },
-        Column {
-            key: "admin_state",
-            heading: "ADMIN",
-            shown: Shown::Data,
-            value: |r| Cell::number(r.state.map(|s| s.admin.bits().into())),
-        },
-        Column {
-            key: "op_state",
-            heading: "OP",
-            shown: Shown::Data,
-            value: |r| Cell::number(r.state.map(|s| s.op as u64)),
-        },
-        Column {
-            key: "out",
-            heading: "OUT",
-            shown: Shown::Data,
-            value: |r| r.state.map_or(Cell::Empty, |s| Cell::Flag(s.is_out())),
-        },
-    ]
-}
+    },
+    ServerColumn { key: "role", heading: "ROLE", shown: Shown::Wide, value: |r| r.role() },
+    ServerColumn { key: "weight", heading: "WEIGHT", shown: Shown::Always, value: |r| r.number(StatField::Weight) },
+    ServerColumn {
+        key: "initial_weight",
+        heading: "OF",
+        shown: Shown::Wide,
+        value: |r| Cell::number(r.state.map(|s| s.initial_weight.into())),
+    },
+    ServerColumn { key: "sessions", heading: "SESS", shown: Shown::Always, value: |r| r.number(StatField::Scur) },
+    ServerColumn { key: "queued", heading: "QUEUE", shown: Shown::Always, value: |r| r.number(StatField::Qcur) },
+    ServerColumn { key: "rate", heading: "RATE", shown: Shown::Always, value: |r| r.number(StatField::Rate) },
+    ServerColumn { key: "sessions_total", heading: "TOTAL", shown: Shown::Wide, value: |r| r.number(StatField::Stot) },
+    ServerColumn { key: "errors_connect", heading: "ECON", shown: Shown::Wide, value: |r| r.number(StatField::Econ) },
+    ServerColumn {
+        key: "errors_response",
+        heading: "ERESP",
+        shown: Shown::Wide,
+        value: |r| r.number(StatField::Eresp),
+    },
+    ServerColumn { key: "check", heading: "CHECK", shown: Shown::Always, value: |r| r.check() },
+    ServerColumn { key: "check_says", heading: "SAYS", shown: Shown::Data, value: |r| r.text(StatField::LastChk) },
+    ServerColumn {
+        key: "since_seconds",
+        heading: "SINCE",
+        shown: Shown::Always,
+        value: |r| r.stat.number(StatField::Lastchg).map_or(Cell::Empty, Cell::Seconds),
+    },
+    ServerColumn { key: "address", heading: "ADDRESS", shown: Shown::Always, value: |r| r.address() },
+    ServerColumn { key: "tracks", heading: "TRACKS", shown: Shown::Wide, value: |r| r.text(StatField::Tracked) },
+    ServerColumn {
+        key: "admin_state",
+        heading: "ADMIN",
+        shown: Shown::Data,
+        value: |r| Cell::number(r.state.map(|s| s.admin.bits().into())),
+    },
+    ServerColumn {
+        key: "op_state",
+        heading: "OP",
+        shown: Shown::Data,
+        value: |r| Cell::number(r.state.map(|s| s.op as u64)),
+    },
+    ServerColumn {
+        key: "out",
+        heading: "OUT",
+        shown: Shown::Data,
+        value: |r| r.state.map_or(Cell::Empty, |s| Cell::Flag(s.admin.in_maint() || s.admin.in_drain())),
+    },
+];
 
 /// Fails when a target means none of the servers.
 ///
@@ -129,9 +152,12 @@ fn columns<'a>() -> Vec<Column<Row<'a>>> {
 /// [`Exit::NotFound`], with the target.
 pub fn all_known(targets: &[Target], servers: &[(&str, &str)], ctx: &Context) -> Result<(), Fault> {
     let known = |target: &&Target| servers.iter().any(|(backend, server)| target.matches(backend, server));
-    let Some(missing) = targets.iter().find(|target| !known(target)) else { return Ok(()) };
-    Err(Fault::new(Exit::NotFound, format!("no server matches '{missing}' on {}", ctx.client.address()))
-        .hint("'lbctl show servers -o name' lists what there is"))
+    targets.iter().find(|target| !known(target)).map_or(Ok(()), |missing| Err(unknown(missing, ctx)))
+}
+
+fn unknown(target: &Target, ctx: &Context) -> Fault {
+    Fault::new(Exit::NotFound, format!("no server matches '{target}' on {}", ctx.client.address()))
+        .hint("'lbctl show servers -o name' lists what there is")
 }
 
 /// What one node has.
@@ -139,24 +165,82 @@ pub fn all_known(targets: &[Target], servers: &[(&str, &str)], ctx: &Context) ->
 /// # Errors
 /// That of the exchange, or [`Exit::NotFound`] when a target means no server.
 pub fn sheet(args: &Args, ctx: &Context) -> Result<Sheet, Fault> {
-    let table = ctx.client.server_stat()?;
-    let rows: Vec<StatRow<'_>> = table.rows().filter(|r| r.kind() == Some(ObjectKind::Server)).collect();
-    let names: Vec<(&str, &str)> = rows.iter().map(|r| (r.proxy(), r.name())).collect();
-    all_known(&args.targets, &names, ctx)?;
-    let wanted = rows
-        .into_iter()
-        .filter(|r| args.targets.is_empty() || args.targets.iter().any(|t| t.matches(r.proxy(), r.name())));
-    let mut rows: Vec<Row<'_>> = wanted.map(|stat| Row { stat, state: None }).collect();
+    let columns = columns(ctx.format);
     // The short table needs nothing of the second answer, unless this level hides the addresses.
-    let needed = !matches!(ctx.format, Format::Table | Format::Name)
-        || rows.iter().any(|r| r.stat.get(StatField::Addr).is_none());
-    let states: HashMap<ServerName, ServerState> = if needed && ctx.format != Format::Name {
-        ctx.client.servers_state(None)?.into_iter().map(|s| (s.name.clone(), s)).collect()
-    } else {
-        HashMap::new()
+    let mut states = match ctx.format {
+        Format::Table | Format::Name => None,
+        _ => Some(states(ctx)?),
     };
-    for row in &mut rows {
-        row.state = states.get(&ServerName::new(row.stat.proxy(), row.stat.name()));
+    loop {
+        let mut sheet = Sheet::headed(&columns);
+        let mut hidden = false;
+        each(args, ctx, states.as_ref(), &mut |row| {
+            hidden = states.is_none() && ctx.format != Format::Name && row.stat.get(StatField::Addr).is_none();
+            sheet.push(columns.iter().map(|c| (c.value)(row)).collect());
+            !hidden
+        })?;
+        if !hidden {
+            return Ok(sheet);
+        }
+        states = Some(self::states(ctx)?);
     }
-    Ok(Sheet::of(ctx.format, &columns(), &rows))
+}
+
+/// Passes the rows of every server on as they come, in a data format.
+///
+/// # Errors
+/// That of the exchange, or of `row`.
+pub fn stream(ctx: &Context, row: &mut TakeRow<'_>) -> Result<Vec<String>, Fault> {
+    let columns = columns(ctx.format);
+    let keys: Vec<String> = columns.iter().map(|c| c.key.to_owned()).collect();
+    let states = if ctx.format == Format::Name { None } else { Some(states(ctx)?) };
+    let mut cells = Vec::new();
+    let mut end = Ok(());
+    each(&Args { targets: Vec::new() }, ctx, states.as_ref(), &mut |server| {
+        cells.clear();
+        cells.extend(columns.iter().map(|c| (c.value)(server)));
+        end = row(&keys, &cells);
+        end.is_ok()
+    })?;
+    end.map(|()| keys)
+}
+
+fn columns(format: Format) -> Vec<&'static ServerColumn> {
+    // A name is the first column.
+    let columns = COLUMNS.iter().take(if format == Format::Name { 1 } else { COLUMNS.len() });
+    columns.filter(|c| c.shown.within(format)).collect()
+}
+
+/// Passes each server that a target means on, until `take` gives `false`.
+fn each(
+    args: &Args,
+    ctx: &Context,
+    states: Option<&States>,
+    take: &mut dyn FnMut(&Row<'_>) -> bool,
+) -> Result<(), Fault> {
+    let mut known = vec![false; args.targets.len()];
+    let mut name = String::new();
+    let mut more = true;
+    ctx.client.each_server_stat(&mut |stat| {
+        if stat.kind() != Some(ObjectKind::Server) {
+            return true;
+        }
+        let mut wanted = known.is_empty();
+        for (target, known) in args.targets.iter().zip(&mut known) {
+            let matches = target.matches(stat.proxy(), stat.name());
+            (wanted, *known) = (wanted || matches, *known || matches);
+        }
+        if wanted {
+            name.clear();
+            // Writing to a text does not fail.
+            let _ = write!(name, "{}/{}", stat.proxy(), stat.name());
+            let state = states.and_then(|states| states.get(name.as_str()));
+            more = take(&Row { stat, state });
+        }
+        more
+    })?;
+    match args.targets.iter().zip(known).find(|(_, known)| more && !known) {
+        Some((missing, _)) => Err(unknown(missing, ctx)),
+        None => Ok(()),
+    }
 }
