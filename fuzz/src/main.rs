@@ -72,6 +72,13 @@ fn run(args: &Args) -> Result<ExitCode> {
     if name == targets::LIVE {
         return targets::live::run(seed, duration).map(|()| ExitCode::SUCCESS);
     }
+    if name == targets::SESSION {
+        return match &args.replay {
+            Some(file) => targets::session::replay(file),
+            None => targets::session::run(seed, duration),
+        }
+        .map(|()| ExitCode::SUCCESS);
+    }
     let target = targets::find(name).with_context(|| format!("no target {name}"))?;
     if let Some(file) = &args.replay {
         return worker::replay(target, file).map(|()| ExitCode::SUCCESS);

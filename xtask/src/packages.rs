@@ -39,6 +39,7 @@ const PACKAGES: &[(&str, &str, &str)] = &[
     ("prometheus", "prometheus", "scrapes by Prometheus, and promtool's judgement"),
     ("apache2", "apache2", "a configuration of httpd beside its conversion"),
     ("dnsmasq-base", "dnsmasq", "resolution of names at run time"),
+    ("iproute2", "ip", "network namespaces and congestion control"),
 ];
 
 /// Asked by Debian's tools before they start a service; status 101 forbids it.

@@ -174,6 +174,8 @@ pub fn get(address: SocketAddr, path: &str) -> anyhow::Result<Response> {
 /// When the address cannot be bound or nobody listens.
 pub fn connect_from(local: IpAddr, address: SocketAddr) -> anyhow::Result<TcpStream> {
     let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+    // Its port may be used by others that use it for other peers: by a proxy that shows itself as this client.
+    socket.set_reuse_address(true)?;
     socket.bind(&SocketAddr::new(local, 0).into())?;
     socket.connect(&address.into())?;
     let stream = TcpStream::from(socket);

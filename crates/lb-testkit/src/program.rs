@@ -35,6 +35,7 @@ pub struct Launch {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     pinned: Option<usize>,
+    isolated: bool,
     inherited: Vec<OwnedFd>,
 }
 
@@ -56,6 +57,7 @@ impl Launch {
             arguments: Vec::new(),
             environment: Vec::new(),
             pinned: None,
+            isolated: false,
             inherited: Vec::new(),
         })
     }
@@ -90,6 +92,14 @@ impl Launch {
     #[must_use]
     pub fn pinned(mut self, processor: usize) -> Launch {
         self.pinned = Some(processor);
+        self
+    }
+
+    /// Runs the program in a network namespace of its own, whose only way out are UNIX sockets. It does not start where
+    /// such a namespace cannot be made.
+    #[must_use]
+    pub fn isolated(mut self) -> Launch {
+        self.isolated = true;
         self
     }
 
@@ -165,6 +175,11 @@ impl Launch {
             Some(processor) => {
                 let mut command = Command::new("taskset");
                 command.arg("-c").arg(processor.to_string()).arg(&self.engine.path);
+                command
+            }
+            None if self.isolated => {
+                let mut command = Command::new("unshare");
+                command.args(["--map-root-user", "--net"]).arg(&self.engine.path);
                 command
             }
             None => Command::new(&self.engine.path),
@@ -356,6 +371,15 @@ impl Program {
     /// When it does not.
     pub fn wait(&mut self) -> anyhow::Result<ExitStatus> {
         wait::until("the program's end", || self.exit_status())
+    }
+
+    /// Asks the process to end, and waits until it has.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn terminate(&mut self) -> anyhow::Result<ExitStatus> {
+        self.signal(Signal::SIGTERM)?;
+        self.wait()
     }
 
     /// Asserts that the process still runs and says nothing of a crash.

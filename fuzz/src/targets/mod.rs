@@ -7,6 +7,7 @@ mod admin;
 mod config;
 mod http;
 pub mod live;
+pub mod session;
 
 use crate::corpus::Signature;
 
@@ -38,8 +39,10 @@ impl Target {
     }
 }
 
-/// The target that is no function but a running program.
+/// The target that is no function but a running program: traffic, and an admin socket at level user.
 pub const LIVE: &str = "live";
+/// The target that is a running program's admin socket at level admin.
+pub const SESSION: &str = "session";
 
 const TARGETS: &[Target] = &[
     Target { name: "http", most_bytes: 64 << 10, seeds: http::seeds, run: http::run },
@@ -49,7 +52,7 @@ const TARGETS: &[Target] = &[
 
 /// All names.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    TARGETS.iter().map(|target| target.name).chain([LIVE])
+    TARGETS.iter().map(|target| target.name).chain([SESSION, LIVE])
 }
 
 /// The target of this name.
