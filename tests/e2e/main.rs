@@ -51,6 +51,8 @@ mod reloads;
 mod resolvers;
 mod retries;
 mod rewrites;
+mod sess;
+mod sockets;
 mod socks;
 mod start_stop;
 mod state_files;

@@ -89,7 +89,7 @@ pub const DIFFERENCES: &[(CommandId, &str)] = &[
     (CommandId::ShowPeers, "always empty: stick tables are not exchanged with peers"),
     (
         CommandId::ShowSess,
-        "fields about HAProxy's own machinery (flags, analysers, calls) are constant; `show-uri` adds nothing",
+        "fields about HAProxy's own machinery (flags, analysers, calls) are constant; `show-uri` shows requests of frontends that log, and of others from its first use on",
     ),
     (CommandId::ShowSslCaFile, "`@system-ca` is there only where the configuration names it"),
     (CommandId::ShowSslCrlFile, "of a list, its issuer is shown"),

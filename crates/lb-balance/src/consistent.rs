@@ -1,6 +1,6 @@
 //! Consistent hashing: each server has points on a ring of 32 bits, a key goes to the nearest one.
 //!
-//! Point `j` of a server is the avalanche of `4096 × id + j`, 16 points for each unit of weight, so a
+//! Point `j` of a server is the avalanche of its node's key plus `j` (see [`crate::node`]), 16 points for each unit of weight, so a
 //! change of weight or state only moves the keys next to the points that come or go. Places and the
 //! choice of the nearest point on either side were found by comparing with a running HAProxy.
 
@@ -8,7 +8,7 @@ use crate::ServerView;
 use lb_model::hash::avalanche;
 
 const POINTS_PER_WEIGHT: u32 = 16;
-const POINTS_PER_SERVER: u32 = 4096;
+pub(crate) const POINTS_PER_SERVER: u32 = 4096;
 
 /// Points in order.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ impl Ring {
     pub(crate) fn rebuild(&mut self, servers: &[ServerView], weights: &[u32]) {
         self.points.clear();
         for (index, (server, weight)) in servers.iter().zip(weights).enumerate() {
-            let base = server.id.wrapping_mul(POINTS_PER_SERVER);
+            let base = server.node;
             let count = weight.saturating_mul(POINTS_PER_WEIGHT).min(POINTS_PER_SERVER);
             self.points.extend((0..count).map(|j| (avalanche(base.wrapping_add(j)), index)));
         }

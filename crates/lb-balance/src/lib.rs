@@ -5,9 +5,9 @@
 //! caller, randomness from a seed. The same calls give the same picks.
 //!
 //! ```
-//! use lb_balance::{Algorithm, Balancer, Request, ServerView};
+//! use lb_balance::{Algorithm, Balancer, Request, ServerView, node};
 //!
-//! let up = |id, weight| ServerView { id, weight, usable: true, backup: false };
+//! let up = |id, weight| ServerView { id, node: node::of_id(id), weight, usable: true, backup: false };
 //! let mut balancer = Balancer::new(Algorithm::RoundRobin, &[up(1, 1), up(2, 2)], false, 0);
 //! let picks: Vec<_> = (0..6).map(|_| balancer.pick(&Request::default(), |_| 0, |_| false)).collect();
 //! assert_eq!(picks, [1, 1, 0, 1, 1, 0].map(Some));
@@ -18,6 +18,7 @@ mod first;
 pub mod key;
 mod least_conn;
 mod map;
+pub mod node;
 mod random;
 mod round_robin;
 
@@ -31,8 +32,10 @@ use round_robin::RoundRobin;
 /// What the balancer must know of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServerView {
-    /// Numeric id: orders `first`, places on the hash ring.
+    /// Numeric id: orders `first`.
     pub id: u32,
+    /// What its places on the hash ring begin with, see [`node`].
+    pub node: u32,
     /// Effective weight, 0 to 256; 0 takes no new connections.
     pub weight: u32,
     /// Up and neither drained nor in maintenance.

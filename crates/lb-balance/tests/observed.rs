@@ -1,12 +1,14 @@
 //! Orders in which a running HAProxy 2.6 picked its servers, replayed.
 
 use lb_balance::key::{KeyHash, UriPart, url_parameter};
+use lb_balance::node::of_id;
 use lb_balance::{Algorithm, Balancer, Request, ServerView};
 use lb_model::hash::HashFunction;
 use std::cell::RefCell;
 
 fn up(index: usize, weight: u32) -> ServerView {
-    ServerView { id: index as u32 + 1, weight, usable: true, backup: false }
+    let id = index as u32 + 1;
+    ServerView { id, node: of_id(id), weight, usable: true, backup: false }
 }
 
 fn views(weights: &str) -> Vec<ServerView> {
@@ -186,7 +188,7 @@ fn leastconn_in_turns() {
 #[test]
 fn first_by_id() {
     let run = |ids: [u32; 3]| {
-        let servers = ids.map(|id| ServerView { id, ..up(0, 1) });
+        let servers = ids.map(|id| ServerView { id, node: of_id(id), ..up(0, 1) });
         let mut balancer = Balancer::new(Algorithm::First, &servers, false, 0);
         let loads = RefCell::new([0u32; 3]);
         (0..7)

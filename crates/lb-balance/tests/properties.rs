@@ -1,5 +1,6 @@
 //! What must hold for any servers.
 
+use lb_balance::node::of_id;
 use lb_balance::{Algorithm, Balancer, Request, ServerView};
 use std::cell::RefCell;
 
@@ -25,7 +26,13 @@ impl Dice {
 
 fn servers(dice: &mut Dice, count: u32) -> Vec<ServerView> {
     (0..count)
-        .map(|i| ServerView { id: i + 1, weight: dice.roll(20), usable: dice.roll(4) > 0, backup: dice.roll(5) == 0 })
+        .map(|i| ServerView {
+            id: i + 1,
+            node: of_id(i + 1),
+            weight: dice.roll(20),
+            usable: dice.roll(4) > 0,
+            backup: dice.roll(5) == 0,
+        })
         .collect()
 }
 
@@ -71,7 +78,13 @@ fn shares(algorithm: Algorithm, weights: &[u32], picks: u32) -> Vec<u32> {
     let list: Vec<_> = weights
         .iter()
         .enumerate()
-        .map(|(i, w)| ServerView { id: i as u32 + 1, weight: *w, usable: true, backup: false })
+        .map(|(i, w)| ServerView {
+            id: i as u32 + 1,
+            node: of_id(i as u32 + 1),
+            weight: *w,
+            usable: true,
+            backup: false,
+        })
         .collect();
     let mut balancer = Balancer::new(algorithm, &list, false, 42);
     let mut dice = Dice(7);
@@ -110,7 +123,8 @@ fn shares_follow_weights() {
 /// When a server leaves the ring, only its keys move; when it returns, all are back.
 #[test]
 fn consistent_keys_stay() {
-    let mut list: Vec<_> = (1..=10).map(|id| ServerView { id, weight: 4, usable: true, backup: false }).collect();
+    let mut list: Vec<_> =
+        (1..=10).map(|id| ServerView { id, node: of_id(id), weight: 4, usable: true, backup: false }).collect();
     let mut balancer = Balancer::new(Algorithm::ConsistentHash, &list, false, 0);
     let place = |balancer: &mut Balancer| -> Vec<Option<usize>> {
         (0..4000u32)
@@ -132,7 +146,8 @@ fn consistent_keys_stay() {
 
 #[test]
 fn random_repeats_for_a_seed() {
-    let list: Vec<_> = (1..=5).map(|id| ServerView { id, weight: 1, usable: true, backup: false }).collect();
+    let list: Vec<_> =
+        (1..=5).map(|id| ServerView { id, node: of_id(id), weight: 1, usable: true, backup: false }).collect();
     let run = |seed| {
         let mut balancer = Balancer::new(Algorithm::Random { draws: 2 }, &list, false, seed);
         (0..50).map(|_| balancer.pick(&Request::default(), |_| 0, |_| false)).collect::<Vec<_>>()
@@ -146,7 +161,7 @@ fn nothing_to_pick() {
     for algorithm in ALL {
         let mut balancer = Balancer::new(algorithm, &[], false, 0);
         assert_eq!(balancer.pick(&Request { hash: Some(5), avoid: Some(0) }, |_| 0, |_| false), None);
-        balancer.update(0, ServerView { id: 1, weight: 1, usable: true, backup: false });
+        balancer.update(0, ServerView { id: 1, node: of_id(1), weight: 1, usable: true, backup: false });
         assert_eq!(balancer.pick(&Request::default(), |_| 0, |_| false), Some(0));
         assert_eq!(balancer.pick(&Request { hash: Some(5), avoid: Some(0) }, |_| 0, |_| false), Some(0));
     }

@@ -5,7 +5,7 @@ use crate::cx::Cx;
 use crate::guid;
 use crate::keywords::{self, Acts, BIND, Status};
 use crate::line::{Done, Line, fault};
-use crate::model::{Bind, ListenAddress, SeverityOutput};
+use crate::model::{Bind, ListenAddress, SeverityOutput, SocketOptions};
 use crate::proxy::ProxyDraft;
 use crate::suggest::did_you_mean;
 use crate::tls::bind::{BindWords, Word};
@@ -29,6 +29,7 @@ pub(crate) struct BindParams {
     pub gid: Option<u32>,
     pub v6only: bool,
     pub accept_proxy: bool,
+    pub socket: SocketOptions,
     pub level: Option<Level>,
     pub severity: SeverityOutput,
     pub expose_fd_listeners: bool,
@@ -142,6 +143,7 @@ pub(crate) fn bind(proxy: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done
             gid: params.gid,
             v6only: params.v6only && v6,
             accept_proxy: params.accept_proxy,
+            socket: params.socket.clone(),
             tls: None,
             place: line.place(),
         });

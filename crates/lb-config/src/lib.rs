@@ -40,6 +40,7 @@ mod retry_on;
 mod ring;
 mod rules;
 mod server;
+mod socket;
 mod state;
 mod stats_page;
 mod suggest;

@@ -15,7 +15,7 @@ pub use crate::resolvers::{Hold, Nameserver, Resolution, Resolvers};
 pub use crate::stats_page::{StatsPage, StatsRule, StatsVerdict};
 pub use forwarding::{ForwardFor, Forwarded, HeaderNames, KeepAlive, Node, NodePort, UseServer, UsedServer};
 pub use table::{Count, CountChange, Number, StickRule, StickTable, TableIdx, TableRef, Track};
-pub use way::{Announce, Extension, Source, UseSrc};
+pub use way::{Announce, Extension, NodeKey, SocketOptions, Source, UseSrc};
 
 pub use crate::retry_on::RetryOn;
 use lb_check::rules::RuleSet;
@@ -566,6 +566,8 @@ pub struct Bind {
     pub v6only: bool,
     /// `accept-proxy`: connections begin with a PROXY header.
     pub accept_proxy: bool,
+    /// What the kernel is told of the socket.
+    pub socket: SocketOptions,
     /// `ssl`: how its connections are secured.
     pub tls: Option<Arc<BindTls>>,
     /// Where declared.
@@ -1009,6 +1011,14 @@ pub struct Server {
     pub max_reuse: Option<u32>,
     /// `source`, of the line or of the backend.
     pub source: Option<Source>,
+    /// What the kernel is told of its connections.
+    pub socket: Option<Box<SocketOptions>>,
+    /// `hash-key`.
+    pub node_key: NodeKey,
+    /// `pool-conn-name`: what a kept connection may be used again for.
+    pub pool_name: Option<Arc<Expr>>,
+    /// `strict-maxconn`: idle connections count, too.
+    pub strict_maxconn: bool,
     /// `redir`: clients are sent to this place instead.
     pub redir: Option<Arc<str>>,
     /// `socks4`: the proxy that is asked for its connections.

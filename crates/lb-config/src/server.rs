@@ -1,6 +1,7 @@
 //! `server` and `default-server` lines.
 
 pub(crate) mod detour;
+pub(crate) mod pool;
 pub(crate) mod way;
 
 use crate::address::{self, Allow, Endpoint, Port};
@@ -10,7 +11,7 @@ use crate::guid;
 use crate::keywords::{self, OWN, SERVER, ServerRow, Status};
 use crate::line::{Done, Fault, Line, TIME_HELP, fault, time_complaint};
 use crate::model::{
-    AgentParams, Announce, ConnectAddress, HealthParams, InitState, Observe, OnError, Place, Server, Source,
+    AgentParams, Announce, ConnectAddress, HealthParams, InitState, NodeKey, Observe, OnError, Place, Server, Source,
 };
 use crate::proxy::ProxyDraft;
 use crate::resolvers::{InitAddr, ResolutionDraft};
@@ -104,6 +105,10 @@ impl ServerDraft {
                 max_reuse: None,
                 source: None,
                 socks4: None,
+                socket: None,
+                node_key: NodeKey::Id,
+                pool_name: None,
+                strict_maxconn: false,
                 redir: None,
                 tls: None,
                 place: Place::default(),

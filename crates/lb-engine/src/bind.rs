@@ -11,10 +11,11 @@ use crate::listen::{self, BoundListener, FileAccess, Inherited, ListenError};
 use crate::log::Logger;
 use crate::shared::{Gate, Limits, ListenerState, Process, ProxyState, Shared, Tap, listen_text, lock};
 use crate::slots::Slots;
+use crate::sockets;
 use crate::tables::Tables;
 use crate::tls::ListenerSecurity;
 use crate::trace::Traces;
-use lb_config::model::{Config, Global, ListenAddress, LogSink, Proxy};
+use lb_config::model::{Config, Global, ListenAddress, LogSink, Proxy, SocketOptions};
 use nix::sys::resource::{Resource, getrlimit};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -102,7 +103,7 @@ pub fn bind(config: Config, options: StartOptions) -> Result<Bound, Vec<StartErr
     let mut admin = Vec::new();
     for socket in &config.global.stats_sockets {
         let access = FileAccess { mode: socket.mode, uid: socket.uid, gid: socket.gid };
-        match listen::open(&socket.address, access, 1_024, false) {
+        match listen::open(&socket.address, access, 1_024, false, &SocketOptions::default()) {
             Ok(opened) => admin.push(BoundAdmin { config: socket, socket: opened }),
             Err(source) => errors.push(StartError {
                 owner: "proxy GLOBAL".to_owned(),
@@ -115,6 +116,7 @@ pub fn bind(config: Config, options: StartOptions) -> Result<Bound, Vec<StartErr
             }),
         }
     }
+    open_namespaces(config, &mut errors);
     if !errors.is_empty() {
         return Err(errors);
     }
@@ -127,6 +129,24 @@ pub fn bind(config: Config, options: StartOptions) -> Result<Bound, Vec<StartErr
     shared.is_supervised = options.is_supervised;
     shared.former.give_counters(&shared.proxies);
     Ok(Bound { shared: Box::leak(Box::new(shared)), listeners, admin, boot })
+}
+
+/// Opens the network namespaces of servers while their files are in reach.
+fn open_namespaces(config: &Config, errors: &mut Vec<StartError>) {
+    for (proxy, server) in config.proxies.iter().flat_map(|proxy| proxy.servers.iter().map(move |s| (proxy, s))) {
+        let Some(name) = server.socket.as_ref().and_then(|socket| socket.namespace.as_ref()) else { continue };
+        if let Err(source) = sockets::open_namespace(name) {
+            errors.push(StartError {
+                owner: format!("server {}/{}", proxy.name, server.name),
+                error: ListenError {
+                    place: format!("{}:{}", server.place.file, server.place.line),
+                    what: "cannot open namespace",
+                    address: name.to_string(),
+                    source,
+                },
+            });
+        }
+    }
 }
 
 fn thread_count(global: &Global) -> usize {

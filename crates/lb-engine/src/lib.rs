@@ -30,6 +30,7 @@ mod replace;
 pub mod ring;
 mod run;
 pub mod slots;
+mod sockets;
 mod sockpair;
 mod socks4;
 mod stream;

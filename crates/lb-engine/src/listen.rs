@@ -1,8 +1,9 @@
 //! Listening sockets: opened once at start, before privileges are dropped.
 
 use crate::shared::listen_text;
-use lb_config::model::{Bind, ListenAddress};
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use crate::sockets;
+use lb_config::model::{Bind, ListenAddress, SocketOptions};
+use socket2::{Domain, SockAddr, Socket, Type};
 use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -95,13 +96,13 @@ pub fn open_bind(
         }
         if sockets.is_empty() {
             let access = FileAccess { mode: bind.mode, uid: bind.uid, gid: bind.gid };
-            sockets.push(open(&bind.address, access, backlog, bind.v6only)?);
+            sockets.push(open(&bind.address, access, backlog, bind.v6only, &bind.socket)?);
         }
         while sockets.len() < threads {
             let Some(first) = sockets.first() else { break };
             let another = match bind.address {
                 // The port may have been chosen by the kernel: bind the others to the same one.
-                ListenAddress::Ip { .. } => open_ip(&first.local_addr()?, backlog, bind.v6only)?,
+                ListenAddress::Ip { .. } => open_ip(&first.local_addr()?, backlog, bind.v6only, &bind.socket)?,
                 _ => first.try_clone()?,
             };
             sockets.push(another);
@@ -120,9 +121,15 @@ pub fn open_bind(
 ///
 /// # Errors
 /// The system's.
-pub fn open(address: &ListenAddress, access: FileAccess, backlog: i32, v6only: bool) -> std::io::Result<Socket> {
+pub fn open(
+    address: &ListenAddress,
+    access: FileAccess,
+    backlog: i32,
+    v6only: bool,
+    options: &SocketOptions,
+) -> std::io::Result<Socket> {
     match address {
-        ListenAddress::Ip { ip, port } => open_ip(&SocketAddr::new(*ip, *port).into(), backlog, v6only),
+        ListenAddress::Ip { ip, port } => open_ip(&SocketAddr::new(*ip, *port).into(), backlog, v6only, options),
         ListenAddress::Unix(path) => open_unix_path(path, access, backlog),
         ListenAddress::Abstract(name) => {
             let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
@@ -153,8 +160,8 @@ fn start_listening(socket: Socket, backlog: i32) -> std::io::Result<Socket> {
     Ok(socket)
 }
 
-fn open_ip(address: &SockAddr, backlog: i32, v6only: bool) -> std::io::Result<Socket> {
-    let socket = Socket::new(address.domain(), Type::STREAM, Some(Protocol::TCP))?;
+fn open_ip(address: &SockAddr, backlog: i32, v6only: bool, options: &SocketOptions) -> std::io::Result<Socket> {
+    let socket = sockets::listening(options, address)?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
     if address.is_ipv6() {

@@ -18,8 +18,7 @@ use crate::tls::{ListenerSecurity, ServerSecurity};
 use crate::trace::{Source, Traces, Whom};
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use lb_check::{FailLimit, TrafficEvent};
-use lb_config::model::Observe;
-use lb_config::model::{Bind, ConnectAddress, ListenAddress, Proxy, Server};
+use lb_config::model::{Bind, ConnectAddress, ListenAddress, NodeKey, Observe, Proxy, Server};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::Release};
@@ -288,6 +287,14 @@ impl ProxyState {
         *lock(&self.captures.response) = None;
         // Data threads make another balancer.
         self.generation.fetch_add(1, Release);
+    }
+
+    /// A server got another address: what is made of it is made again.
+    pub fn moved(&self, server: &ServerState) {
+        self.renew_cookie(server);
+        if matches!(server.config().node_key, NodeKey::Address | NodeKey::AddressAndPort) {
+            self.generation.fetch_add(1, Release);
+        }
     }
 
     /// Whether the frontend accepts.

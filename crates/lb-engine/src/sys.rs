@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "system calls; each block states why it is sound")]
 
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
+use std::io;
 use std::io::IoSliceMut;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
@@ -98,4 +99,52 @@ pub fn vanish(fd: RawFd) {
     let size = size_of::<libc::linger>() as libc::socklen_t;
     // SAFETY: as above.
     let _ = unsafe { libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_LINGER, (&raw const linger).cast(), size) };
+}
+
+/// Sets a socket option that is a number.
+///
+/// # Errors
+/// The system's.
+pub fn set_option(socket: BorrowedFd<'_>, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
+    let size = size_of_val(&value) as libc::socklen_t;
+    // SAFETY: the pointer is to a live local of the size told; the kernel copies it.
+    let result = unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, (&raw const value).cast(), size) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// What the kernel is told of signed segments (`struct tcp_md5sig` of its `linux/tcp.h`).
+#[repr(C)]
+struct Md5Signature {
+    address: socket2::SockAddrStorage,
+    flags: u8,
+    prefix_length: u8,
+    key_length: u16,
+    interface: libc::c_int,
+    key: [u8; 80],
+}
+
+/// Has segments from and to an address signed with a key (RFC 2385); the unspecified address stands for all.
+///
+/// # Errors
+/// The system's; that of an argument for a key longer than 80 bytes.
+pub fn sign_segments(socket: BorrowedFd<'_>, peer: std::net::SocketAddr, key: &[u8]) -> io::Result<()> {
+    const EXTENDED: libc::c_int = 32;
+    const HAS_PREFIX: u8 = 1;
+    let everybody = peer.ip().is_unspecified();
+    let mut bytes = [0; 80];
+    bytes.get_mut(..key.len()).ok_or(io::ErrorKind::InvalidInput)?.copy_from_slice(key);
+    let signature = Md5Signature {
+        address: socket2::SockAddr::from(peer).as_storage(),
+        flags: if everybody { HAS_PREFIX } else { 0 },
+        prefix_length: 0,
+        key_length: key.len() as u16,
+        interface: 0,
+        key: bytes,
+    };
+    let name = if everybody { EXTENDED } else { libc::TCP_MD5SIG };
+    let size = size_of::<Md5Signature>() as libc::socklen_t;
+    // SAFETY: the pointer is to a live local of the size told, laid out as the kernel has it; the kernel copies it.
+    let result =
+        unsafe { libc::setsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, name, (&raw const signature).cast(), size) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

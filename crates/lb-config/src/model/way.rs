@@ -3,6 +3,7 @@
 use lb_sample::LogFormat;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a PROXY header tells a server of its client (`send-proxy` and its kin). A set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -55,6 +56,22 @@ impl Announce {
     }
 }
 
+/// What places a server on the ring of consistent hashing (`hash-key`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum NodeKey {
+    /// Its id, of which 28 bits count.
+    #[default]
+    Id,
+    /// Its id, whole.
+    Id32,
+    /// Its guid; its id if it has none.
+    Guid,
+    /// Its address; its id if it has none.
+    Address,
+    /// Its address and port; its id if it has none.
+    AddressAndPort,
+}
+
 /// `source`: where connections to servers come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
@@ -83,3 +100,26 @@ pub enum UseSrc {
 
 /// An extension of a PROXY header made for each connection (`set-proxy-v2-tlv-fmt`).
 pub type Extension = (u8, Arc<LogFormat>);
+
+/// What the kernel is told of a socket: a listening one and what it accepts, or one that connects to a server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SocketOptions {
+    /// `tcp-ut`: a connection ends when sent data is not acknowledged for that long.
+    pub user_timeout: Option<Duration>,
+    /// `cc`: the congestion control algorithm.
+    pub congestion: Option<String>,
+    /// `tfo`: data in the first packet.
+    pub fast_open: bool,
+    /// `namespace`: the network namespace it belongs to.
+    pub namespace: Option<Arc<str>>,
+    /// `tcp-md5sig`: segments are signed with this (RFC 2385).
+    pub md5_key: Option<String>,
+    /// `mss`: the segment size announced; less than 0: how much smaller than the kernel's.
+    pub max_segment: Option<i32>,
+    /// `defer-accept`: connections are accepted when something was received.
+    pub defer_accept: bool,
+    /// `interface` of a listening socket.
+    pub interface: Option<String>,
+    /// `transparent`: addresses need not be those of this machine.
+    pub transparent: bool,
+}

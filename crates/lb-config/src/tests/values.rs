@@ -395,25 +395,82 @@ fn words_that_change_nothing_are_named_or_refused() {
     let config = good(
         "global\n stats socket /run/a expose-fd listeners name cli level admin\ndefaults\n timeout tarpit 5s\n\
          option splice-auto\n option tcp-smart-accept\n option tcp-smart-connect\n option independent-streams\n\
-         load-server-state-from-file none\nlisten l\n bind :1 defer-accept level admin name x\n no option logasap\n\
+         load-server-state-from-file none\nlisten l\n bind :1 nice 3 level admin name x\n no option logasap\n\
          server s 1.2.3.4:80 no-send-proxy\n",
     );
     assert_eq!(
         config.ignored_tuning.join(", "),
         "stats socket … name, option splice-auto, option tcp-smart-accept, \
-         option tcp-smart-connect, option independent-streams, bind … defer-accept, bind … level"
+         option tcp-smart-connect, option independent-streams, bind … nice, bind … level"
     );
     for line in [
         "bind :1 accept-netscaler-cip 1",
-        "server s 1.2.3.4:80 namespace x",
-        "bind :1 transparent",
-        "bind :1 interface eth0",
+        "server s 1.2.3.4:80 proto h2",
+        "bind :1 nbconn 3",
         "option logasap",
         "option checkcache",
     ] {
         assert!(shown(&format!("listen l\n {line}\n")).contains("does not support yet."), "{line}");
     }
     assert!(shown("global\n stats socket ipv6@::1:9 v6only\n").contains("does not support yet."));
+}
+
+#[test]
+fn sockets_and_pools() {
+    let config = good(
+        "listen l\n bind :1 tfo defer-accept transparent tcp-ut 3s cc reno mss -100 interface eth0 proto h1 idle-ping 5s\n\
+         server s 1.2.3.4:80 tcp-ut 1500 cc bbr tcp-md5sig key tfo hash-key addr-port strict-maxconn ws h1 shard 3 \
+         pool-conn-name req.hdr(host) log-proto octet-count log-bufsize 10 idle-ping 1s proto h1\n\
+         server t 1.2.3.4:80 tfo no-tfo\n",
+    );
+    let (bind, servers) = (&config.proxies[0].binds[0], &config.proxies[0].servers);
+    let expected = SocketOptions {
+        user_timeout: Some(Duration::from_secs(3)),
+        congestion: Some("reno".to_owned()),
+        fast_open: true,
+        max_segment: Some(-100),
+        defer_accept: true,
+        interface: Some("eth0".to_owned()),
+        transparent: true,
+        ..SocketOptions::default()
+    };
+    assert_eq!(bind.socket, expected);
+    let expected = SocketOptions {
+        user_timeout: Some(Duration::from_millis(1_500)),
+        congestion: Some("bbr".to_owned()),
+        md5_key: Some("key".to_owned()),
+        fast_open: true,
+        ..SocketOptions::default()
+    };
+    assert_eq!(servers[0].socket.as_deref(), Some(&expected));
+    assert_eq!(servers[0].node_key, NodeKey::AddressAndPort);
+    assert!(servers[0].strict_maxconn && servers[0].pool_name.is_some());
+    assert_eq!(servers[1].socket.as_deref(), Some(&SocketOptions::default()));
+    for (words, message) in [
+        ("tcp-ut soon", "'tcp-ut' : expects a positive delay in milliseconds"),
+        ("tcp-ut", "'tcp-ut' : missing TCP User Timeout value"),
+        ("namespace none", "'server l/s' : Cannot open namespace 'none'"),
+        ("namespace", "'namespace' : expects <name> as argument"),
+        ("ws h3", "'ws' has to be 'auto', 'h1' or 'h2'"),
+        ("proto zz", "'proto' :  unknown MUX protocol 'zz'"),
+        ("log-proto zz", "'log-proto' expects one of 'legacy' or 'octet-count' but got 'zz'"),
+        ("hash-key port", "'hash-key' has to be"),
+        ("cc", "'cc' : expects the name of a TCP congestion control algorithm"),
+        ("pool-conn-name nonsense", "'pool-conn-name' : "),
+        ("shard x", "shard"),
+    ] {
+        let told = shown(&format!("listen l\n server s 1.2.3.4:80 {words}\n"));
+        assert!(told.contains(message), "{words}: {told}");
+    }
+    for (words, message) in [
+        ("mss 70000", "'mss' : expects an MSS with and absolute value between 1 and 65535"),
+        ("namespace", "'namespace' : missing namespace id"),
+        ("interface", "'interface' : missing interface name"),
+        ("proto zz", "'proto' :  unknown MUX protocol 'zz'"),
+    ] {
+        let told = shown(&format!("listen l\n bind :1 {words}\n"));
+        assert!(told.contains(message), "{words}: {told}");
+    }
 }
 
 #[test]

@@ -20,7 +20,7 @@ Lists streams, one line each; with an id or 'all', in detail. Options choose whi
   frontend <f>    those whose frontend is <f>
   server <b/s>    those on this server
   older <age>     those that are at least this old, in seconds or with a unit
-  show-uri        accepted for compatibility
+  show-uri        with the line of the request under way
   susp            those that look stuck
 ";
 
@@ -59,7 +59,7 @@ pub(super) fn show(control: &Control, request: &Request) -> Result<Dump, Reply> 
     }
     while let Some(word) = words.next() {
         match word {
-            "show-uri" => {}
+            "show-uri" => dump.query.with_line = true,
             "susp" => dump.suspicious = true,
             "backend" => {
                 let found = resolve::backend(control, words.next().unwrap_or_default());
@@ -156,7 +156,7 @@ impl SessDump {
                 continue;
             }
             self.found += 1;
-            write_admin_line(own_id, self.anon, connection, now_us, out);
+            write_admin(own_id, self.anon, self.detail, connection, now_us, out);
         }
     }
 }
@@ -164,10 +164,24 @@ impl SessDump {
 /// Numbers of admin connections begin here, below those of sessions.
 pub(super) const ADMIN_IDS: u64 = 0x7e00_0000_0000;
 
-fn write_admin_line(id: u64, anon: Anon, connection: &AdminConnection, now_us: u64, out: &mut Vec<u8>) {
+fn write_admin(id: u64, anon: Anon, detail: bool, connection: &AdminConnection, now_us: u64, out: &mut Vec<u8>) {
     let AdminConnection { fd, protocol, source, accepted_us, commands } = connection;
     let age = human_time(Duration::from_micros(now_us.saturating_sub(*accepted_us)));
     let source = if source.starts_with("unix:") { source.as_str().into() } else { anon.address(source) };
+    if detail {
+        // Writing to a vector cannot fail.
+        let _ = write!(
+            out,
+            "{id:#x}: proto={protocol} source={source}\n  \
+             frontend=GLOBAL (id=1 mode=tcp), listener=? (id=1)\n  \
+             backend=<NONE> (id=-1 mode=-)\n  server=<NONE> (id=-1)\n  \
+             task=(nil) (state=0x00 nice=0 calls={commands} rate=0 exp=<NEVER> tid=1(1/1) age={age})\n  \
+             phase=Cli requests={commands}\n  \
+             scf=(nil) flags=0x00000200 state=EST mux=PASS fd={fd}\n  \
+             scb=(nil) flags=0x00000001 state=8 mux=<NONE> fd=-1\n"
+        );
+        return;
+    }
     // Writing to a vector cannot fail.
     let _ = writeln!(
         out,
@@ -255,7 +269,7 @@ fn write_line(control: &Control, anon: Anon, session: &SessionInfo, out: &mut Ve
         out,
         "{:#x}: proto={} src={} fe={} be={} srv={server} ts=00 epoch=0 age={age} calls={} rate=0 cpu=0 lat=0 \
          rq[f={}h,i=0,an={}h,ax=] rp[f={}h,i=0,an={}h,ax=] scf=[8,402h,fd={}/{},rex={client_exp},wex=] \
-         scb=[{server_state},1411h,fd={},rex={server_exp},wex=] exp={exp} rc=0 c_exp=",
+         scb=[{server_state},1411h,fd={},rex={server_exp},wex=] exp={exp} rc=0 c_exp={}",
         session.id,
         protocol(session),
         source(anon, session),
@@ -269,7 +283,13 @@ fn write_line(control: &Control, anon: Anon, session: &SessionInfo, out: &mut Ve
         session.thread + 1,
         session.fd,
         server_fd(session),
+        request_line(anon, session),
     );
+}
+
+/// The request under way, as a field of its own; nothing where its line is not kept.
+fn request_line(anon: Anon, session: &SessionInfo) -> String {
+    session.request_line.as_deref().map_or_else(String::new, |line| format!(" uri=\"{}\"", anon.name(line)))
 }
 
 fn write_detail(control: &Control, anon: Anon, session: &SessionInfo, out: &mut Vec<u8>) {
@@ -309,7 +329,7 @@ fn write_detail(control: &Control, anon: Anon, session: &SessionInfo, out: &mut 
          backend={backend} (id={backend_id} mode={backend_mode})\n  \
          server={server_name} (id={server_id}){server_address}\n  \
          task=(nil) (state=0x00 nice=0 calls={calls} rate=0 exp={exp} tid={thread}(1/{thread}) age={age})\n  \
-         phase={phase:?} requests={calls}\n  \
+         phase={phase:?} requests={calls}{line}\n  \
          scf=(nil) flags=0x00000402 state=EST mux={mux} fd={fd}\n  \
          scb=(nil) flags=0x00001411 state={server_state} mux={mux} fd={server_fd}\n  \
          req=(nil) (f=0x{rqf} an=0x{rqa})\n  \
@@ -327,6 +347,7 @@ fn write_detail(control: &Control, anon: Anon, session: &SessionInfo, out: &mut 
         rqa = request.1,
         rpf = response.0,
         rpa = response.1,
+        line = request_line(anon, session),
     );
 }
 

@@ -51,7 +51,7 @@ pub(super) fn addr(_: &Control, target: ServerTarget, request: &Request) -> Resu
     }
     if new != old {
         target.server.set_target(new);
-        target.proxy.renew_cookie(target.server);
+        target.proxy.moved(target.server);
     }
     answer.push_str(" by 'stats socket command'");
     Ok(Reply::warning(answer))

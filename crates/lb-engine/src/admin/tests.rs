@@ -69,7 +69,8 @@ impl Node {
         let shared = testing::shared(&text.replace("$SOCK", &path.display().to_string()));
         let control = Control::new(shared).unwrap();
         for socket in &shared.config.global.stats_sockets {
-            let opened = crate::listen::open(&socket.address, FileAccess::default(), 16, false).unwrap();
+            let opened =
+                crate::listen::open(&socket.address, FileAccess::default(), 16, false, &Default::default()).unwrap();
             listen(&control, BoundAdmin { config: socket, socket: opened }).unwrap();
         }
         Self { control, path }

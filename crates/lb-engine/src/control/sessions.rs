@@ -38,6 +38,8 @@ pub struct SessionInfo {
     pub server_fd: i32,
     /// Requests so far.
     pub requests: u32,
+    /// The line of the request under way, if it was asked for and is kept.
+    pub request_line: Option<String>,
 }
 
 /// Which sessions to show.
@@ -55,6 +57,8 @@ pub struct SessionQuery {
     pub accepted_before_us: Option<u64>,
     /// Also connections that wait for a request.
     pub idle_too: bool,
+    /// With the line of the request under way.
+    pub with_line: bool,
 }
 
 impl SessionQuery {
@@ -82,12 +86,15 @@ impl Control {
         };
         let (answer, page) = oneshot::channel();
         mailbox.post(Box::new(move |ctx| {
+            if query.with_line {
+                ctx.keep_lines.set(true);
+            }
             let mut found = Vec::new();
             let mut looked_at = 0;
             let mut last = None;
             ctx.sessions.for_each_above(after, |session| {
                 if query.matches(session, ctx.shared) {
-                    found.push(copy(session, thread));
+                    found.push(copy(session, thread, query.with_line));
                 }
                 looked_at += 1;
                 last = Some(session.id);
@@ -177,7 +184,7 @@ impl Control {
     }
 }
 
-fn copy(session: &Rc<Session>, thread: usize) -> SessionInfo {
+fn copy(session: &Rc<Session>, thread: usize, with_line: bool) -> SessionInfo {
     SessionInfo {
         id: session.id,
         thread,
@@ -192,5 +199,6 @@ fn copy(session: &Rc<Session>, thread: usize) -> SessionInfo {
         fd: session.fd,
         server_fd: session.server_fd.get(),
         requests: session.requests.get(),
+        request_line: if with_line { session.request_line.text() } else { None },
     }
 }

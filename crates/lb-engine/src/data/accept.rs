@@ -12,6 +12,7 @@ use crate::listen::{self, BoundListener};
 use crate::queue;
 use crate::rate::Rate;
 use crate::shared::{FrontendState, ListenerState, ProxyState};
+use crate::sockets;
 use crate::stream::Stream;
 use crate::trace::{Source, event};
 use lb_config::model::KeepAlive;
@@ -171,6 +172,9 @@ fn start(
 ) {
     let session = Rc::new(Session::new(ctx.now_us(), ctx.next_session_id(), proxy.index, number, stream.fd()));
     session.source.set(peer);
+    if let (Some(_), Stream::Tcp(tcp)) = (listener.config.socket.max_segment, &stream) {
+        sockets::shrink_segments(&socket2::SockRef::from(tcp), &listener.config.socket);
+    }
     let now_ms = session.accepted_us / 1_000;
     ctx.shared.process.connections.inc();
     proxy.front_sessions.inc();

@@ -5,6 +5,7 @@ use super::accept::Client;
 use super::announce;
 use super::http::txn::UniqueId;
 use super::pick::{self, NoServer, Wish};
+use super::room;
 use super::session::{Cut, Phase};
 use super::traced;
 use super::upstream::{self, ConnectError, Opening, ServerName, Upstream};
@@ -18,7 +19,7 @@ use crate::trace::{Source, event};
 use lb_check::TrafficEvent;
 use lb_config::model::RetryOn;
 use lb_http::RequestHead;
-use lb_sample::{LogRecord, Vars};
+use lb_sample::{Expr, LogRecord, Vars};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::Poll;
@@ -235,6 +236,11 @@ async fn attempt(
     if announce::is_personal(&server.config()) {
         announce::personal(client, backend, server, ask, &mut way);
     }
+    if let Some(expression) = &server.config().pool_name {
+        let name = pool_name(expression, &request_view(client, backend, index, ask));
+        // What is opened for one client stays so.
+        way.key = Some(way.key.map_or_else(|| name.as_str().into(), |own| format!("{own} {name}").into()));
+    }
     if ask.replayed.is_none() {
         pick::count_attempt(own, ctx.now_ms());
         let pooled = client.take_private(backend, index).or_else(|| {
@@ -262,6 +268,9 @@ async fn attempt(
     let secures = way.name.is_some();
     if secures {
         ctx.handshakes().connections.inc();
+    }
+    if server.config().strict_maxconn {
+        Box::pin(room::make(ctx, backend, server)).await;
     }
     let mut connecting = Box::pin(upstream::connect(server, way));
     let connected = pick::wait_unless_gone(client, ask.watched, |cx| connecting.as_mut().poll(cx));
@@ -327,7 +336,14 @@ fn server_name(
         let name = host.and_then(|host| host.split(|b| *b == b':').next()).and_then(text);
         return Some(ServerName { sni: name, guessed: true });
     };
-    let view = View {
+    let view = request_view(client, backend, index, ask);
+    let sni = expression.eval(&view).and_then(|sample| sample.with_text(text));
+    Some(ServerName { sni, guessed: false })
+}
+
+/// A request as expressions on a server's line see it.
+fn request_view<'a>(client: &'a Client, backend: &'static ProxyState, index: usize, ask: Ask<'a>) -> View<'a> {
+    View {
         ctx: client.ctx,
         session: &client.session,
         frontend: client.proxy,
@@ -343,9 +359,13 @@ fn server_name(
         back: None,
         vars: ask.vars,
         looked: None,
-    };
-    let sni = expression.eval(&view).and_then(|sample| sample.with_text(text));
-    Some(ServerName { sni, guessed: false })
+    }
+}
+
+/// What a kept connection may be taken for (`pool-conn-name`); an expression without a value is a name, too.
+fn pool_name(expression: &Expr, view: &View<'_>) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    expression.eval(view).map_or_else(String::new, |sample| sample.with_text(text))
 }
 
 /// The address the client connected to.

@@ -6,6 +6,7 @@ pub(crate) mod announced;
 mod connect;
 pub mod http;
 mod pick;
+mod room;
 mod secure;
 pub mod session;
 mod stick;

@@ -7,11 +7,11 @@ use super::view::View;
 use crate::counters::Counters;
 use crate::data::accept::Client;
 use crate::queue::{self, Place, Turn};
-use crate::shared::{ProxyState, ServerState};
+use crate::shared::{ProxyState, ServerState, Target};
 use crate::stream::Stream;
 use lb_balance::key::KeyHash;
-use lb_balance::{Algorithm, Balancer, Request, ServerView};
-use lb_config::model::{BackendChoice, Balance, Proxy, UsedServer};
+use lb_balance::{Algorithm, Balancer, Request, ServerView, node};
+use lb_config::model::{BackendChoice, Balance, NodeKey, Proxy, UsedServer};
 use lb_sample::LogFormat;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
@@ -78,7 +78,30 @@ fn views(proxy: &ProxyState) -> impl Iterator<Item = ServerView> {
 
 fn view(server: &ServerState) -> ServerView {
     let weight = server.balanced_weight();
-    ServerView { id: server.config().id, weight, usable: weight > 0, backup: server.config().backup }
+    ServerView {
+        id: server.config().id,
+        node: node(server),
+        weight,
+        usable: weight > 0,
+        backup: server.config().backup,
+    }
+}
+
+/// What places a server on the ring (`hash-key`).
+fn node(server: &ServerState) -> u32 {
+    let config = server.config();
+    let address = || match server.target() {
+        Target::Ip(address) if !address.ip().is_unspecified() => Some(address),
+        _ => None,
+    };
+    let text = match config.node_key {
+        NodeKey::Id => return node::of_id(config.id),
+        NodeKey::Id32 => return node::of_whole_id(config.id),
+        NodeKey::Guid => config.guid.as_deref().map(str::to_owned),
+        NodeKey::Address => address().map(|address| address.ip().to_string()),
+        NodeKey::AddressAndPort => address().map(|address| address.to_string()),
+    };
+    text.map_or_else(|| node::of_id(config.id), |text| node::of_text(&text))
 }
 
 fn load(server: &ServerState) -> u32 {

@@ -72,6 +72,8 @@ pub struct Session {
     pub requests: Cell<u32>,
     /// The backend and the server of the latest request, where they are preferred for the next one.
     pub last_server: Cell<Option<(u32, u32)>>,
+    /// The line of the request under way, where it is kept.
+    pub request_line: RequestLine,
     vars: OnceCell<Box<Vars>>,
     /// What stick tables count of it.
     pub trackers: Trackers,
@@ -82,6 +84,31 @@ pub struct Session {
     /// The PROXY header it began with.
     announced: OnceCell<Box<Header>>,
     header_expected: Cell<bool>,
+}
+
+/// The line of the request under way, where it is kept; shared with its exchange.
+#[derive(Default)]
+pub struct RequestLine(Cell<Option<Rc<[u8]>>>);
+
+impl RequestLine {
+    /// Notes the line of the request that begins, or that there is none any more.
+    pub fn set(&self, line: Option<Rc<[u8]>>) {
+        self.0.set(line);
+    }
+
+    /// A copy of the line.
+    pub fn text(&self) -> Option<String> {
+        let line = self.0.take();
+        let text = line.as_deref().map(|line| String::from_utf8_lossy(line).into_owned());
+        self.0.set(line);
+        text
+    }
+}
+
+impl std::fmt::Debug for RequestLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("RequestLine").field(&self.text()).finish()
+    }
 }
 
 impl Session {
@@ -103,6 +130,7 @@ impl Session {
             server_fd: Cell::new(-1),
             requests: Cell::new(0),
             last_server: Cell::new(None),
+            request_line: RequestLine::default(),
             vars: OnceCell::new(),
             trackers: Trackers::default(),
             killed: Cell::new(None),

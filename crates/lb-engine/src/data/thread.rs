@@ -66,6 +66,8 @@ pub struct ThreadCtx {
     pub scratch: Cell<Vec<u8>>,
     /// State of the thread's random numbers.
     random: Cell<u64>,
+    /// Somebody asked which requests are under way: from then on, their lines are kept without a log that wants them.
+    pub keep_lines: Cell<bool>,
     /// Where backends that were asked for by name are.
     backend_names: RefCell<HashMap<Box<[u8]>, usize>>,
 }
@@ -93,6 +95,7 @@ impl ThreadCtx {
             room: Notify::new(),
             scratch: Cell::new(Vec::with_capacity(4_096)),
             random: Cell::new(seed | 1),
+            keep_lines: Cell::new(false),
             backend_names: RefCell::default(),
         }
     }

@@ -5,6 +5,7 @@ pub mod source;
 use super::{accept, announce};
 use crate::activity;
 use crate::shared::{ServerState, Target};
+use crate::sockets;
 use crate::sockpair;
 use crate::socks4;
 use crate::stream::Stream;
@@ -100,7 +101,8 @@ impl Pool {
             && upstream.purge_epoch == server.purge_epoch.load(Relaxed)
             && server.config().max_reuse.is_none_or(|most| upstream.uses < most)
             && self.has_room(server, &upstream)
-            && (limit < 0 || (server.idle.get() as i64) < i64::from(limit));
+            && (limit < 0 || (server.idle.get() as i64) < i64::from(limit))
+            && !(server.config().strict_maxconn && is_beyond_limit(server));
         if wanted {
             server.idle.inc();
             self.idle.borrow_mut().push(Idle {
@@ -123,6 +125,17 @@ impl Pool {
             return true;
         }
         !full
+    }
+
+    /// Drops the connection that was idle longest. Whether there was one.
+    pub fn shed(&self, server: &ServerState) -> bool {
+        let mut idle = self.idle.borrow_mut();
+        if idle.is_empty() {
+            return false;
+        }
+        idle.remove(0);
+        server.idle.dec();
+        true
     }
 
     /// Descriptors of the connections that are kept.
@@ -156,6 +169,12 @@ impl Pool {
             keep
         });
     }
+}
+
+/// Whether a server has more connections, idle ones included, than its `maxconn` allows (`strict-maxconn`).
+pub fn is_beyond_limit(server: &ServerState) -> bool {
+    let most = server.maxconn.load(Relaxed);
+    most > 0 && server.sessions.get() + server.idle.get() > most
 }
 
 impl Upstream {
@@ -275,14 +294,18 @@ fn with_port(config: &Server, address: SocketAddr, client_port: Option<u16>) -> 
 
 async fn connect_tcp(config: &Server, address: SocketAddr, shown_as: Option<SocketAddr>) -> io::Result<TcpStream> {
     let Some(source) = &config.source else {
-        let socket = new_socket(address)?;
+        let socket = new_socket(config, address)?;
         return socket.connect(address).await;
     };
-    Box::pin(source::connect(source, address, shown_as)).await
+    Box::pin(source::connect(config, source, address, shown_as)).await
 }
 
-fn new_socket(address: SocketAddr) -> io::Result<TcpSocket> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+fn new_socket(config: &Server, address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = match &config.socket {
+        Some(options) => TcpSocket::from_std_stream(sockets::outgoing(options, address)?.into()),
+        None if address.is_ipv4() => TcpSocket::new_v4()?,
+        None => TcpSocket::new_v6()?,
+    };
     socket.set_nodelay(true)?;
     Ok(socket)
 }

@@ -4,11 +4,13 @@ use super::send;
 use crate::control::CheckTarget;
 use crate::data::upstream::{connect_abstract, source};
 use crate::shared::{ServerState, Target};
+use crate::sockets;
 use crate::sockpair;
 use crate::socks4;
 use crate::stream::Stream;
 use crate::tls::{self, HandshakeError, ServerSecurity};
 use lb_check::rules::{Connect, RuleSet};
+use lb_config::model::SocketOptions;
 use lb_model::proxy_protocol::{self, Extensions};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
@@ -201,7 +203,14 @@ async fn connect(server: &ServerState, dial: Dial) -> Result<Option<Stream>, Fai
 
 /// A socket that does not block, of the address's family.
 fn prepare_tcp(server: &ServerState, address: SocketAddr, talks: bool, linger: bool) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+    let socket = match &server.config().socket {
+        // Data in the first packet is for requests: a check looks at the connection itself.
+        Some(options) if !options.fast_open => sockets::outgoing(options, address)?,
+        Some(options) => {
+            sockets::outgoing(&SocketOptions { fast_open: false, ..SocketOptions::clone(options) }, address)?
+        }
+        None => Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?,
+    };
     if !linger {
         // Checks are many and short: a reset instead of an orderly close leaves nothing in TIME_WAIT on this side.
         socket.set_linger(Some(Duration::ZERO))?;

@@ -276,6 +276,7 @@ impl Control {
                 Target::Unix(_) | Target::Abstract(_) | Target::Sockpair(_) => return false,
             };
             server.set_target(Target::Ip(SocketAddr::new(ip, port)));
+            proxy.moved(server);
             let old = current.map_or_else(|| "(none)".to_owned(), |ip| ip.to_string());
             let text = format!("{}/{} changed its IP from {old} to {ip} by {by}.", names.0, names.1);
             self.tell_proxy(proxy, Severity::Notice, &text);

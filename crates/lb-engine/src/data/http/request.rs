@@ -17,6 +17,7 @@ use lb_config::model::LogLevel;
 use lb_http::{BodyFraming, BodyTracker, RequestError, RequestHead, parse_request};
 use lb_model::{TermCause, TermPhase};
 use lb_sample::Side;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -143,7 +144,7 @@ async fn read_head(
             Ok(_) => {
                 txn.request_us = 0;
                 txn.end(TermCause::ClientAbort, TermPhase::Request);
-                txn.request_line = Some(Box::from(&b"<BADREQ>"[..]));
+                txn.request_line = Some(Rc::from(&b"<BADREQ>"[..]));
                 if buffer.is_empty() && config.options.dontlognull {
                     return Err(HeadFailure::Silent);
                 }
@@ -152,7 +153,7 @@ async fn read_head(
             Err(Cut::Timeout) => {
                 txn.request_us = 0;
                 txn.end(TermCause::ClientTimeout, TermPhase::Request);
-                txn.request_line = Some(Box::from(&b"<BADREQ>"[..]));
+                txn.request_line = Some(Rc::from(&b"<BADREQ>"[..]));
                 return Err(HeadFailure::Answer(408));
             }
             Err(Cut::Killed(_) | Cut::Gone) => return Err(HeadFailure::Silent),
@@ -171,7 +172,7 @@ fn malformed(client: &Client, txn: &mut Txn, buffer: &Buffer, reason: &str, stat
     txn.end(TermCause::Proxy, TermPhase::Request);
     // As observed, the time of a bad request is not told.
     txn.request_us = 0;
-    txn.request_line = Some(Box::from(&b"<BADREQ>"[..]));
+    txn.request_line = Some(Rc::from(&b"<BADREQ>"[..]));
     capture(client, buffer, reason);
     HeadFailure::Answer(status)
 }
@@ -180,18 +181,21 @@ fn malformed(client: &Client, txn: &mut Txn, buffer: &Buffer, reason: &str, stat
 fn too_long(client: &Client, txn: &mut Txn, buffer: &Buffer) -> HeadFailure {
     txn.request_us = 0;
     txn.end(TermCause::ClientAbort, TermPhase::Request);
-    txn.request_line = Some(Box::from(&b"<BADREQ>"[..]));
+    txn.request_line = Some(Rc::from(&b"<BADREQ>"[..]));
     capture(client, buffer, "the request's head does not fit into the buffer (tune.bufsize)");
     HeadFailure::Answer(if buffer.data().contains(&b'\n') { 431 } else { 414 })
 }
 
 fn keep_request_line(client: &Client, txn: &mut Txn, buf: &[u8], head: &RequestHead) {
     let config = client.proxy.config.get();
-    if !config.makes_pages && (config.logs.is_empty() || config.log_format.is_none()) {
+    let is_wanted = config.makes_pages || client.ctx.keep_lines.get();
+    if !is_wanted && (config.logs.is_empty() || config.log_format.is_none()) {
         return;
     }
     let line = buf.get(head.leading as usize..head.headers.start()).unwrap_or_default();
-    txn.request_line = Some(line.trim_ascii_end().into());
+    let line: Rc<[u8]> = line.trim_ascii_end().into();
+    client.session.request_line.set(Some(Rc::clone(&line)));
+    txn.request_line = Some(line);
 }
 
 /// Counts a request that rules of the frontend or of a backend denied.
@@ -263,7 +267,7 @@ async fn route(
             other => other,
         }
     } else {
-        txn.request_line = Some(Box::from(&b"<BADREQ>"[..]));
+        txn.request_line = Some(Rc::from(&b"<BADREQ>"[..]));
         Verdict::Reject
     };
     if !matches!(verdict, Verdict::Pass) {

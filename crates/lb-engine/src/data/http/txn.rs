@@ -17,6 +17,7 @@ use lb_http::{RequestHead, ResponseHead};
 use lb_model::{Severity, TermCause, TermPhase, Termination};
 use lb_sample::{LogRecord, Vars};
 use std::cell::{Cell, OnceCell};
+use std::rc::Rc;
 
 /// One exchange. Times are microseconds since the engine's start; 0 says that the moment was not reached.
 #[derive(Debug, Default)]
@@ -56,7 +57,7 @@ pub struct Txn {
     /// Persistence cookie.
     pub persistence: Persistence,
     /// Request line, kept when logs want it.
-    pub request_line: Option<Box<[u8]>>,
+    pub request_line: Option<Rc<[u8]>>,
     /// What stands in the log for a server that was never reached.
     pub no_server: Option<&'static str>,
     /// A page of the proxy answered.
@@ -146,6 +147,7 @@ impl Txn {
         self.track_bytes(client);
         self.report(client);
         client.session.trackers.end_exchange();
+        client.session.request_line.set(None);
     }
 
     /// Lets stick tables count the bytes since the last time.

@@ -1,7 +1,7 @@
 //! Connections that leave from a chosen address (`source`): a range of ports, an interface, somebody else's address.
 
 use super::new_socket;
-use lb_config::model::Source;
+use lb_config::model::{Server, Source};
 use socket2::{SockRef, Socket};
 use std::io;
 use std::net::SocketAddr;
@@ -15,13 +15,18 @@ const MOST_TRIED: u32 = 256;
 ///
 /// # Errors
 /// The system's; when every port is in use, that of the last.
-pub async fn connect(source: &Source, to: SocketAddr, shown_as: Option<SocketAddr>) -> io::Result<TcpStream> {
+pub async fn connect(
+    config: &Server,
+    source: &Source,
+    to: SocketAddr,
+    shown_as: Option<SocketAddr>,
+) -> io::Result<TcpStream> {
     let (low, high) = source.ports;
     let ports = u32::from(high.saturating_sub(low)) + 1;
     let mut tries = ports.min(MOST_TRIED);
     loop {
         tries -= 1;
-        match from_port(source, port_of(low, ports), to, shown_as).await {
+        match from_port(config, source, port_of(low, ports), to, shown_as).await {
             Err(error) if tries > 0 && is_taken(&error) => {}
             result => return result,
         }
@@ -42,8 +47,14 @@ fn is_taken(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::AddrNotAvailable)
 }
 
-async fn from_port(source: &Source, port: u16, to: SocketAddr, shown_as: Option<SocketAddr>) -> io::Result<TcpStream> {
-    let socket = new_socket(to)?;
+async fn from_port(
+    config: &Server,
+    source: &Source,
+    port: u16,
+    to: SocketAddr,
+    shown_as: Option<SocketAddr>,
+) -> io::Result<TcpStream> {
+    let socket = new_socket(config, to)?;
     bind(&SockRef::from(&socket), source, SocketAddr::new(source.ip, port), to, shown_as)?;
     socket.connect(to).await
 }
@@ -60,7 +71,8 @@ pub fn bind(
     shown_as: Option<SocketAddr>,
 ) -> io::Result<()> {
     if let Some(name) = &source.interface {
-        socket.bind_device(Some(name.as_bytes()))?;
+        // As observed, an interface that is not there, or not to be had, is no obstacle.
+        let _ = socket.bind_device(Some(name.as_bytes()));
     }
     let from = match shown_as {
         Some(address) => {
