@@ -31,6 +31,7 @@ mod events;
 mod faults;
 mod forwarding;
 mod garbage;
+mod health;
 mod http_basics;
 mod http_malformed;
 mod inside;

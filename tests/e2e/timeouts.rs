@@ -5,7 +5,7 @@ use crate::support::{HEAD, both, one_backend, start};
 use anyhow::Result;
 use lb_testkit::client::{Client, get};
 use lb_testkit::origin::{FullListener, WEBSOCKET_REQUEST};
-use lb_testkit::{Engine, Origin, Program, until};
+use lb_testkit::{Engine, Mode, Origin, Program, until};
 use std::time::{Duration, Instant};
 
 const SHORT: Duration = Duration::from_millis(500);
@@ -131,6 +131,39 @@ fn queue() {
     });
 }
 
+/// What a server does not take is not answered either, as the client is still sending: as seen on HAProxy, which on a
+/// busy machine sometimes waits on.
+#[test]
+fn a_server_that_takes_nothing() {
+    let engine = Engine::subject().unwrap();
+    if engine.is_haproxy {
+        return;
+    }
+    let case = || -> Result<()> {
+        let origin = Origin::with(Mode::Hang)?;
+        let program = short(&engine, "server", &origin)?;
+        let mut client = Client::connect(program.address("fe"))?;
+        client.send("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 100000000\r\n\r\n")?;
+        let megabyte = vec![b'x'; 1 << 20];
+        // Its end breaks the sending.
+        while client.send(&megabyte).is_ok() {}
+        let admin = program.admin();
+        for (proxy, object, column, count) in [
+            ("app", "s1", "srv_abrt", "1"),
+            ("app", "s1", "eresp", "0"),
+            ("app", "s1", "cli_abrt", "0"),
+            ("app", "BACKEND", "srv_abrt", "1"),
+            ("app", "BACKEND", "hrsp_5xx", "0"),
+            ("app", "BACKEND", "hrsp_other", "1"),
+            ("fe", "FRONTEND", "hrsp_other", "1"),
+        ] {
+            admin.await_stat(proxy, object, column, count)?;
+        }
+        Ok(())
+    };
+    case().unwrap();
+}
+
 #[test]
 fn tunnel() {
     both(|engine| {
@@ -149,7 +182,7 @@ fn tunnel() {
 fn tcp_client_and_server() {
     both(|engine| {
         for which in ["client", "server"] {
-            let origin = Origin::with(lb_testkit::Mode::Echo)?;
+            let origin = Origin::with(Mode::Echo)?;
             let long = if which == "client" { "server" } else { "client" };
             let config = HEAD
                 .replace("mode http", "mode tcp")

@@ -12,6 +12,9 @@ use lb_model::{OpState, ParsedWeight, StatusWord, TrackedVia};
 use super::answer::judge;
 use super::{Answer, socket_error};
 
+/// The bit of a check's state that maintenance sets.
+const PAUSED: u8 = 8;
+
 pub struct Server {
     pub name: String,
     pub health: ServerHealth,
@@ -190,7 +193,7 @@ impl Backend {
             h.check_state_bits() & !1,
             h.agent_state_bits() & !1
         );
-        if h.check().is_enabled() && !h.admin().in_maint() {
+        if h.check().is_enabled() && h.check_state_bits() & PAUSED == 0 {
             let last = h.check().last();
             line += &format!(
                 " chk={} code={} fail={} down={} lc=\"{}\"",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lb_check::rules::{Expect, Looks, Request, Rule, RuleSet, What};
-use lb_check::{Observe, OnError, ServerHealth, ServerParams};
+use lb_check::{InitState, Observe, OnError, ServerHealth, ServerParams};
 use lb_model::{TimeUnit, parse_time};
 use regex::bytes::Regex;
 
@@ -63,6 +63,15 @@ fn server_params(base: &ServerParams, words: &str) -> (ServerParams, Option<Stri
                     "sudden-death" => OnError::SuddenDeath,
                     "mark-down" => OnError::MarkDown,
                     _ => OnError::FailCheck,
+                };
+            }
+            "init-state" => {
+                p.init_state = match next() {
+                    "up" => InitState::Up,
+                    "fully-up" => InitState::FullyUp,
+                    "down" => InitState::Down,
+                    "fully-down" => InitState::FullyDown,
+                    _ => InitState::None,
                 };
             }
             "track" => {

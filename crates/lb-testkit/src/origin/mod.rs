@@ -4,10 +4,12 @@
 //! Paths are listed at [`serve::respond`].
 
 mod full;
+mod puppet;
 mod script;
 mod serve;
 
 pub use full::FullListener;
+pub use puppet::{End, Puppet};
 pub use script::unescaped;
 pub use serve::{WEBSOCKET_REQUEST, filler};
 

@@ -3,7 +3,7 @@
 use super::super::session::{Cut, Phase};
 use super::super::stick;
 use super::forward::bad_response;
-use super::relay::{Outcome, Relay, Upload, count_abort, count_response_error, cut_while_sending};
+use super::relay::{Outcome, Relay, Upload, UploadError, count_abort, count_response_error, cut_while_sending};
 use super::rules::{self, Verdict};
 use super::txn::Txn;
 use super::{Next, after, captures, cookie};
@@ -168,7 +168,12 @@ async fn send_response(relay: &mut Relay<'_>, txn: &mut Txn, response: &Response
         ctx.set_deadline(&client.session, timeout);
         let step = ctx
             .wait(&client.session, |cx| {
-                if relay.upload == Upload::Going && matches!(relay.poll_upload(cx), Poll::Ready(Err(_))) {
+                if relay.upload == Upload::Going
+                    && let Poll::Ready(Err(error)) = relay.poll_upload(cx)
+                {
+                    if error == UploadError::ClientAbort {
+                        return Poll::Ready(Step::Left);
+                    }
                     relay.upload = Upload::Refused;
                 }
                 let step = if ready > 0 {
@@ -198,7 +203,7 @@ async fn send_response(relay: &mut Relay<'_>, txn: &mut Txn, response: &Response
                     return Ok(());
                 }
             }
-            Ok(Step::Sent(Err(_))) => {
+            Ok(Step::Sent(Err(_)) | Step::Left) => {
                 txn.end(TermCause::ClientAbort, TermPhase::Data);
                 count_abort(relay, true);
                 return Err(Outcome::Done(Next::Abort));
@@ -223,7 +228,7 @@ async fn send_response(relay: &mut Relay<'_>, txn: &mut Txn, response: &Response
                 count_abort(relay, false);
                 return Err(Outcome::Done(Next::Abort));
             }
-            Err(Cut::Timeout) if waits_for_server => {
+            Err(Cut::Timeout) if waits_for_server && !relay.client_is_late() => {
                 txn.end(TermCause::ServerTimeout, TermPhase::Data);
                 count_abort(relay, false);
                 return Err(Outcome::Done(Next::Abort));
@@ -234,6 +239,8 @@ async fn send_response(relay: &mut Relay<'_>, txn: &mut Txn, response: &Response
 }
 
 enum Step {
+    /// The client left in the middle of its request.
+    Left,
     /// The upload moved: the silence starts again.
     Uploaded,
     Sent(std::io::Result<usize>),

@@ -114,9 +114,15 @@ async fn receive_head(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead) 
                 txn.end(TermCause::ClientAbort, TermPhase::Data);
                 return Err(Outcome::Done(Next::Abort));
             }
-            Err(Cut::Timeout) if relay.waits_for_client() && !relay.server_is_late_first() => {
+            Err(Cut::Timeout) if relay.client_is_late() => {
                 txn.end(TermCause::ClientTimeout, TermPhase::Data);
                 return Err(relay.failed(408));
+            }
+            Err(Cut::Timeout) if relay.waits_for_server_to_take() => {
+                // As observed, nothing is answered to a client that is still sending.
+                txn.end(TermCause::ServerTimeout, TermPhase::Data);
+                count_abort(relay, false);
+                return Err(Outcome::Done(Next::Abort));
             }
             Err(Cut::Timeout) => {
                 if relay.response.is_empty() && relay.retries_on(RetryOn::RESPONSE_TIMEOUT, txn) {
@@ -223,12 +229,13 @@ fn no_response(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead, broken:
     if broken {
         count_response_error(relay);
     }
+    let event = if broken { TrafficEvent::ResponseReadError } else { TrafficEvent::ResponseClosed };
     // As observed, half a head counts as none.
     if relay.retries_on(RetryOn::EMPTY_RESPONSE, txn) {
-        report_retried(relay, TrafficEvent::ResponseClosed);
+        report_retried(relay, event);
         return Outcome::Retry;
     }
-    report(relay, TrafficEvent::ResponseClosed);
+    report(relay, event);
     txn.end(TermCause::ServerAbort, TermPhase::Headers);
     relay.client.session.trackers.http_failure(relay.client.ctx.now_ms());
     count_response_error(relay);

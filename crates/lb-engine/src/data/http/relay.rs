@@ -204,24 +204,25 @@ impl<'a> Relay<'a> {
     }
 
     /// Whether the wait under way is for the client: for more of its request's body.
-    pub(super) fn waits_for_client(&self) -> bool {
+    fn waits_for_client(&self) -> bool {
         self.upload == Upload::Going && self.sent == self.ready && !self.body.is_done()
     }
 
-    /// How long the silence may last while the request is sent or its answer awaited.
+    /// How long the silence may last while the request is sent or its answer comes. As observed, that is the server's time,
+    /// whoever is waited for. Where the server has none, a client that is waited for has its own: HAProxy 2.6 then waits for
+    /// ever.
     pub(super) fn upload_timeout(&self) -> Option<Duration> {
-        match (self.waits_for_client(), self.server_is_late_first()) {
-            (true, false) => self.client_timeout(),
-            _ => self.server_timeout(),
-        }
+        if self.client_is_late() { self.client_timeout() } else { self.server_timeout() }
     }
 
-    /// Whether the server's time is not longer than the client's, where both are waited for.
-    pub(super) fn server_is_late_first(&self) -> bool {
-        match (self.server_timeout(), self.client_timeout()) {
-            (Some(server), Some(client)) => server <= client,
-            (server, _) => server.is_some(),
-        }
+    /// Whether it is the client whose time is over when the silence has lasted.
+    pub(super) fn client_is_late(&self) -> bool {
+        self.waits_for_client() && self.server_timeout().is_none()
+    }
+
+    /// Whether the server does not take what is there for it.
+    pub(super) fn waits_for_server_to_take(&self) -> bool {
+        self.upload == Upload::Going && self.sent < self.ready
     }
 
     pub(super) fn server_timeout(&self) -> Option<Duration> {

@@ -198,9 +198,8 @@ impl Txn {
         let class = class(self.status);
         let front = ctx.front(client.proxy);
         self.count_bytes(front);
-        if self.status > 0 {
-            front.responses.get(class).inspect(|c| c.inc());
-        }
+        // As observed, no answer counts as one of another class.
+        front.responses.get(class).inspect(|c| c.inc());
         let own = client.listener.counters.of(ctx.index);
         self.count_bytes(own);
         ctx.totals().bytes_out.add(self.bytes_out);
@@ -212,7 +211,7 @@ impl Txn {
             if self.response_us > 0 || std::ptr::eq(counters, ctx.back(backend)) {
                 counters.requests.inc();
             }
-            if self.status > 0 && (!self.local || std::ptr::eq(counters, ctx.back(backend))) {
+            if (self.status > 0 && !self.local) || std::ptr::eq(counters, ctx.back(backend)) {
                 counters.responses.get(class).inspect(|c| c.inc());
             }
             if self.route.connected_us > 0 {
