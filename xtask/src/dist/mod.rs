@@ -1,5 +1,6 @@
 //! What is given to others: a Debian package, a tarball, a bill of materials and checksums.
 
+mod booted;
 mod package;
 mod sbom;
 mod tree;
@@ -18,7 +19,8 @@ pub struct Args {
     /// The directory of lbd and lbctl; they are built for release without
     #[arg(long)]
     built: Option<PathBuf>,
-    /// Install, run, remove and purge the package in this directory, a clean Debian as `debootstrap` leaves it; as root
+    /// Install, run, remove and purge the package in this directory, a clean Debian as `debootstrap` leaves it; as root.
+    /// If systemd is there, it is booted and drives the unit, too
     #[arg(long)]
     try_in: Option<PathBuf>,
 }
@@ -52,7 +54,12 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     for file in names.iter().map(String::as_str).chain(["SHA256SUMS"]) {
         println!("{}", args.into.join(file).display());
     }
-    args.try_in.as_ref().map_or(Ok(()), |root| package::try_in(root, &deb))
+    let Some(root) = &args.try_in else { return Ok(()) };
+    package::try_in(root, &deb)?;
+    if root.join("lib/systemd/systemd").exists() {
+        booted::drive(&root.canonicalize()?, &deb)?;
+    }
+    Ok(())
 }
 
 fn name(path: &Path) -> String {
