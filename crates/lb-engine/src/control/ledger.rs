@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// Changes of servers that the journal keeps, over all its entries; the latest command is kept whole, however many servers
 /// it changed.
-const JOURNAL: usize = 2_000;
+const JOURNAL: usize = 500;
 /// Leases at a time.
 pub const MOST_LEASES: usize = 10_000;
 
