@@ -166,6 +166,39 @@ fn traces_go_to_a_ring_while_they_run() {
 }
 
 #[test]
+fn traces_begin_as_the_configuration_says_and_follow_one_another() {
+    let engine = Engine::subject().unwrap();
+    if engine.name() != "lbd" {
+        return;
+    }
+    let origin = Origin::http("o1").unwrap();
+    let lines = "global\n    maxconnrate 900\n    maxsessrate 800\n    anonkey 77\n    profiling.tasks on\n    \
+                 tune.cli.max-payload-size 20\ntraces\n    trace quic sink buf0 start now\n    trace session sink buf0 lock session start now\n    \
+                 trace h1 sink buf0 level proto start now\n    trace h1 follow session\n";
+    let program = start(&engine, &[("o1", &origin)], &format!("{HEAD}{RINGS}{lines}")).unwrap();
+    let ask = |line: &str| program.admin().ask(line).unwrap();
+    assert!(program.stderr().contains(": No such trace source 'quic'."), "{}", program.stderr());
+    let mut held = Client::connect(program.address("fe")).unwrap();
+    assert_eq!(held.get("/held").unwrap().status, 200);
+    get(program.address("fe"), "/other").unwrap();
+    assert_eq!(held.get("/again").unwrap().status, 200);
+    until("the second request", || ask("show events buf0").contains("GET /again ").then_some(())).unwrap();
+    let seen = ask("show events buf0");
+    assert!(seen.contains("GET /held ") && !seen.contains("GET /other "), "{seen}");
+    assert!(ask("trace h1 follow").contains("  * session    : "));
+    assert_eq!(ask("trace 0; trace h1 follow h1 start now"), "All traces now stopped\n\n\n");
+    get(program.address("fe"), "/free").unwrap();
+    until("a request that is followed no more", || ask("show events buf0").contains("GET /free ").then_some(()))
+        .unwrap();
+
+    let info = ask("show info");
+    assert!(info.contains("\nConnRateLimit: 900\n") && info.contains("\nSessRateLimit: 800\n"), "{info}");
+    assert_eq!(ask("set anon on; show anon"), "\nAnonymized mode enabled\nKey : 77\n\n");
+    assert!(ask("show profiling status").contains("on  "));
+    assert!(ask("set ssl cert x <<\n123456789012345678901234567890\n").starts_with("The payload is too big."));
+}
+
+#[test]
 fn trace_words_are_checked_before_anything_changes() {
     let engine = Engine::subject().unwrap();
     if engine.name() != "lbd" {
@@ -178,7 +211,7 @@ fn trace_words_are_checked_before_anything_changes() {
         ("trace h1 start now level high", "No such trace level"),
         ("trace h1 start now sink nope", "No such sink"),
         ("trace h1 start nope", "No such trace event"),
-        ("trace all start now", "The source 'all' takes 'sink' and 'level' only, not 'start'."),
+        ("trace all start now", "The source 'all' takes 'sink', 'level' and 'follow' only, not 'start'."),
     ] {
         assert_eq!(program.admin().ask(line).unwrap(), format!("{answer}\n\n"), "{line}");
     }

@@ -100,7 +100,7 @@ pub const DIFFERENCES: &[(CommandId, &str)] = &[
     (CommandId::ShowTasks, "it counts the tasks there are, not only those about to run"),
     (CommandId::ShowThreads, "the facts of a thread are those of this engine; the control thread is the last one"),
     (CommandId::ShowTrace, "the sources are those of this engine"),
-    (CommandId::Trace, "the sources and their events are those of this engine; there is no `follow`"),
+    (CommandId::Trace, "the sources and their events are those of this engine"),
     (CommandId::Wait, "its usage is in other words; a bare one that is interrupted answers `Interrupted.`"),
 ];
 

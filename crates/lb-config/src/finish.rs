@@ -83,6 +83,8 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
         rings,
         peers,
         resolvers: mut sections,
+        stores,
+        traces,
         users,
     } = draft;
     let mut mailers = mailers::Sections::of(mailers);
@@ -93,6 +95,7 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
     let readable = !cx.sink.has_errors();
     refuse_own_words(global.global.compat, cx);
     let mut loader = global.loader;
+    stores.into_iter().for_each(|store| store.settle(&mut loader, cx));
     assign_proxy_ids(&mut proxies, cx);
     for proxy in &mut proxies {
         settle_modes(proxy, cx);
@@ -182,6 +185,7 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
         resolvers: sections,
         tls: loader.files,
         ignored_tuning,
+        traces,
         defaults,
         healthchecks,
     }

@@ -7,8 +7,8 @@ use crate::line::{Done, Fault, Line, TIME_HELP, fault, time_complaint};
 use crate::log::{self, LogLine};
 use crate::model::{Global, ListenAddress, StatsSocket};
 use crate::suggest::did_you_mean;
-use crate::tls::Loader;
 use crate::tls::bind::Word;
+use crate::tls::{self, Loader};
 use lb_model::{Level, TimeUnit, parse_size, parse_time};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -78,7 +78,7 @@ pub(crate) fn integer(line: &Line) -> Result<u32, Fault> {
 }
 
 /// A size with units, of at least one byte.
-fn size(line: &Line) -> Result<usize, Fault> {
+pub(crate) fn size(line: &Line) -> Result<usize, Fault> {
     let name = line.word(0);
     let word = line.need(1, format!("'{name}' expects an integer argument."))?;
     line.ends_after(1, name)?;
@@ -195,6 +195,53 @@ pub(crate) fn ssl_default_bind_ciphers(g: &mut GlobalDraft, _: &mut Cx<'_>, line
 
 pub(crate) fn ssl_default_bind_ciphersuites(g: &mut GlobalDraft, _: &mut Cx<'_>, line: &Line) -> Done {
     default_word(g, line, "ciphersuites")
+}
+
+pub(crate) fn ssl_default_server_ciphers(g: &mut GlobalDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    let usage = "global statement 'ssl-default-server-ciphers' expects a cipher suite as an argument.";
+    line.need(1, usage)?.clone_into(&mut g.loader.files.server_defaults.ciphers);
+    Ok(())
+}
+
+pub(crate) fn ssl_default_server_ciphersuites(g: &mut GlobalDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    let usage = "global statement 'ssl-default-server-ciphersuites' expects a cipher suite as an argument.";
+    line.need(1, usage)?.clone_into(&mut g.loader.files.server_defaults.ciphersuites);
+    Ok(())
+}
+
+/// `ssl-default-server-options`: versions of the protocol, and whether sessions are resumed by tickets.
+pub(crate) fn ssl_default_server_options(g: &mut GlobalDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
+    let outer = "global statement 'ssl-default-server-options'";
+    line.need(1, format!("{outer} expects an option as an argument."))?;
+    let mut at = 1;
+    while line.has(at) {
+        let name = line.word(at);
+        let is_bound = matches!(name, "ssl-min-ver" | "ssl-max-ver");
+        let is_version = is_bound || name.starts_with("force-tlsv1") || name.starts_with("no-tlsv1");
+        let row = keywords::SERVER.iter().find(|row| row.name == name);
+        match row {
+            Some(_) if is_bound && !line.has(at + 1) => {
+                return Err(fault(at, format!("'{name}' : missing the ssl/tls version on {outer}.")));
+            }
+            Some(row) if is_version || matches!(name, "force-sslv3" | "no-sslv3") => {
+                let versions = &mut g.loader.files.server_defaults.versions;
+                tls::version(versions, row.name, line.word(at + 1))
+                    .map_err(|why| fault(at + 1, format!("{why} on {outer}.")))?;
+            }
+            Some(_) if matches!(name, "no-tls-tickets" | "tls-tickets") => {
+                cx.ignore(&format!("ssl-default-server-options … {name}"));
+            }
+            _ => return Err(fault(at, format!("unknown option '{name}' on {outer}."))),
+        }
+        at += if is_bound { 2 } else { 1 };
+    }
+    Ok(())
+}
+
+pub(crate) fn key_base(g: &mut GlobalDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
+    let path = text(line, "'key-base' expects a directory path as an argument.")?;
+    once(&mut g.loader.key_base, path, line, cx);
+    Ok(())
 }
 
 pub(crate) fn ssl_server_verify(g: &mut GlobalDraft, _: &mut Cx<'_>, line: &Line) -> Done {

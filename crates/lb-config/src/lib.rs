@@ -39,6 +39,7 @@ mod resolvers;
 mod retry_on;
 mod ring;
 mod rules;
+mod runtime;
 mod server;
 mod socket;
 mod state;
@@ -48,6 +49,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod traces;
 mod users;
 
 pub use condition::{COMPATIBLE_VERSION, ConditionError, FEATURES};

@@ -18,6 +18,8 @@ pub use table::{Count, CountChange, Number, StickRule, StickTable, TableIdx, Tab
 pub use way::{Announce, Extension, NodeKey, SocketOptions, Source, UseSrc};
 
 pub use crate::retry_on::RetryOn;
+pub use crate::runtime::{Profiling, RuntimeSettings};
+pub use crate::traces::TraceLine;
 use lb_check::rules::RuleSet;
 use lb_model::{Compat, Level, Mode, ProxyKind, Severity};
 use lb_sample::{Acl, Condition, Expr, LogFormat, PatternSet, PatternSets, ProcessVars, Rewrite, VarAction};
@@ -68,6 +70,8 @@ pub struct Config {
     pub healthchecks: BTreeMap<String, CheckMethod>,
     /// The `ring` sections.
     pub rings: Vec<Ring>,
+    /// The lines of `traces` sections.
+    pub traces: Vec<TraceLine>,
     /// The `defaults` sections with a name, for backends that come at run time.
     pub defaults: Vec<NamedDefaults>,
 }
@@ -83,8 +87,21 @@ pub struct TlsFiles {
     pub trusts: BTreeMap<String, Arc<Trust>>,
     /// `crl-file`s.
     pub crls: BTreeMap<String, Arc<Crl>>,
+    /// `ssl-default-server-…`.
+    pub server_defaults: ServerTlsDefaults,
     /// `ssl-server-verify none`: servers are trusted where their lines say nothing else.
     pub trust_servers: bool,
+}
+
+/// What connections to servers are secured with where their lines say nothing else.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServerTlsDefaults {
+    /// `ssl-default-server-options`: versions.
+    pub versions: Versions,
+    /// `ssl-default-server-ciphers`.
+    pub ciphers: String,
+    /// `ssl-default-server-ciphersuites`.
+    pub ciphersuites: String,
 }
 
 /// A line of a `crt-list`.
@@ -217,6 +234,8 @@ pub struct Global {
     pub process: ProcessSettings,
     /// What outlives the process.
     pub state: StateFiles,
+    /// What may be changed at run time, as it begins.
+    pub runtime: RuntimeSettings,
     /// `compat`: whether the Runtime API has commands of this program's own.
     pub compat: Compat,
 }

@@ -11,12 +11,14 @@ use crate::keywords::{self, SECTIONS, Section};
 use crate::lexer::{self, Word};
 use crate::line::{Fault, Line, Prefix, fault};
 use crate::mailers::MailersDraft;
-use crate::model::{Config, Ring};
+use crate::model::{Config, Ring, TraceLine};
 use crate::peers::PeersDraft;
 use crate::proxy::{Defaults, ProxyDraft};
 use crate::resolvers::{self, Resolvers};
 use crate::ring;
 use crate::suggest::did_you_mean;
+use crate::tls::store::Store;
+use crate::traces;
 use crate::users::UsersDraft;
 use crate::{Host, Outcome, Source};
 use std::sync::Arc;
@@ -49,6 +51,9 @@ enum Target {
     Resolvers,
     /// The last of `Draft::users`.
     Users,
+    /// The last of `Draft::stores`.
+    CrtStore,
+    Traces,
     /// A section that was refused: its lines are passed over.
     Skipped,
 }
@@ -63,6 +68,8 @@ pub(crate) struct Draft {
     pub http_errors: Vec<ErrorsSection>,
     pub mailers: Vec<MailersDraft>,
     pub rings: Vec<Ring>,
+    pub stores: Vec<Store>,
+    pub traces: Vec<TraceLine>,
     pub peers: Vec<PeersDraft>,
     pub resolvers: Vec<Resolvers>,
     pub users: Vec<UsersDraft>,
@@ -229,6 +236,11 @@ impl<'a> Reader<'a> {
                 Some(ring) => ring::line(ring, &line, &mut self.cx),
                 None => Ok(()),
             },
+            Target::Traces => traces::line(&mut self.draft.traces, &line),
+            Target::CrtStore => match self.draft.stores.last_mut() {
+                Some(store) => store.line(&line),
+                None => Ok(()),
+            },
             Target::Defaults => match self.draft.defaults.last_mut() {
                 Some(defaults) => defaults.draft.line(&line, &mut self.cx),
                 None => Ok(()),
@@ -310,6 +322,15 @@ impl<'a> Reader<'a> {
                 self.draft.rings.push(ring);
                 self.target = Target::Ring;
                 Ok(())
+            }
+            Section::CrtStore => {
+                self.draft.stores.push(Store::open(line, &self.draft.stores)?);
+                self.target = Target::CrtStore;
+                Ok(())
+            }
+            Section::Traces => {
+                self.target = Target::Traces;
+                line.ends_after(0, "traces")
             }
             Section::Peers => {
                 self.draft.peers.push(PeersDraft::open(line)?);

@@ -218,6 +218,8 @@ pub struct State {
     pub pause: u64,
     /// What the trace is held to.
     pub criterion: Criterion,
+    /// The source whose holding decides whom this one reports of.
+    pub follow: Option<Source>,
     /// Lines that could not be written.
     pub dropped: u64,
     held: Option<u64>,
@@ -234,6 +236,7 @@ impl State {
         stop: 0,
         pause: 0,
         criterion: Criterion::Nothing,
+        follow: None,
         dropped: 0,
         held: None,
     };
@@ -244,6 +247,11 @@ impl State {
         if status != Status::Running {
             self.held = None;
         }
+    }
+
+    /// Whether the source runs and is held to somebody whom an event concerns.
+    fn holds(&self, whom: &Whom) -> bool {
+        self.status == Status::Running && self.held.is_some() && self.held == whom.value(self.criterion)
     }
 
     /// Whether to write an event; starts, pauses and stops as asked.
@@ -320,6 +328,10 @@ impl Traces {
         text: Arguments<'_>,
     ) {
         let mut states = lock(&self.states);
+        let followed = states.get(source as usize).and_then(|state| state.follow);
+        if followed.is_some_and(|other| !states.get(other as usize).is_some_and(|state| state.holds(whom))) {
+            return;
+        }
         let Some(state) = states.get_mut(source as usize) else { return };
         let before = state.status;
         let written = state.takes(event, level, whom);
@@ -396,6 +408,16 @@ mod tests {
         assert!(state.takes(0, Level::User, &whom(8)));
         state.criterion = Criterion::Backend;
         assert!(!state.takes(0, Level::User, &whom(8)), "it concerns no backend");
+    }
+
+    #[test]
+    fn a_source_follows_what_another_is_held_to() {
+        let mut other = State { criterion: Criterion::Session, status: Status::Running, ..State::NEW };
+        assert!(!other.holds(&whom(7)), "held to nobody yet");
+        assert!(other.takes(0, Level::User, &whom(7)));
+        assert!(other.holds(&whom(7)) && !other.holds(&whom(8)));
+        other.set_status(Status::Stopped);
+        assert!(!other.holds(&whom(7)));
     }
 
     #[test]

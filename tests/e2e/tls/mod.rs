@@ -3,6 +3,7 @@
 pub mod certs;
 mod client;
 mod runtime;
+mod stores;
 
 use crate::check_eq;
 use crate::support::{HEAD, both, same};

@@ -4,7 +4,7 @@ use super::Status::{NotYet, Supported, Tuning};
 use super::{Keyword, Scope, Status};
 use crate::global::{self, GlobalHandler};
 use crate::rules::vars;
-use crate::{process, state};
+use crate::{process, runtime, state};
 
 const fn row(name: &'static str, status: Status<GlobalHandler>) -> Keyword<GlobalHandler> {
     Keyword { name, scope: Scope::D, status }
@@ -16,7 +16,7 @@ pub(crate) const GLOBAL: &[Keyword<GlobalHandler>] = &[
     row("51degrees-property-name-list", NotYet),
     row("51degrees-property-separator", NotYet),
     row("acme.scheduler", NotYet),
-    row("anonkey", NotYet),
+    row("anonkey", Supported(runtime::anonkey)),
     row("busy-polling", Tuning),
     row("ca-base", Supported(global::ca_base)),
     row("chroot", Supported(global::chroot)),
@@ -67,7 +67,7 @@ pub(crate) const GLOBAL: &[Keyword<GlobalHandler>] = &[
     row("issuers-chain-path", Tuning),
     row("jwt.decrypt_alg_list", NotYet),
     row("jwt.decrypt_enc_list", NotYet),
-    row("key-base", Tuning),
+    row("key-base", Supported(global::key_base)),
     row("limited-quic", Tuning),
     row("localpeer", Supported(process::local_peer)),
     row("log", Supported(global::log)),
@@ -80,11 +80,11 @@ pub(crate) const GLOBAL: &[Keyword<GlobalHandler>] = &[
     row("max-spread-checks", Supported(global::max_spread_checks)),
     row("max-threads-per-group", Tuning),
     row("maxcompcpuusage", Tuning),
-    row("maxcomprate", Tuning),
+    row("maxcomprate", Supported(runtime::maxcomprate)),
     row("maxconn", Supported(global::maxconn)),
-    row("maxconnrate", NotYet),
+    row("maxconnrate", Supported(runtime::maxconnrate)),
     row("maxpipes", Tuning),
-    row("maxsessrate", NotYet),
+    row("maxsessrate", Supported(runtime::maxsessrate)),
     row("maxsslconn", Supported(global::maxsslconn)),
     row("maxsslrate", Supported(global::maxsslrate)),
     row("maxzlibmem", Tuning),
@@ -113,7 +113,7 @@ pub(crate) const GLOBAL: &[Keyword<GlobalHandler>] = &[
     row("prealloc-fd", Tuning),
     row("presetenv", Supported(global::presetenv)),
     row("profiling.memory", Tuning),
-    row("profiling.tasks", Tuning),
+    row("profiling.tasks", Supported(runtime::profiling_tasks)),
     row("quick-exit", Tuning),
     row("quiet", Supported(global::quiet)),
     row("resetenv", NotYet),
@@ -134,11 +134,11 @@ pub(crate) const GLOBAL: &[Keyword<GlobalHandler>] = &[
     row("ssl-default-bind-curves", Tuning),
     row("ssl-default-bind-options", Supported(global::ssl_default_bind_options)),
     row("ssl-default-bind-sigalgs", Tuning),
-    row("ssl-default-server-ciphers", Tuning),
-    row("ssl-default-server-ciphersuites", Tuning),
+    row("ssl-default-server-ciphers", Supported(global::ssl_default_server_ciphers)),
+    row("ssl-default-server-ciphersuites", Supported(global::ssl_default_server_ciphersuites)),
     row("ssl-default-server-client-sigalgs", Tuning),
     row("ssl-default-server-curves", Tuning),
-    row("ssl-default-server-options", Tuning),
+    row("ssl-default-server-options", Supported(global::ssl_default_server_options)),
     row("ssl-default-server-sigalgs", Tuning),
     row("ssl-dh-param-file", Tuning),
     row("ssl-engine", Tuning),
@@ -165,7 +165,7 @@ pub(crate) const GLOBAL: &[Keyword<GlobalHandler>] = &[
     row("tune.bufsize", Supported(global::bufsize)),
     row("tune.bufsize.large", Tuning),
     row("tune.bufsize.small", Tuning),
-    row("tune.cli.max-payload-size", Tuning),
+    row("tune.cli.max-payload-size", Supported(runtime::max_payload)),
     row("tune.comp.maxlevel", Tuning),
     row("tune.defaults.purge", Tuning),
     row("tune.disable-fast-forward", Tuning),

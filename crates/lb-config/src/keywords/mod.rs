@@ -101,6 +101,8 @@ pub(crate) enum Section {
     Peers,
     Resolvers,
     UserList,
+    CrtStore,
+    Traces,
     NotYet,
     Gone(&'static str),
 }
@@ -113,7 +115,7 @@ pub(crate) const SECTIONS: &[SectionRow] = &[
     SectionRow { name: "listen", section: Section::Proxy(ProxyKind::Listen) },
     SectionRow { name: "acme", section: Section::NotYet },
     SectionRow { name: "cache", section: Section::NotYet },
-    SectionRow { name: "crt-store", section: Section::NotYet },
+    SectionRow { name: "crt-store", section: Section::CrtStore },
     SectionRow { name: "fcgi-app", section: Section::NotYet },
     SectionRow { name: "healthcheck", section: Section::HealthCheck },
     SectionRow { name: "http-errors", section: Section::HttpErrors },
@@ -129,7 +131,7 @@ pub(crate) const SECTIONS: &[SectionRow] = &[
     },
     SectionRow { name: "resolvers", section: Section::Resolvers },
     SectionRow { name: "ring", section: Section::Ring },
-    SectionRow { name: "traces", section: Section::NotYet },
+    SectionRow { name: "traces", section: Section::Traces },
     SectionRow { name: "userlist", section: Section::UserList },
 ];
 

@@ -8,6 +8,7 @@ mod pages;
 mod process;
 mod rings;
 mod rules;
+mod runtime;
 mod seen;
 mod state;
 mod tables;

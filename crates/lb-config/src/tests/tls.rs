@@ -288,3 +288,62 @@ fn listeners_that_are_refused() {
         "#]],
     );
 }
+
+#[test]
+fn servers_begin_with_the_global_defaults() {
+    let text = "global\n ssl-default-server-ciphers ECDHE-RSA-AES128-GCM-SHA256\n ssl-default-server-options ssl-min-ver TLSv1.3 \
+                no-tls-tickets\n ssl-default-server-ciphersuites TLS_AES_128_GCM_SHA256\nbackend b\n timeout connect 1s\n \
+                timeout server 1s\n server a 1.2.3.4:443 ssl verify none\n server b 1.2.3.4:443 ssl verify none ssl-min-ver \
+                TLSv1.2 ciphersuites TLS_AES_256_GCM_SHA384\n server c 1.2.3.4:80\n";
+    let config = good_in(text, &world());
+    let [a, b, c] = &config.proxies[0].servers[..] else { panic!("three servers") };
+    let (a, b) = (a.tls.as_ref().unwrap(), b.tls.as_ref().unwrap());
+    assert_eq!(a.versions.min, Some(lb_tls::Version::Tls13));
+    assert_eq!(b.versions.min, Some(lb_tls::Version::Tls12));
+    assert_eq!(a.ciphers.tls12, b.ciphers.tls12);
+    assert_eq!(a.ciphers.tls12.as_ref().map(Vec::len), Some(1));
+    assert_ne!(a.ciphers.tls13, b.ciphers.tls13);
+    assert!(c.tls.is_none());
+    for (line, message) in [
+        ("ssl-default-server-options", "expects an option as an argument."),
+        ("ssl-default-server-options foo", "unknown option 'foo' on global statement 'ssl-default-server-options'."),
+        ("ssl-default-server-options verify", "unknown option 'verify' on global"),
+        ("ssl-default-server-options ssl-min-ver", "'ssl-min-ver' : missing the ssl/tls version on global statement"),
+        ("ssl-default-server-options ssl-min-ver zz", "'zz' : unknown ssl/tls version on global statement"),
+        ("ssl-default-server-ciphers", "expects a cipher suite as an argument."),
+    ] {
+        let told = shown_in(&format!("global\n {line}\n"), &world());
+        assert!(told.contains(message), "{line}: {told}");
+    }
+}
+
+#[test]
+fn certificates_of_stores() {
+    let text = "crt-store\n load crt a.pem\n load crt alone.pem key pair.pem.key alias two\ncrt-store web\n crt-base /certs\n \
+                load crt a.pem alias site ocsp-update off\nlisten l\n mode tcp\n timeout client 1s\n timeout connect 1s\n \
+                timeout server 1s\n bind :1 ssl crt @web/site crt @/two\n server s 1.2.3.4:443 ssl verify none crt @/a.pem\n";
+    let config = good_in(text, &world());
+    let names: Vec<&str> = config.tls.certificates.keys().map(String::as_str).collect();
+    assert_eq!(names, ["@/a.pem", "@/two", "@web/site"]);
+    let offers = &config.proxies[0].binds[0].tls.as_ref().unwrap().offers;
+    assert_eq!(offers.iter().map(|offer| offer.file.name.as_str()).collect::<Vec<_>>(), ["@web/site", "@/two"]);
+    for (text, message) in [
+        ("crt-store\n load key a.pem\n", "'load' expects 'crt <file>'."),
+        ("crt-store\n load crt none.pem\n", "'load' : unable to load 'none.pem'"),
+        ("crt-store\n load crt alone.pem\n", "'load' : No Private Key found in 'alone.pem' nor in 'alone.pem.key'."),
+        ("crt-store\n load crt mixed.pem\n", "inconsistencies between private key and certificate loaded 'mixed.pem'."),
+        ("crt-store\n load crt a.pem\n load crt a.pem\n", "'@/a.pem' is there already."),
+        ("crt-store\n load crt a.pem ocsp-update on\n", "responses are not fetched."),
+        ("crt-store\n load crt a.pem jwt on\n", "does not support yet."),
+        ("crt-store\n load crt a.pem foo x\n", "'load' : unknown keyword 'foo'"),
+        ("crt-store a\ncrt-store a\n", "crt-store 'a' is there already."),
+        ("crt-store\n lod crt a.pem\n", "unknown keyword 'lod' in 'crt-store' section; did you mean 'load' maybe ?"),
+        (
+            "backend b\n server s 1.2.3.4:443 ssl verify none crt @/none\n",
+            "unable to find the certificate '@/none' in a crt-store.",
+        ),
+    ] {
+        let told = shown_in(text, &world());
+        assert!(told.contains(message), "{text:?}: {told}");
+    }
+}

@@ -1,5 +1,6 @@
 //! Files that TLS settings name: read once each, judged where they were named.
 
+use super::store::Parts;
 use crate::cx::{Cx, reason};
 use crate::model::{Named, TlsFiles};
 use lb_tls::{Bundle, Crl, Part, Trust};
@@ -13,6 +14,8 @@ pub(crate) struct Loader {
     pub ca_base: Option<String>,
     /// `crt-base`.
     pub crt_base: Option<String>,
+    /// `key-base`.
+    pub key_base: Option<String>,
     /// What was read.
     pub files: TlsFiles,
 }
@@ -71,7 +74,7 @@ impl Loader {
     /// The files that `crt` names: itself, or the files of a directory in order, or those of a bundle.
     pub fn certificate_files(&self, path: &str, cx: &Cx<'_>) -> Result<Vec<String>, String> {
         let name = with_base(self.crt_base.as_deref(), path);
-        if self.files.certificates.contains_key(&name) {
+        if self.files.certificates.contains_key(&name) || path.starts_with('@') {
             return Ok(vec![path.to_owned()]);
         }
         if let Ok(mut found) = cx.host.list_dir(Path::new(&name)) {
@@ -96,6 +99,9 @@ impl Loader {
         if let Some(held) = self.files.certificates.get(&name) {
             return Ok(Named { name, held: Arc::clone(held) });
         }
+        if path.starts_with('@') {
+            return Err(format!("unable to find the certificate '{path}' in a crt-store."));
+        }
         let text = cx.host.read_file(Path::new(&name));
         let text = text.map_err(|e| format!("unable to stat SSL certificate from file '{name}' : {}.", reason(&e)))?;
         let mut bundle = Bundle::default();
@@ -113,15 +119,45 @@ impl Loader {
         if !bundle.has_key() {
             return Err(format!("No Private Key found in '{name}.key'."));
         }
+        self.keep(&name, &name, bundle)
+    }
+
+    /// A certificate of a `crt-store`, from the files that its line names.
+    pub fn assemble(&mut self, name: &str, parts: &Parts, cx: &Cx<'_>) -> Result<Named<Bundle>, String> {
+        let mut bundle = Bundle::default();
+        let files = [
+            (Some(&parts.crt), Part::Certificate),
+            (parts.key.as_ref(), Part::Key),
+            (parts.ocsp.as_ref(), Part::Ocsp),
+            (parts.issuer.as_ref(), Part::Issuer),
+            (parts.sctl.as_ref(), Part::Sctl),
+        ];
+        for (path, part) in files {
+            let Some(path) = path else { continue };
+            let text = cx.host.read_file(Path::new(path));
+            let text = text.map_err(|e| format!("unable to load '{path}' ({}).", reason(&e)))?;
+            bundle.add(part, &text).map_err(|why| format!("unable to load '{path}': {why}."))?;
+        }
+        if !bundle.has_key() {
+            let beside = format!("{}.key", parts.crt);
+            let text = cx.host.read_file(Path::new(&beside));
+            let text = text.map_err(|_| format!("No Private Key found in '{}' nor in '{beside}'.", parts.crt))?;
+            bundle.add(Part::Key, &text).map_err(|why| format!("unable to load '{beside}': {why}."))?;
+        }
+        self.keep(name, &parts.crt, bundle)
+    }
+
+    /// Keeps a certificate whose key is its own.
+    fn keep(&mut self, name: &str, file: &str, bundle: Bundle) -> Result<Named<Bundle>, String> {
         bundle.certified().map_err(|why| match why {
             lb_tls::BundleError::Mismatch => {
-                format!("inconsistencies between private key and certificate loaded '{name}'.")
+                format!("inconsistencies between private key and certificate loaded '{file}'.")
             }
-            why => refused(why.to_string()),
+            why => format!("unable to load certificate from file '{file}': {why}."),
         })?;
         let held = Arc::new(bundle);
-        self.files.certificates.insert(name.clone(), Arc::clone(&held));
-        Ok(Named { name, held })
+        self.files.certificates.insert(name.to_owned(), Arc::clone(&held));
+        Ok(Named { name: name.to_owned(), held })
     }
 }
 

@@ -6,6 +6,7 @@
 pub(crate) mod bind;
 mod files;
 pub(crate) mod server;
+pub(crate) mod store;
 
 pub(crate) use files::Loader;
 

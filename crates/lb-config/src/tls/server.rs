@@ -6,6 +6,7 @@ use crate::diagnostic::{Severity, Site};
 use crate::model::ServerTls;
 use crate::server::ServerDraft;
 use lb_sample::{Expr, Place};
+use lb_tls::Versions;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -149,20 +150,26 @@ pub(crate) fn settle(
     tls.ca_file = own.ca_file.as_deref().and_then(|path| told(loader.trust(path, cx), &outer, &at("ca-file"), cx));
     tls.crl_file = own.crl_file.as_deref().and_then(|path| told(loader.crl(path, cx), &outer, &at("crl-file"), cx));
     tls.crt = own.crt.as_deref().and_then(|path| told(loader.certificate(path, cx), &outer, &at("crt"), cx));
-    match super::suites(&own.ciphers, &own.ciphersuites) {
+    let defaults = &loader.files.server_defaults;
+    if tls.versions == Versions::default() {
+        tls.versions = defaults.versions;
+    }
+    let said = |own: &str, default: &str| if own.is_empty() { default.to_owned() } else { own.to_owned() };
+    let wanted = (said(&own.ciphers, &defaults.ciphers), said(&own.ciphersuites, &defaults.ciphersuites));
+    match super::suites(&wanted.0, &wanted.1) {
         Ok((ciphers, unknown)) => {
-            if !(own.ciphers.is_empty() && own.ciphersuites.is_empty()) {
+            if !(wanted.0.is_empty() && wanted.1.is_empty()) {
                 tls.ciphers = ciphers;
             }
             if !unknown.is_empty() {
-                let word = if own.ciphers.is_empty() { "ciphersuites" } else { "ciphers" };
+                let word = if wanted.0.is_empty() { "ciphersuites" } else { "ciphers" };
                 let message =
                     format!("{outer}'{word}' : ignored, as the TLS library has them not: {}.", unknown.join(", "));
                 cx.warn(&at(word), message);
             }
         }
         Err((word, why)) => {
-            let text = if word == "ciphers" { &own.ciphers } else { &own.ciphersuites };
+            let text = if word == "ciphers" { &wanted.0 } else { &wanted.1 };
             let message = format!("{outer}unable to set SSL cipher list to '{text}'.");
             cx.sink.push(Severity::Alert, &at(word), message, Some(why));
         }

@@ -37,7 +37,7 @@ pub(super) async fn serve(
         },
         max_line: control.shared.limits.bufsize,
         compat: control.shared.config.global.compat,
-        ..Settings::default()
+        max_payload: control.shared.config.global.runtime.max_payload.unwrap_or(Settings::default().max_payload),
     };
     let caller = Caller::of(&stream, config);
     let (ahead, answers) = (Vec::new(), Vec::new());

@@ -61,6 +61,14 @@ pub use pages::serve as serve_pages;
 pub use servers::servers_state;
 pub use socket::{BoundAdmin, Registry, listen};
 
+/// What may be changed at run time begins as the configuration says.
+pub fn begin(control: &crate::control::Control) {
+    let settings = &control.shared.config.global.runtime;
+    control.admin.anon_key.set(settings.anon_key);
+    inside::profiling::switch(control, settings.profiling);
+    trace::begin(control);
+}
+
 /// What `show pools` shows.
 pub fn pools_text(control: &crate::control::Control) -> String {
     inside::pools::text(&inside::pools::all(control))

@@ -4,7 +4,7 @@ use super::{connection, inside};
 use crate::acceptor::Acceptor;
 use crate::activity::{self, task};
 use crate::control::{Control, ControlError};
-use lb_config::model::{ListenAddress, StatsSocket};
+use lb_config::model::{ListenAddress, Profiling, StatsSocket};
 use lb_model::Level;
 use socket2::{SockAddr, Socket};
 use std::cell::{Cell, RefCell};
@@ -91,7 +91,7 @@ pub struct Registry {
     /// What `show activity` counts from.
     pub(super) activity_base: RefCell<Vec<inside::activity::Sample>>,
     /// What `set profiling tasks` was told, and the counts it began from.
-    pub(super) profiling: Cell<inside::profiling::Profiling>,
+    pub(super) profiling: Cell<Profiling>,
     pub(super) profile_base: RefCell<Vec<(u64, u64)>>,
     /// What `debug counters` counts from.
     pub(super) debug_base: RefCell<Vec<u64>>,

@@ -1,13 +1,15 @@
 //! `trace` and `show trace`: what the engine reports of its own doings, and where to.
 
 use crate::control::Control;
-use crate::trace::{CRITERIA, Criterion, LEVELS, SOURCES, Sink, SourceRow, State, Status, VERBOSITIES};
+use crate::shared::Shared;
+use crate::trace::{CRITERIA, Criterion, LEVELS, SOURCES, Sink, Source, SourceRow, State, Status, VERBOSITIES};
 use lb_admin::{Reply, Request};
 use std::fmt::Write as _;
 
 const KEYWORDS: &str = "\
 Supported commands:
   event     : list/enable/disable source-specific event reporting
+  follow    : report only what concerns whom another source is held to
   level     : list/set trace reporting level
   lock      : automatic lock on thread/connection/stream/...
   pause     : pause and automatically restart after a specific event
@@ -19,12 +21,29 @@ Supported commands:
 
 /// `trace [<source>|0|all] [<keyword> [<argument>]]*`.
 pub(super) fn run(control: &Control, request: &Request) -> Result<Reply, Reply> {
-    let name = request.arg(0);
+    obey(control.shared, request.args())
+}
+
+/// Does what the lines of `traces` sections say. A line that is not understood is told and passed over: it may speak of a
+/// part of HAProxy that is not here.
+pub(super) fn begin(control: &Control) {
+    for line in &control.shared.config.traces {
+        let message = match obey(control.shared, &line.words) {
+            Ok(Reply::Empty) => continue,
+            Err(Reply::Message(_, message)) => message,
+            _ => "the line is not complete".to_owned(),
+        };
+        control.warning(&format!("traces [{}:{}] : {message}.", line.place.file, line.place.line));
+    }
+}
+
+fn obey(shared: &'static Shared, words: &[String]) -> Result<Reply, Reply> {
+    let name = words.first().map_or("", String::as_str);
     let sources: Vec<&SourceRow> = match name {
         "" => return Ok(menu()),
         "0" => {
             for row in SOURCES {
-                control.shared.traces.set(row.source, |state| state.set_status(Status::Stopped));
+                shared.traces.set(row.source, |state| state.set_status(Status::Stopped));
             }
             return Ok(Reply::info("All traces now stopped"));
         }
@@ -32,7 +51,7 @@ pub(super) fn run(control: &Control, request: &Request) -> Result<Reply, Reply> 
         name => vec![find(name)?],
     };
     let Some(first) = sources.first() else { return Ok(menu()) };
-    let words = request.args().get(1..).unwrap_or_default();
+    let words = words.get(1..).unwrap_or_default();
     if words.is_empty() {
         return Ok(Reply::Raw(KEYWORDS.into()));
     }
@@ -41,15 +60,17 @@ pub(super) fn run(control: &Control, request: &Request) -> Result<Reply, Reply> 
     let mut words = words.iter().map(String::as_str);
     while let Some(keyword) = words.next() {
         let Some(argument) = words.next() else {
-            return choices(control, first, keyword).map(|text| Reply::Raw(text.into_bytes()));
+            return choices(shared, first, keyword).map(|text| Reply::Raw(text.into_bytes()));
         };
-        if name == "all" && !["sink", "level"].contains(&keyword) {
-            return Err(Reply::err(format!("The source 'all' takes 'sink' and 'level' only, not '{keyword}'.")));
+        if name == "all" && !["sink", "level", "follow"].contains(&keyword) {
+            return Err(Reply::err(format!(
+                "The source 'all' takes 'sink', 'level' and 'follow' only, not '{keyword}'."
+            )));
         }
-        changes.push(Change::parse(control, first, keyword, argument)?);
+        changes.push(Change::parse(shared, first, keyword, argument)?);
     }
     for row in sources {
-        control.shared.traces.set(row.source, |state| changes.iter().for_each(|change| change.apply(state)));
+        shared.traces.set(row.source, |state| changes.iter().for_each(|change| change.apply(row, state)));
     }
     Ok(Reply::Empty)
 }
@@ -131,6 +152,8 @@ enum Change {
     Level(crate::trace::Level),
     Verbosity(usize),
     Lock(Criterion),
+    /// Another source; itself: none.
+    Follow(Source),
     Status(Status),
     /// Which mask, its bits, and whether they are set.
     Events(Mask, u64, bool),
@@ -145,10 +168,10 @@ enum Mask {
 }
 
 impl Change {
-    fn parse(control: &Control, row: &SourceRow, keyword: &str, word: &str) -> Result<Self, Reply> {
+    fn parse(shared: &Shared, row: &SourceRow, keyword: &str, word: &str) -> Result<Self, Reply> {
         let mask = match keyword {
             "sink" => {
-                return sinks(control)
+                return sinks(shared)
                     .into_iter()
                     .find(|(sink, _)| sink_name(sink) == word)
                     .map(|(sink, _)| Self::Sink(sink))
@@ -167,6 +190,7 @@ impl Change {
                 let unknown = || Reply::err("Unsupported lock-on criterion");
                 return criterion.map(|(criterion, ..)| Self::Lock(*criterion)).ok_or_else(unknown);
             }
+            "follow" => return find(word).map(|other| Self::Follow(other.source)),
             "event" => Mask::Report,
             "start" => Mask::Start,
             "stop" => Mask::Stop,
@@ -190,7 +214,7 @@ impl Change {
         }
     }
 
-    fn apply(&self, state: &mut State) {
+    fn apply(&self, row: &SourceRow, state: &mut State) {
         match self {
             Self::Sink(sink) => state.sink = sink.clone(),
             Self::Level(level) => state.level = *level,
@@ -202,6 +226,7 @@ impl Change {
                 state.set_status(Status::Stopped);
                 state.status = status;
             }
+            Self::Follow(other) => state.follow = Some(*other).filter(|other| *other != row.source),
             Self::Status(status) => state.set_status(*status),
             Self::Events(mask, bits, set) => {
                 let value = match mask {
@@ -228,20 +253,20 @@ fn unknown_keyword(keyword: &str) -> Reply {
 }
 
 /// The sinks there are, with what they are.
-fn sinks(control: &Control) -> Vec<(Sink, String)> {
+fn sinks(shared: &Shared) -> Vec<(Sink, String)> {
     let mut sinks = vec![
         (Sink::None, "no sink".to_owned()),
         (Sink::Fd(1), "standard output (fd#1)".to_owned()),
         (Sink::Fd(2), "standard output (fd#2)".to_owned()),
     ];
-    let rings = control.shared.logger.rings().iter();
+    let rings = shared.logger.rings().iter();
     sinks.extend(rings.map(|ring| (Sink::Ring(ring.name.clone()), ring.description.clone())));
     sinks
 }
 
 /// What a keyword without an argument lists.
-fn choices(control: &Control, row: &SourceRow, keyword: &str) -> Result<String, Reply> {
-    let state = control.shared.traces.state(row.source);
+fn choices(shared: &Shared, row: &SourceRow, keyword: &str) -> Result<String, Reply> {
+    let state = shared.traces.state(row.source);
     let name = row.name;
     let mut out = String::new();
     let mut list = |title: String, entries: &mut dyn Iterator<Item = (char, String, String)>| {
@@ -255,7 +280,14 @@ fn choices(control: &Control, row: &SourceRow, keyword: &str) -> Result<String, 
     match keyword {
         "sink" => list(
             format!("Supported sinks for source {name} (*=current):"),
-            &mut sinks(control).into_iter().map(|(s, what)| (star(s == state.sink), sink_name(&s).to_owned(), what)),
+            &mut sinks(shared).into_iter().map(|(s, what)| (star(s == state.sink), sink_name(&s).to_owned(), what)),
+        ),
+        "follow" => list(
+            format!("Sources that {name} may follow (*=current, itself for none):"),
+            &mut (SOURCES.iter()).map(|other| {
+                let current = state.follow.unwrap_or(row.source) == other.source;
+                (star(current), other.name.to_owned(), other.description.to_owned())
+            }),
         ),
         "level" => list(
             format!("Supported trace levels for source {name}:"),

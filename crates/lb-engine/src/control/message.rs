@@ -32,6 +32,11 @@ impl Control {
         self.print("NOTICE", text);
     }
 
+    /// Something of the configuration has no effect.
+    pub(crate) fn warning(&self, text: &str) {
+        self.print("WARNING", text);
+    }
+
     /// A backend lost its last usable server. The two forms differ in their quotes.
     pub(super) fn tell_no_server(&self, proxy: &'static ProxyState) {
         let config = proxy.config.get();

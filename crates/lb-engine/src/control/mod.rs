@@ -235,6 +235,7 @@ pub fn run(
         for socket in admin_sockets {
             admin::listen(&control, socket)?;
         }
+        admin::begin(&control);
         shared.proxies.live().for_each(crate::shared::ProxyState::renew_cookies);
         shared.gate.open();
         on_ready();

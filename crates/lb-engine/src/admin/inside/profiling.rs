@@ -5,18 +5,9 @@ use crate::activity::FUNCTIONS;
 use crate::control::Control;
 use crate::counters::Counter;
 use lb_admin::{Reply, Request};
+use lb_config::model::Profiling;
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering::Relaxed;
-
-/// What `set profiling tasks` was told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Profiling {
-    /// Off until told otherwise; here nothing switches it on by itself.
-    #[default]
-    Auto,
-    On,
-    Off,
-}
 
 /// `set profiling { tasks | memory } …`.
 pub(in crate::admin) fn set(control: &Control, request: &Request) -> Result<Reply, Reply> {
@@ -30,12 +21,17 @@ pub(in crate::admin) fn set(control: &Control, request: &Request) -> Result<Repl
         ("memory", _) => return Err(Reply::err("Memory profiling not compiled in.")),
         _ => return Err(Reply::err("Expects either 'tasks' or 'memory'.")),
     };
+    switch(control, next);
+    Ok(Reply::Empty)
+}
+
+/// Times tasks from now on, or does not.
+pub(in crate::admin) fn switch(control: &Control, next: Profiling) {
     control.admin.profiling.set(next);
     *control.admin.profile_base.borrow_mut() = counts(control);
     for (_, own) in threads(control) {
         own.profiling.store(next == Profiling::On, Relaxed);
     }
-    Ok(Reply::Empty)
 }
 
 /// Calls and nanoseconds by kind of task.
