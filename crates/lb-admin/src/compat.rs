@@ -92,7 +92,6 @@ pub const DIFFERENCES: &[(CommandId, &str)] = &[
         "fields about HAProxy's own machinery (flags, analysers, calls) are constant; `show-uri` shows requests of frontends that log, and of others from its first use on",
     ),
     (CommandId::ShowSslCaFile, "`@system-ca` is there only where the configuration names it"),
-    (CommandId::ShowSslCrlFile, "of a list, its issuer is shown"),
     (CommandId::ShowSslOcspResponse, "of a response, identifier, certificate and serial number are shown"),
     (CommandId::ShowSslOcspUpdates, "always empty, as responses are not fetched"),
     (CommandId::ShowSslProviders, "it names `ring`"),

@@ -1,9 +1,10 @@
 //! What connections to a server are made of.
 
 use crate::bundle::Bundle;
+use crate::crl::Crl;
 use crate::provider::Ciphers;
 use crate::settings::Versions;
-use crate::trust::{Crl, Trust};
+use crate::trust::Trust;
 use crate::verify::{Expected, Required, Unverified};
 use rustls::client::Resumption;
 use rustls::client::danger::ServerCertVerifier;

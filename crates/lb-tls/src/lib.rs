@@ -6,6 +6,7 @@
 
 mod bundle;
 mod client;
+mod crl;
 mod der;
 mod name;
 mod ocsp;
@@ -20,12 +21,13 @@ mod x509;
 pub use bundle::sha1;
 pub use bundle::{Bundle, BundleError, Part};
 pub use client::{Client, ClientSettings};
+pub use crl::Crl;
 pub use name::matches as name_matches;
 pub use ocsp::{OcspId, ocsp_id};
 pub use pem::{decode as decode_base64, encode as encode_pem, encode_base64};
 pub use provider::{Ciphers, cipher_name, cipher_suites, ciphers, strength};
 pub use server::{Offer, ServerSettings, Site, Sites, Verify};
 pub use settings::{Named, Version, Versions};
-pub use trust::{Crl, Trust};
+pub use trust::Trust;
 pub use verify::openssl_code;
 pub use x509::{Attribute, Certificate, KeyKind, date_text, one_line, rfc2253};

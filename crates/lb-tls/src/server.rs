@@ -1,9 +1,10 @@
 //! What a listener's connections are made of: which certificate answers which name, and under which settings.
 
 use crate::bundle::Bundle;
+use crate::crl::Crl;
 use crate::provider::Ciphers;
 use crate::settings::{Named, Versions};
-use crate::trust::{Crl, Trust};
+use crate::trust::Trust;
 use crate::verify::ClientAuth;
 use rustls::server::{
     ClientHello, NoServerSessionStorage, ProducesTickets, ResolvesServerCert, ServerSessionMemoryCache,

@@ -1,10 +1,9 @@
-//! Files of authorities' certificates and of revocations.
+//! Files of authorities' certificates.
 
-use crate::der::{Reader, tag};
 use crate::pem;
-use crate::x509::{Certificate, name, one_line};
+use crate::x509::Certificate;
 use rustls::RootCertStore;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
+use rustls::pki_types::CertificateDer;
 use std::sync::Arc;
 
 /// A `ca-file`.
@@ -53,43 +52,4 @@ impl Trust {
     pub fn described(&self) -> impl Iterator<Item = Certificate> + '_ {
         self.certificates.iter().filter_map(|der| Certificate::parse(der))
     }
-}
-
-/// A `crl-file`.
-#[derive(Debug, Clone)]
-pub struct Crl {
-    /// Its lists, in order.
-    pub lists: Vec<CertificateRevocationListDer<'static>>,
-}
-
-impl Crl {
-    /// Reads the lists of a text.
-    ///
-    /// # Errors
-    /// What is wrong; a text without a list is.
-    pub fn parse(text: &[u8]) -> Result<Self, String> {
-        let lists: Vec<_> = pem::blocks(text)?
-            .into_iter()
-            .filter(|block| block.label == "X509 CRL")
-            .map(|block| CertificateRevocationListDer::from(block.der))
-            .collect();
-        if lists.iter().any(|list| issuer(list).is_none()) {
-            return Err("a revocation list in it is broken".to_owned());
-        }
-        if lists.is_empty() { Err("there is no revocation list in it".to_owned()) } else { Ok(Self { lists }) }
-    }
-
-    /// What each says, as text.
-    pub fn described(&self) -> Vec<String> {
-        let line = |list: &CertificateRevocationListDer<'_>| format!("Issuer: {}\n", issuer(list).unwrap_or_default());
-        self.lists.iter().map(line).collect()
-    }
-}
-
-/// Who made a list.
-fn issuer(list: &[u8]) -> Option<String> {
-    let mut fields = Reader::new(list).tagged(tag::SEQUENCE)?.inside().tagged(tag::SEQUENCE)?.inside();
-    fields.tagged(tag::INTEGER);
-    fields.tagged(tag::SEQUENCE)?;
-    Some(one_line(&name(fields.tagged(tag::SEQUENCE)?)))
 }

@@ -1,8 +1,9 @@
 //! Verdicts on peers' certificates.
 
+use crate::crl::Crl;
 use crate::name;
 use crate::server::ServerSettings;
-use crate::trust::{Crl, Trust};
+use crate::trust::Trust;
 use crate::x509::Certificate;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};

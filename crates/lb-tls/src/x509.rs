@@ -283,7 +283,7 @@ fn written(element: Element<'_>) -> String {
 }
 
 /// Seconds since 1970 of a time as a certificate writes it.
-fn time(element: Element<'_>) -> Option<i64> {
+pub(crate) fn time(element: Element<'_>) -> Option<i64> {
     let text = std::str::from_utf8(element.body).ok()?.strip_suffix('Z')?;
     let (year, rest) = match element.tag {
         tag::UTC_TIME => {

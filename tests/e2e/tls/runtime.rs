@@ -4,7 +4,7 @@ use super::certs::{Authority, launch};
 use super::client::Hello;
 use super::secured;
 use crate::check_eq;
-use crate::support::{HEAD, both};
+use crate::support::{HEAD, both, same};
 use anyhow::Result;
 use lb_testkit::client::get;
 use lb_testkit::{Admin, Origin};
@@ -120,5 +120,26 @@ fn lists_change_while_names_are_answered() {
         check_eq!(hello.sees(address, "a.example")?, true);
         check_eq!(admin.ask(&format!("del ssl cert {cert}"))?.trim_end(), format!("Certificate '{cert}' deleted!"));
         Ok(())
+    });
+}
+
+#[test]
+fn revocation_lists_are_shown_whole() {
+    same(|engine| {
+        let authority = Authority::new("ca");
+        let server = authority.issue("a.example").bundle();
+        let ca = authority.pem();
+        let two = format!("{}{}", authority.revoke(&[0x12_34ab, 0x80, 0xff_ffff_ffff]), authority.revoke(&[]));
+        let files =
+            [("1.pem", server.as_str()), ("ca.pem", &ca), ("two.crl", &two), ("none.crl", &authority.revoke(&[]))];
+        let config = secured("crt {dir}/1.pem ca-file {dir}/ca.pem verify optional crl-file {dir}/two.crl")
+            .replace("    default_backend", "    bind 127.0.0.1:{port:other} ssl crt {dir}/1.pem ca-file {dir}/ca.pem verify optional crl-file {dir}/none.crl\n    default_backend");
+        let origin = Origin::http("o1")?;
+        let program = launch(engine, &files)?.set("o1", origin.address()).start(&config)?;
+        let dir = program.dir().display().to_string();
+        let shown = |words: &str| -> Result<String> {
+            Ok(program.admin().ask(&format!("show ssl crl-file {words}").replace("{dir}", &dir))?.replace(&dir, ""))
+        };
+        Ok((shown("")?, shown("{dir}/two.crl")?, shown("{dir}/none.crl")?, shown("{dir}/two.crl:2")?))
     });
 }
