@@ -19,6 +19,7 @@ mod check_forms;
 mod check_rules;
 mod check_wire;
 mod checks;
+mod clients;
 mod config_errors;
 mod convert;
 mod cookies;

@@ -5,6 +5,7 @@ mod axe;
 mod bench;
 mod chore;
 mod ci;
+mod clients;
 mod codegen;
 mod cycles;
 mod demo;

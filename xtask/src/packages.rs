@@ -20,6 +20,8 @@ const PACKAGES: &[(&str, &str, &str)] = &[
     ("varnish", "varnishtest", "the varnishtest cases"),
     ("hatop", "hatop", "hatop on lbd's socket"),
     ("tmux", "tmux", "hatop on lbd's socket"),
+    ("python3-pip", "pip3", "haproxytool on lbd's socket"),
+    ("ansible-core", "ansible", "Ansible's haproxy module on lbd's socket"),
     ("prometheus-haproxy-exporter", "prometheus-haproxy-exporter", "the Prometheus exporter on lbd's socket"),
     ("redis-server", "redis-server", "checks of a real Redis"),
     ("postgresql", "pg_ctlcluster", "checks of a real PostgreSQL"),

@@ -1,7 +1,7 @@
 //! Everything that must pass, each step timed.
 
 use crate::chore::{Steps, cargo, is_installed, succeed};
-use crate::{axe, codegen, fuzz, packages, tidy, vtc};
+use crate::{axe, clients, codegen, fuzz, packages, tidy, vtc};
 use clap::Parser;
 
 /// Arguments of `test`.
@@ -18,6 +18,7 @@ pub struct Args {
 /// When a step failed.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let (mut steps, mut skipped) = (Steps::default(), packages::prepare(!args.no_install));
+    skipped.extend(clients::prepare(!args.no_install));
     for line in &skipped {
         eprintln!("will skip {line}");
     }

@@ -210,9 +210,26 @@ impl Error {
                 "without --read-only, and 'read-only' in the configuration files, it would be sent".into()
             }
             Self::Connect { .. } => return None,
+            Self::Refused { refusal, .. } if cure(refusal.text()).is_some() => return cure(refusal.text()),
+            Self::Refused { command, refusal } if refusal.kind() == ErrorKind::NotFound => {
+                // What a command is about stands in its words.
+                let lists = [(" ssl cert", "certs"), (" table", "tables"), (" map", "maps"), (" acl", "acls")];
+                let (_, noun) = lists.iter().find(|(words, _)| command.contains(words))?;
+                format!("'lbctl show {noun}' lists what there is")
+            }
             Self::Refused { .. } | Self::TooLong { .. } | Self::NotFound { .. } | Self::Line(_) => return None,
         })
     }
+}
+
+/// What helps against refusals that are known by their words.
+fn cure(refusal: &str) -> Option<String> {
+    let cures = [
+        ("Agent was not configured", "'agent-check' on the server line in the configuration gives it an agent"),
+        ("Health check was not configured", "'check' on the server line in the configuration gives it one"),
+        ("already exists!", "'lbctl cert set' replaces what is there, 'lbctl cert del' takes it away"),
+    ];
+    cures.iter().find(|(words, _)| refusal.contains(words)).map(|(_, cure)| (*cure).to_owned())
 }
 
 /// Ten connections are served at a time by default; the eleventh connects and waits.

@@ -137,6 +137,9 @@ const REFUSALS: &[(&str, ErrorKind)] = &[
     ("usage: ", ErrorKind::Refused),
 ];
 
+/// Words that say in the middle of a refusal that what was named is not there.
+const MISSING: &[&str] = &["doesn't exist", "which is not referenced by the configuration"];
+
 /// Judges the whole answer to a line.
 pub fn judge(line: &Line, answer: &Answer) -> Verdict {
     let mut scan = RefusalScan::new(line);
@@ -236,10 +239,18 @@ impl RefusalScan {
         let plain = without_severity(first);
         let known = REFUSALS.iter().find(|(words, _)| plain.starts_with(words));
         let said_success = SUCCESS.iter().any(|words| self.last.contains(words));
+        let missing = MISSING.iter().any(|words| plain.contains(words));
         let kind = match known {
             Some(_) if said_success => return None,
+            Some((_, ErrorKind::Refused)) if missing => ErrorKind::NotFound,
             Some(&(_, kind)) => kind,
-            None if self.position < self.leading_changes && !said_success => ErrorKind::Refused,
+            None if self.position < self.leading_changes && !said_success => {
+                if missing {
+                    ErrorKind::NotFound
+                } else {
+                    ErrorKind::Refused
+                }
+            }
             None => return None,
         };
         Some(Refusal { text: plain.to_owned(), kind })
@@ -309,6 +320,21 @@ mod tests {
         check("foo", "Unknown command: 'foo', but maybe …\n  help\n\n", "Refused: Unknown command: 'foo', but maybe …");
         check("get weight a/b", "30 (initial 1)\n\n", "ok");
         check("show errors", "Total events captured on [x] : 0\n\nPermission denied\n", "ok");
+    }
+
+    #[test]
+    fn what_is_named_and_not_there() {
+        check("show table x", "No such table\n\n", "NotFound: No such table");
+        check(
+            "del ssl cert x",
+            "Can't remove the certificate: certificate 'x' doesn't exist!\n\n",
+            "NotFound: Can't remove the certificate: certificate 'x' doesn't exist!",
+        );
+        check(
+            "set ssl cert x <<",
+            "Can't replace a certificate which is not referenced by the configuration!\n\n",
+            "NotFound: Can't replace a certificate which is not referenced by the configuration!",
+        );
     }
 
     #[test]

@@ -109,6 +109,11 @@ impl Report {
         self.failures.is_empty()
     }
 
+    /// How the first step that failed ended.
+    pub fn first_failure(&self) -> Option<Exit> {
+        self.failures.first().copied()
+    }
+
     /// What programs read of it.
     pub fn sheet(&self, ctx: &Context) -> Sheet {
         Sheet::of(ctx.format, COLUMNS, &self.steps)
@@ -299,6 +304,11 @@ fn note(ctx: &Context, act: &Act, after: &ServerState) -> Option<String> {
         Act::State(AdminWish::Ready) if after.weight == 0 => {
             let cure = ctx.suggest(&format!("weight {} 100%", after.name));
             Some(format!("its weight is 0: '{cure}' gives it traffic"))
+        }
+        Act::State(AdminWish::Ready) if after.admin.intersects(AdminState::RESOLUTION_MAINT) => {
+            Some(format!("it serves once a name server, or '{}', gives it an address", {
+                ctx.suggest(&format!("server addr {} ADDRESS", after.name))
+            }))
         }
         Act::State(AdminWish::Ready | AdminWish::Drain) if after.admin.intersects(AdminState::INHERITED_MAINT) => {
             Some("change the server it tracks".into())

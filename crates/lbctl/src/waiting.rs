@@ -177,12 +177,13 @@ pub fn wait_for(
             progress.clear();
             return first_fault.map_or(Ok((watches, End::Reached)), Err);
         }
+        // What is waited for is told also where the first look took all the time there was.
+        progress.show(ctx, &watches, goal, start.elapsed());
         let left = deadline.map(|d| d.saturating_sub(start.elapsed()));
         if left.is_some_and(|l| l.is_zero()) {
             progress.clear();
             return Ok((watches, End::Deadline));
         }
-        progress.show(ctx, &watches, goal, start.elapsed());
         if interrupt.sleep(left.map_or(pause, |l| l.min(pause))) {
             progress.clear();
             return Ok((watches, End::Interrupted));

@@ -20,6 +20,8 @@ mod diffs;
 mod doctor;
 #[path = "commands/drains.rs"]
 mod drains;
+#[path = "commands/ends.rs"]
+mod ends;
 #[path = "commands/etcd.rs"]
 mod etcd;
 #[path = "commands/every.rs"]
@@ -62,8 +64,12 @@ mod showing;
 mod ssh;
 #[path = "commands/states.rs"]
 mod states;
+#[path = "commands/surprises.rs"]
+mod surprises;
 #[path = "commands/traffic.rs"]
 mod traffic;
+#[path = "commands/trap_table.rs"]
+mod trap_table;
 #[path = "commands/traps.rs"]
 mod traps;
 #[path = "commands/usage.rs"]

@@ -305,7 +305,7 @@ impl Roll<'_> {
 
 /// A failure that was told already, as the node's outcome.
 fn failed(report: &Report) -> Result<(), Fault> {
-    if report.is_clean() { Ok(()) } else { Err(Fault::new(Exit::Refused, "a server could not be changed")) }
+    report.first_failure().map_or(Ok(()), |exit| Err(Fault::new(exit, "a server could not be changed")))
 }
 
 /// The servers of these names that a node has, in their state at this moment.

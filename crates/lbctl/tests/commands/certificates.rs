@@ -52,7 +52,8 @@ fn certificates(engine: &Engine) {
     engine.check("cert set nope.pem new.pem", &expect![[r#"
         --- stderr
         error: 'set ssl cert nope.pem <<' was refused: Can't replace a certificate which is not referenced by the configuration!
-        --- exit 1
+        hint: 'lbctl show certs' lists what there is
+        --- exit 4
     "#]]);
     engine.check(
         &format!("cert set {old} haproxy.cfg"),

@@ -94,19 +94,23 @@ fn names_that_are_not_there(engine: &Engine) {
             $ lbctl table set nope 192.0.2.1 gpc0=1
             --- stderr
             error: 'set table nope key 192.0.2.1 data.gpc0 1' was refused: No such table
+            hint: 'lbctl show tables' lists what there is
             --- exit 4
             $ lbctl table clear nope --all
             --- stderr
             error: 'clear table nope' was refused: No such table
+            hint: 'lbctl show tables' lists what there is
             --- exit 4
             $ lbctl cert set nope.pem site.pem
             --- stderr
             error: 'set ssl cert nope.pem <<' was refused: Can't replace a certificate which is not referenced by the configuration!
-            --- exit 1
+            hint: 'lbctl show certs' lists what there is
+            --- exit 4
             $ lbctl cert del nope.pem
             --- stderr
             error: 'del ssl cert nope.pem' was refused: Can't remove the certificate: certificate 'nope.pem' doesn't exist!
-            --- exit 1
+            hint: 'lbctl show certs' lists what there is
+            --- exit 4
         "#]],
     );
 }

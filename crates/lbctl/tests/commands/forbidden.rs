@@ -81,7 +81,7 @@ fn no_right(engine: &Engine) {
             error: a server could not be changed
               0 of 1 servers are done
             hint: once the cause is gone: lbctl roll --resume 1
-            --- exit 1
+            --- exit 3
             $ lbctl -s user.sock server add app/web9 127.0.0.1:1
             --- stderr
             error: 'add server app/web9 127.0.0.1:1' was refused: Permission denied
@@ -273,7 +273,7 @@ fn no_wish(engine: &Engine) {
             error: a server could not be changed
               0 of 1 servers are done
             hint: once the cause is gone: lbctl roll --resume 1
-            --- exit 1
+            --- exit 6
             $ lbctl --read-only server add app/web9 127.0.0.1:1
             --- stderr
             error: 'add server app/web9 127.0.0.1:1' would change something, and only looking is allowed

@@ -231,10 +231,11 @@ fn tables(engine: &Engine) {
     engine.check(
         "table set nope 192.0.2.7 gpc0=1",
         &expect![[r#"
-        --- stderr
-        error: 'set table nope key 192.0.2.7 data.gpc0 1' was refused: No such table
-        --- exit 4
-    "#]],
+            --- stderr
+            error: 'set table nope key 192.0.2.7 data.gpc0 1' was refused: No such table
+            hint: 'lbctl show tables' lists what there is
+            --- exit 4
+        "#]],
     );
     engine.check("table clear sticky --data gpc0", &expect![[r#"
         --- stderr

@@ -283,9 +283,18 @@ backend 4
   server s1 127.0.0.1:$PORT
 ";
 
+fn on_each(test: impl Fn(&Engine)) {
+    for engine in [Engine::start_lbd_with(|_| (), SECTIONS), Engine::start_haproxy_with(|_| (), SECTIONS)] {
+        engine.iter().for_each(&test);
+    }
+}
+
 #[test]
 fn static_algorithms_take_all_or_nothing() {
-    let Some(engine) = Engine::start_haproxy_with(|_| (), SECTIONS) else { return };
+    on_each(static_algorithms);
+}
+
+fn static_algorithms(engine: &Engine) {
     engine.check("weight fixed/s1 50%", &expect![[r#"
         --- stderr
         error: 'set server fixed/s1 weight 50%' was refused: Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.
@@ -311,7 +320,10 @@ fn static_algorithms_take_all_or_nothing() {
 
 #[test]
 fn a_number_is_a_name() {
-    let Some(engine) = Engine::start_haproxy_with(|_| (), SECTIONS) else { return };
+    on_each(numbers);
+}
+
+fn numbers(engine: &Engine) {
     engine.check(
         "drain 4/s1 --wait",
         &expect![[r#"
@@ -334,49 +346,4 @@ fn a_number_is_a_name() {
         For more information, try '--help'.
         --- exit 2
     "#]]);
-}
-
-/// The name of the origin that answers a client whose cookie names server `a`.
-fn answered_by(engine: &Engine) -> String {
-    use std::io::{Read, Write};
-    let mut client = UnixStream::connect(engine.path("sticky.sock")).unwrap();
-    client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nCookie: SRV=a\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    client.read_to_string(&mut answer).unwrap();
-    let lower = answer.to_ascii_lowercase();
-    let name = lower.lines().find_map(|line| line.strip_prefix("x-origin: "));
-    name.unwrap_or(&answer).to_owned()
-}
-
-#[test]
-fn a_cookie_brings_clients_to_a_draining_server() {
-    let origins = ["o1", "o2"].map(|name| lb_testkit::Origin::http(name).unwrap());
-    let [a, b] = origins.each_ref().map(lb_testkit::Origin::address);
-    let sections = format!(
-        "
-frontend sticky
-  mode http
-  bind unix@$DIR/sticky.sock
-  default_backend cookies
-backend cookies
-  mode http
-  cookie SRV insert indirect nocache
-  option redispatch
-  server a {a} cookie a
-  server b {b} cookie b
-"
-    );
-    let Some(engine) = Engine::start_haproxy_with(|_| (), &sections) else { return };
-    assert_eq!(engine.run("drain cookies/a --wait"), 0);
-    assert_eq!(answered_by(&engine), "o1", "a drain alone keeps them");
-    engine.check(
-        "drain cookies/a --unstick --wait",
-        &expect![[r#"
-        cookies/a: draining already
-        cookies/a: in maintenance
-        cookies/a: drained after <t>
-        --- exit 0
-    "#]],
-    );
-    assert_eq!(answered_by(&engine), "o2");
 }

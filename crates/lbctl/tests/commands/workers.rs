@@ -27,6 +27,16 @@ fn old_workers_hold_a_server() {
         --- exit 0
     "#]],
     );
+    // A master loses severities: refusals are known by their words all the same.
+    engine.check(
+        "-s master.sock@1 raw set severity-output number; set server app/nope state ready",
+        &expect![[r#"
+
+        No such server.
+
+        --- exit 4
+    "#]],
+    );
     assert_eq!(engine.run("-s master.sock raw reload"), 3, "2.6 closes without an answer");
     lb_testkit::until("the old worker to be one", || {
         let shown = engine.lbctl(&["-s", "master.sock", "raw", "show", "proc"]).output().unwrap().stdout;

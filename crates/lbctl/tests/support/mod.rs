@@ -229,12 +229,13 @@ impl Engine {
         let mut text = String::new();
         let mut last = String::new();
         for line in lines {
+            let line = line.replace("$DIR", &self.dir.path().display().to_string());
             let arguments: Vec<&str> = line.split(' ').collect();
             let told = self.told(&self.lbctl(&arguments).output().unwrap());
             if told == last {
                 text.truncate(text.len() - told.len());
             }
-            text.push_str(&format!("$ lbctl {}\n{told}", self.normal(line)));
+            text.push_str(&format!("$ lbctl {}\n{told}", self.normal(&line)));
             last = told;
         }
         expected.assert_eq(&text);
@@ -309,6 +310,7 @@ impl Engine {
             (r",\d+s,tcpv4|,\d+s,unix_stream", ",<t>,<proto>"),
             (r"\d+s of (\d+m?s)", "<t> of $1"),
             (r"left, \d+s", "left, <t>"),
+            (r"(: DOWN), \d+s", "$1, <t>"),
             (r"0x[0-9a-f]+", "<ptr>"),
             (r"unix:\d+", "unix:<n>"),
             (r"in \d+ms", "in <t>"),
