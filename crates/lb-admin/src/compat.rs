@@ -14,6 +14,8 @@ use crate::table::{COMMANDS, Command, CommandId, Since};
 pub enum State {
     /// It works as there.
     Done,
+    /// It works as there, and shows the inside of this engine.
+    OwnInside(&'static str),
     /// It works, with this difference.
     Different(&'static str),
     /// It does not exist here yet, for lack of this.
@@ -64,49 +66,56 @@ absent! {
 
 /// Commands that work otherwise than HAProxy's, and how.
 pub const DIFFERENCES: &[(CommandId, &str)] = &[
-    (CommandId::DebugCounters, "its events are those of this engine; `reset` needs the level admin"),
+    (CommandId::AddSslCrtList, "a line with options in brackets is refused: those are read at start only"),
+    (CommandId::DebugCounters, "`reset` needs the level admin; its events are those of this engine"),
     (CommandId::DumpStatsFile, "ages and rates are told, but a start does not take them over"),
-    (CommandId::Prompt, "its usage is in other words"),
     (
         CommandId::SetAnonOn,
         "in `show sess`, an address is shown as a hash and its port; a wrong key is refused in other words",
     ),
+    (CommandId::SetProfiling, "neither locks nor allocations are timed; `auto` stays off"),
     (CommandId::SetRateLimit, "`http-compression` is kept and shown; there is no compression to limit"),
     (CommandId::SetServer, "an `addr … port` whose port is refused leaves the address alone too"),
-    (CommandId::SetProfiling, "neither locks nor allocations are timed; `auto` stays off"),
+    (CommandId::SetSslTlsKey, "keys of tickets are the TLS library's and stand in no file, so no file is known"),
+    (CommandId::ShowCache, "always empty, as there is no cache"),
+    (CommandId::ShowEvents, "there is no ring `dpapi`; the list is for everybody, what rings hold for operators"),
+    (CommandId::ShowPeers, "always empty: stick tables are not exchanged with peers"),
+    (CommandId::ShowSslCaFile, "`@system-ca` is there only where the configuration names it"),
+    (CommandId::ShowSslOcspResponse, "of a response, identifier, certificate and serial number are shown"),
+    (CommandId::ShowSslOcspUpdates, "always empty, as responses are not fetched"),
+    (CommandId::ShowTlsKeys, "always empty, as keys of tickets are the TLS library's"),
+    (CommandId::Wait, "a bare one that is interrupted answers `Interrupted.`"),
+];
+
+/// Commands that show the inside of the program: in HAProxy's form, what there is here.
+pub const INSIDE: &[(CommandId, &str)] = &[
     (
         CommandId::ShowActivity,
         "the control thread is the last one; what counts machinery that is not here is 0, and stolen time is told in total only",
     ),
-    (CommandId::AddSslCrtList, "a line with options in brackets is refused: those are read at start only"),
-    (CommandId::SetSslTlsKey, "keys of tickets are the TLS library's and stand in no file, so no file is known"),
-    (CommandId::ShowCache, "always empty, as there is no cache"),
-    (CommandId::ShowDev, "its facts are in other words"),
-    (CommandId::ShowEvents, "there is no ring `dpapi`; the list is for everybody, what rings hold for operators"),
+    (CommandId::ShowDev, "its facts are those of this engine, in other words"),
     (CommandId::ShowFd, "states are those of this engine's sockets; the owner is the session's number"),
     (CommandId::ShowPools, "its pools are those of this engine"),
     (CommandId::ShowProfiling, "its functions are those of this engine, and the time a task waits to run is not known"),
-    (CommandId::ShowPeers, "always empty: stick tables are not exchanged with peers"),
     (
         CommandId::ShowSess,
-        "fields about HAProxy's own machinery (flags, analysers, calls) are constant; `show-uri` shows requests of frontends that log, and of others from its first use on",
+        "what it says of HAProxy's own machinery (flags, analysers, calls) is constant; `show-uri` shows requests of frontends that log, and of others from its first use on",
     ),
-    (CommandId::ShowSslCaFile, "`@system-ca` is there only where the configuration names it"),
-    (CommandId::ShowSslOcspResponse, "of a response, identifier, certificate and serial number are shown"),
-    (CommandId::ShowSslOcspUpdates, "always empty, as responses are not fetched"),
     (CommandId::ShowSslProviders, "it names `ring`"),
-    (CommandId::ShowTlsKeys, "always empty, as keys of tickets are the TLS library's"),
     (CommandId::ShowTasks, "it counts the tasks there are, not only those about to run"),
     (CommandId::ShowThreads, "the facts of a thread are those of this engine; the control thread is the last one"),
     (CommandId::ShowTrace, "the sources are those of this engine"),
     (CommandId::Trace, "the sources and their events are those of this engine"),
-    (CommandId::Wait, "its usage is in other words; a bare one that is interrupted answers `Interrupted.`"),
 ];
 
 /// The state of a command that this program has.
 pub fn state(id: CommandId) -> State {
-    let difference = DIFFERENCES.iter().find(|(different, _)| *different == id);
-    difference.map_or(State::Done, |(_, how)| State::Different(how))
+    let row_of = |rows: &'static [(CommandId, &'static str)]| rows.iter().find(|row| row.0 == id).map(|row| row.1);
+    match (row_of(DIFFERENCES), row_of(INSIDE)) {
+        (Some(how), _) => State::Different(how),
+        (None, Some(what)) => State::OwnInside(what),
+        (None, None) => State::Done,
+    }
 }
 
 /// The document, in Markdown: every command of HAProxy 3.x with its level and its state here.
@@ -115,17 +124,17 @@ pub fn document() -> String {
     rows.extend(COMMANDS.iter().filter(|c| c.since != Since::Own).map(Row::from));
     rows.sort_by_key(|row| row.words);
     let mut text = String::from(INTRODUCTION);
-    let counts = rows.iter().fold([0; 4], |mut counts, row| {
+    let counts = rows.iter().fold([0; 5], |mut counts, row| {
         if let Some(count) = counts.get_mut(rank(row.state)) {
             *count += 1;
         }
         counts
     });
-    let [done, different, not_yet, not_applicable] = counts;
+    let [done, inside, different, not_yet, not_applicable] = counts;
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
-        "{done} done, {different} different, {not_yet} not yet, {not_applicable} not applicable.\n\n\
+        "{done} done, {inside} done with this engine's inside, {different} different, {not_yet} not yet, {not_applicable} not applicable.\n\n\
          | command | level | state |\n|---|---|---|"
     );
     for row in rows {
@@ -151,7 +160,8 @@ const INTRODUCTION: &str = "\
 The commands of the Runtime API in HAProxy 3.x, as its `help` lists them and a few that it hides, the lowest level that
 may run each, and how each stands here.
 
-- *done*: answers and effects are those of HAProxy;
+- *done*: answers and effects are those of HAProxy; help texts and usages are in words of their own;
+- *done, of this engine*: the form is HAProxy's, and what is shown with it is the inside of this engine, truthfully;
 - *different*: it works, with the difference that is named;
 - *not yet*: an unknown command, and what it would need;
 - *not applicable*: an unknown command, and why it will stay one.
@@ -203,15 +213,17 @@ impl From<&Command> for Row {
 fn rank(state: State) -> usize {
     match state {
         State::Done => 0,
-        State::Different(_) => 1,
-        State::NotYet(_) => 2,
-        State::NotApplicable(_) => 3,
+        State::OwnInside(_) => 1,
+        State::Different(_) => 2,
+        State::NotYet(_) => 3,
+        State::NotApplicable(_) => 4,
     }
 }
 
 fn words_of(state: State) -> String {
     match state {
         State::Done => "done".to_owned(),
+        State::OwnInside(what) => format!("done, of this engine: {what}"),
         State::Different(how) => format!("different: {how}"),
         State::NotYet(why) => format!("not yet: {why}"),
         State::NotApplicable(why) => format!("not applicable: {why}"),
@@ -237,8 +249,10 @@ mod tests {
 
     #[test]
     fn differences_are_told_once() {
-        let ids: BTreeSet<_> = DIFFERENCES.iter().map(|(id, _)| id).collect();
-        assert_eq!(ids.len(), DIFFERENCES.len());
+        let ids: BTreeSet<_> = DIFFERENCES.iter().chain(INSIDE).map(|(id, _)| id).collect();
+        assert_eq!(ids.len(), DIFFERENCES.len() + INSIDE.len());
+        assert!(DIFFERENCES.len() + ABSENT.len() < 25, "the list of what is not as there grows");
+        assert_eq!(state(CommandId::ShowPools), State::OwnInside("its pools are those of this engine"));
         assert_eq!(state(CommandId::Quit), State::Done);
         assert!(matches!(state(CommandId::SetServer), State::Different(_)));
     }
