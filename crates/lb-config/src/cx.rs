@@ -2,6 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Severity, Sink, Site};
 use crate::line::{Fault, Line};
+use crate::model::{ProfileRef, Ring};
 use crate::{Host, condition};
 use lb_sample::{LogFormat, PatternSets, ProcessVars, Sources, UserLists};
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 /// Log formats that a file may name as variables.
 const FORMAT_VARIABLES: &[(&str, &str)] = &[
+    ("HAPROXY_HTTPS_LOG_FMT", LogFormat::HTTPS),
     ("HAPROXY_HTTP_CLF_LOG_FMT", LogFormat::HTTP_CLF),
     ("HAPROXY_HTTP_LOG_FMT", LogFormat::HTTP),
     ("HAPROXY_TCP_CLF_LOG_FMT", LogFormat::TCP_CLF),
@@ -39,6 +41,10 @@ pub(crate) struct Cx<'a> {
     pub past_global: bool,
     /// Rings that `log` lines name, and where.
     pub ring_uses: Vec<(String, Site)>,
+    /// Log profiles that are named, and where first.
+    pub profile_uses: Vec<(String, ProfileRef, Site)>,
+    /// Rings that stream targets of `log` lines make.
+    pub stream_rings: Vec<Ring>,
     /// Words of server lines that no HAProxy knows, and where they stand.
     pub own_words: Vec<(&'static str, Site)>,
 }
@@ -58,6 +64,8 @@ impl<'a> Cx<'a> {
             stick_counters: 3,
             past_global: false,
             ring_uses: Vec::new(),
+            profile_uses: Vec::new(),
+            stream_rings: Vec::new(),
             own_words: Vec::new(),
         }
     }

@@ -7,9 +7,10 @@ use crate::Host;
 use crate::cx::Cx;
 use crate::diagnostic::{Severity, Site};
 use crate::errors::{self, ErrorsSection};
-use crate::finish::{log_targets, settle_modes};
+use crate::finish::settle_modes;
 use crate::guid;
 use crate::keywords::{self, DYNAMIC_SERVER, OWN, SERVER, ServerRow, Status};
+use crate::log_format;
 use crate::mailers;
 use crate::model::{CheckMethod, LogTarget, Place, Proxy, Server, TlsFiles};
 use crate::proxy::{Defaults, ProxyDraft};
@@ -63,7 +64,7 @@ impl NamedDefaults {
         draft.proxy.error_pages = errors::settle(&draft, errors, |_, _, _, _| {});
         draft.proxy.email_alert = mailers.resolve(&draft.email).map(|(_, alert)| alert);
         draft.proxy.acls.clear();
-        Some(Self { name: defaults.name.clone()?, draft, logs: log_targets(&defaults.draft, logs) })
+        Some(Self { name: defaults.name.clone()?, draft, logs: log_format::targets(&defaults.draft, logs) })
     }
 }
 

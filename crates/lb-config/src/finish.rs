@@ -7,13 +7,13 @@ use crate::dynamic::{DefaultServers, NamedDefaults};
 use crate::errors;
 use crate::finish_tables::Tables;
 use crate::guid;
-use crate::line::Fault;
-use crate::log::LogLine;
+use crate::log_format;
+use crate::log_profile;
 use crate::mailers;
 use crate::model::{
-    BackendChoice, Balance, CheckMethod, Config, LogTarget, Observe, Proxy, ProxyIdx, Server, UseBackend, UsedServer,
+    BackendChoice, Balance, CheckMethod, Config, Observe, Proxy, ProxyIdx, Server, UseBackend, UsedServer,
 };
-use crate::proxy::{LogChoice, ProxyDraft};
+use crate::proxy::ProxyDraft;
 use crate::reader::Draft;
 use crate::resolvers;
 use crate::ring;
@@ -25,7 +25,7 @@ use crate::tls;
 use crate::users::{self, UsersDraft};
 use lb_check::rules::RuleSet;
 use lb_model::{Compat, Mode, ProxyKind};
-use lb_sample::{LogFormat, Place, Reference};
+use lb_sample::Reference;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -80,7 +80,8 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
         healthchecks,
         http_errors,
         mailers,
-        rings,
+        mut rings,
+        log_profiles,
         peers,
         resolvers: mut sections,
         stores,
@@ -146,9 +147,9 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
             }
             proxy.servers = servers.into_iter().map(Arc::new).collect();
             proxy.default_servers = DefaultServers::of(draft);
-            proxy.logs = log_targets(draft, &global.global.logs);
+            proxy.logs = log_format::targets(draft, &global.global.logs);
             proxy.email_alert = mailers.settle(draft, cx);
-            proxy.log_format = log_format(draft, &proxy, cx);
+            log_format::settle(draft, &mut proxy, cx);
             captures::check(draft, cx);
             tables.resolve(&mut proxy);
             references(draft, &names, (&tables, &users), cx);
@@ -171,7 +172,9 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
     let parts = (&*global.logs, &mailers, &*http_errors);
     let defaults = defaults.iter().filter_map(|section| NamedDefaults::of(section, parts)).collect();
     let ignored_tuning = std::mem::take(&mut cx.ignored);
+    rings.append(&mut cx.stream_rings);
     ring::check_uses(&rings, cx);
+    log_profile::settle(log_profiles, cx);
     let (tables, vars, patterns) = (tables.into_list(), Arc::clone(&cx.vars), Arc::clone(&cx.patterns));
     let peers = peers.into_iter().map(|section| section.name).collect();
     Config {
@@ -558,68 +561,6 @@ fn find_server(draft: &ProxyDraft, own: usize, path: &str, names: &Names<'_>) ->
         None => {
             let near = suggest::nearest(server, known()).map(|near| format!("did you mean '{near}'?"));
             Err((format!("unable to find required server '{server}' for tracking."), near))
-        }
-    }
-}
-
-pub(crate) fn log_targets(draft: &ProxyDraft, global: &[LogTarget]) -> Vec<LogTarget> {
-    let mut targets = Vec::new();
-    for line in &draft.logs {
-        match line {
-            LogLine::Global => targets.extend(global.iter().cloned()),
-            LogLine::Target(target) => targets.push(target.clone()),
-            LogLine::Clear => targets.clear(),
-        }
-    }
-    targets
-}
-
-fn log_format(draft: &ProxyDraft, proxy: &Proxy, cx: &mut Cx<'_>) -> Option<Arc<LogFormat>> {
-    if !draft.has_frontend() {
-        return None;
-    }
-    let (text, site, own) = match &draft.log_choice {
-        LogChoice::None => return None,
-        LogChoice::Tcp(site, true) => (LogFormat::TCP_CLF, site, false),
-        LogChoice::Tcp(site, false) => (LogFormat::TCP, site, false),
-        LogChoice::Http(site, _) if proxy.mode == Mode::Tcp => {
-            let message = format!(
-                "'option httplog' not usable with {} (needs 'mode http'). Falling back to 'option tcplog'.",
-                draft.title()
-            );
-            cx.warn(site, message);
-            (LogFormat::TCP, site, false)
-        }
-        LogChoice::Http(site, true) => (LogFormat::HTTP_CLF, site, false),
-        LogChoice::Http(site, false) => (LogFormat::HTTP, site, false),
-        LogChoice::Text(text, site) => (text.as_str(), site, true),
-    };
-    if proxy.logs.is_empty() {
-        cx.warn(site, format!("log format ignored for {} since it has no log address.", draft.title()));
-    }
-    let parsed = cx.with_sources(|sources| LogFormat::parse(text, sources));
-    match parsed.and_then(|format| format.check(Place::Log).map(|()| format)) {
-        Ok(format) => {
-            let needs_http = format.requires_http().filter(|_| own && proxy.mode == Mode::Tcp);
-            if let Some(part) = needs_http {
-                cx.warn(
-                    site,
-                    format!("'{part}' in the log-format has no value in {}: it needs 'mode http'.", draft.title()),
-                );
-            }
-            Some(Arc::new(format))
-        }
-        Err(error) => {
-            let fault = Fault::of_sample(error, 0).within("failed to parse log-format : ");
-            let mut site = site.clone();
-            if let Some(part) = fault.part {
-                let lead = usize::from(site.raw.get(site.span.start) == Some(&b'"'));
-                if site.span.len() == text.len() + 2 * lead {
-                    site.span = site.span.start + lead + part.start..site.span.start + lead + part.end;
-                }
-            }
-            cx.sink.push(Severity::Alert, &site, fault.message, fault.help);
-            None
         }
     }
 }

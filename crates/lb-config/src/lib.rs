@@ -27,6 +27,8 @@ mod keywords;
 mod lexer;
 mod line;
 mod log;
+mod log_format;
+mod log_profile;
 mod mailers;
 pub mod model;
 mod monitor;

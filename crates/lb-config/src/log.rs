@@ -2,9 +2,9 @@
 
 use crate::address::{self, Allow, Endpoint, Port};
 use crate::cx::Cx;
-use crate::keywords;
 use crate::line::{Fault, Line, Prefix, fault};
-use crate::model::{LogSink, LogTarget, LogWire, Sampling};
+use crate::log_profile;
+use crate::model::{ConnectAddress, LogSink, LogTarget, LogWire, Ring, RingServer, Sampling};
 use crate::suggest::did_you_mean;
 use lb_model::Severity;
 use std::sync::Arc;
@@ -61,11 +61,13 @@ pub(crate) fn log(line: &Line, in_global: bool, cx: &mut Cx<'_>) -> Result<LogLi
     } else {
         "log : expects <address> and <facility> or global as arguments"
     };
-    let sink = sink(line, line.need(1, usage)?, cx).map_err(|(message, help)| {
-        let fault = fault(1, format!("log : {message}"));
-        Fault { help, ..fault }
-    })?;
-    let (mut format, mut max_len, mut sample) = (LogWire::Local, DEFAULT_LENGTH, None);
+    let stream = stream(line.need(1, usage)?, cx).map_err(refused)?;
+    let sink = match &stream {
+        // Named when its form and its length are known.
+        Some(_) => LogSink::Ring(String::new()),
+        None => sink(line, line.word(1), cx).map_err(refused)?,
+    };
+    let (mut format, mut max_len, mut sample, mut profile) = (LogWire::Usual, DEFAULT_LENGTH, None, None);
     let mut at = 2;
     loop {
         let value = line.word(at + 1);
@@ -82,7 +84,10 @@ pub(crate) fn log(line: &Line, in_global: bool, cx: &mut Cx<'_>) -> Result<LogLi
                 format = known.ok_or_else(complaint)?;
             }
             "sample" => sample = Some(Arc::new(sampling(value).map_err(|message| fault(at + 1, message))?)),
-            word @ "profile" => return Err(fault(at, format!("log : {}", keywords::not_yet(word)))),
+            "profile" => {
+                let name = line.need(at + 1, "log : 'profile' expects the name of a log-profile section")?;
+                profile = Some(log_profile::named(cx, name, line, at + 1));
+            }
             _ => break,
         }
         at += 2;
@@ -97,7 +102,64 @@ pub(crate) fn log(line: &Line, in_global: bool, cx: &mut Cx<'_>) -> Result<LogLi
     if let Some(extra) = line.words.get(at + 3) {
         return Err(fault(at + 3, format!("log : cannot handle unexpected argument '{}'", extra.text)));
     }
-    Ok(LogLine::Target(LogTarget { sink, format, facility, max_level, min_level, max_len, sample }))
+    let sink = match stream {
+        Some((address, port)) => LogSink::Ring(stream_ring(line, address, port, format, max_len, cx)),
+        None => sink,
+    };
+    Ok(LogLine::Target(LogTarget { sink, format, facility, max_level, min_level, max_len, sample, profile }))
+}
+
+/// A message and what to do.
+type Refused = (String, Option<String>);
+
+fn refused((message, help): Refused) -> Fault {
+    let fault = fault(1, format!("log : {message}"));
+    Fault { help, ..fault }
+}
+
+/// A stream's address, if the target is one.
+fn stream(text: &str, cx: &Cx<'_>) -> Result<Option<(ConnectAddress, u16)>, Refused> {
+    let expanded = address::expand(text, cx);
+    if !["tcp@", "tcp4@", "tcp6@", "uxst@", "stream+"].iter().any(|prefix| expanded.starts_with(prefix)) {
+        return Ok(None);
+    }
+    let found = match address::parse(&expanded, Allow::default(), cx).map_err(|e| (e.message, e.help))? {
+        Endpoint::Ip { ip, port, .. } => (ConnectAddress::Ip(ip), port_of(port)),
+        Endpoint::Unix(path) => (ConnectAddress::Unix(path), 0),
+        Endpoint::Abstract(name) => (ConnectAddress::Abstract(name), 0),
+        Endpoint::Fd(_) | Endpoint::Sockpair(_) => {
+            return Err((format!("a descriptor is no stream to connect to: '{text}'"), None));
+        }
+    };
+    Ok(Some(found))
+}
+
+/// The ring that feeds a stream target, and its name.
+fn stream_ring(
+    line: &Line,
+    address: ConnectAddress,
+    port: u16,
+    format: LogWire,
+    max_len: usize,
+    cx: &mut Cx<'_>,
+) -> String {
+    let name = format!("ring#{}", cx.stream_rings.len() + 1);
+    let server = RingServer { name: "default".to_owned(), address, port, octet_count: false };
+    cx.stream_rings.push(Ring {
+        description: format!("created from logserver declared into '{}' at line {}", line.file, line.number),
+        format,
+        max_len,
+        servers: vec![server],
+        ..Ring::named(&name)
+    });
+    name
+}
+
+fn port_of(port: Port) -> u16 {
+    match port {
+        Port::Range(port, _) if port != 0 => port,
+        _ => 514,
+    }
 }
 
 /// Reads `<ranges>:<size>`, such as `1,3-5:10`.
@@ -140,7 +202,7 @@ pub(crate) fn wire(name: &str) -> Option<LogWire> {
     FORMATS.iter().find(|(known, _)| *known == name).map(|(_, format)| *format)
 }
 
-fn sink(line: &Line, text: &str, cx: &mut Cx<'_>) -> Result<LogSink, (String, Option<String>)> {
+fn sink(line: &Line, text: &str, cx: &mut Cx<'_>) -> Result<LogSink, Refused> {
     if let Some(name) = text.strip_prefix("ring@") {
         cx.ring_uses.push((name.to_owned(), line.site(1)));
         return Ok(LogSink::Ring(name.to_owned()));
@@ -152,18 +214,11 @@ fn sink(line: &Line, text: &str, cx: &mut Cx<'_>) -> Result<LogSink, (String, Op
     }
     let allow = Allow { descriptor: true, datagram: true, ..Allow::default() };
     match address::parse(text, allow, cx).map_err(|e| (e.message, e.help))? {
-        Endpoint::Ip { ip, port, .. } => {
-            let port = match port {
-                Port::Range(port, _) if port != 0 => port,
-                _ => 514,
-            };
-            Ok(LogSink::Udp(ip, port))
-        }
+        Endpoint::Ip { ip, port, .. } => Ok(LogSink::Udp(ip, port_of(port))),
         Endpoint::Unix(path) => Ok(LogSink::Unix(path)),
         Endpoint::Fd(fd) => Ok(LogSink::Fd(fd)),
-        Endpoint::Abstract(_) | Endpoint::Sockpair(_) => {
-            Err((format!("a socket of this family is no log target here: '{text}'"), None))
-        }
+        Endpoint::Abstract(name) => Ok(LogSink::Abstract(name)),
+        Endpoint::Sockpair(_) => Err((format!("a pair of sockets is no log target: '{text}'"), None)),
     }
 }
 

@@ -4,6 +4,7 @@
 //! applied, addresses are parsed. The engine needs no text.
 
 mod forwarding;
+mod log;
 mod table;
 mod way;
 
@@ -14,6 +15,10 @@ pub use crate::process::{Capability, CloseSpread, CpuMap, ProcessSettings, UnixB
 pub use crate::resolvers::{Hold, Nameserver, Resolution, Resolvers};
 pub use crate::stats_page::{StatsPage, StatsRule, StatsVerdict};
 pub use forwarding::{ForwardFor, Forwarded, HeaderNames, KeepAlive, Node, NodePort, UseServer, UsedServer};
+pub use log::{
+    DoLog, LogLevel, LogProfile, LogSink, LogStep, LogSteps, LogTarget, LogWire, OnStep, ProfileRef, Ring, RingServer,
+    Sampling,
+};
 pub use table::{Count, CountChange, Number, StickRule, StickTable, TableIdx, TableRef, Track};
 pub use way::{Announce, Extension, NodeKey, SocketOptions, Source, UseSrc};
 
@@ -21,7 +26,7 @@ pub use crate::retry_on::RetryOn;
 pub use crate::runtime::{Profiling, RuntimeSettings};
 pub use crate::traces::TraceLine;
 use lb_check::rules::RuleSet;
-use lb_model::{Compat, Level, Mode, ProxyKind, Severity};
+use lb_model::{Compat, Level, Mode, ProxyKind};
 use lb_sample::{Acl, Condition, Expr, LogFormat, PatternSet, PatternSets, ProcessVars, Rewrite, VarAction};
 pub use lb_tls::Named;
 use lb_tls::{Bundle, Ciphers, Crl, Offer, ServerSettings, Trust, Versions};
@@ -29,7 +34,6 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Index of a proxy in [`Config::proxies`].
@@ -333,94 +337,6 @@ pub enum ConnectAddress {
     Sockpair(i32),
 }
 
-/// Where log lines go.
-#[derive(Debug, Clone)]
-pub struct LogTarget {
-    /// Destination.
-    pub sink: LogSink,
-    /// Wire form.
-    pub format: LogWire,
-    /// Facility, 0 to 23.
-    pub facility: u8,
-    /// Least severe level sent (`log … <max level>`); default debug.
-    pub max_level: Severity,
-    /// Most severe level used (`log … <max> <min level>`); default emerg.
-    pub min_level: Severity,
-    /// `len`: longest line; default 1024.
-    pub max_len: usize,
-    /// `sample`: which lines are sent; `None`: all.
-    pub sample: Option<Arc<Sampling>>,
-}
-
-/// `sample <ranges>:<size>`: of so many lines, those with these numbers.
-#[derive(Debug)]
-pub struct Sampling {
-    /// First and last number of each range, from 1.
-    pub ranges: Vec<(u32, u32)>,
-    /// After so many lines the count starts again.
-    pub size: u32,
-    /// Lines so far.
-    pub seen: AtomicU32,
-}
-
-impl Sampling {
-    /// Counts a line; whether it is one of those to be sent.
-    pub fn takes_next(&self) -> bool {
-        let number = self.seen.fetch_add(1, Relaxed) % self.size.max(1) + 1;
-        self.ranges.iter().any(|(first, last)| (*first..=*last).contains(&number))
-    }
-}
-
-/// Memory that keeps the latest log lines and trace events.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ring {
-    /// Its name, for `ring@name` and `show events`.
-    pub name: String,
-    /// `description`; by default its name.
-    pub description: String,
-    /// `format` of log lines in it, whatever the `log` line says.
-    pub format: LogWire,
-    /// `maxlen`: bytes of a line at most.
-    pub max_len: usize,
-    /// `size`: bytes of all lines at most.
-    pub size: usize,
-}
-
-/// A log destination.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LogSink {
-    /// Syslog over UDP; port 514 by default.
-    Udp(IpAddr, u16),
-    /// UNIX datagram socket (`/dev/log`).
-    Unix(PathBuf),
-    /// A ring, by name.
-    Ring(String),
-    /// An open descriptor: `stdout` is 1, `stderr` is 2, `fd@N` is N.
-    Fd(i32),
-}
-
-/// A log line's envelope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogWire {
-    /// BSD syslog without the host name: the default for every destination. With `log-send-hostname`
-    /// the name is added.
-    Local,
-    /// BSD syslog.
-    Rfc3164,
-    /// Newer syslog.
-    Rfc5424,
-    /// The message only.
-    Raw,
-    /// `<3>` level then message.
-    Short,
-    /// Level, timestamp and message as for systemd.
-    Timed,
-    /// Like RFC 3164 with ISO 8601 time.
-    Iso,
-    /// RFC 3164 without the priority.
-    Priority,
-}
-
 /// A frontend, a backend, or both.
 #[derive(Debug, Clone)]
 pub struct Proxy {
@@ -524,6 +440,16 @@ pub struct Proxy {
     pub logs: Vec<LogTarget>,
     /// The line logged for each session; `None`: the plain connection line.
     pub log_format: Option<Arc<LogFormat>>,
+    /// `log-format-sd`: the structured data of RFC 5424.
+    pub log_format_sd: Option<Arc<LogFormat>>,
+    /// `error-log-format`: the line for connections on which there was no session.
+    pub error_log_format: Option<Arc<LogFormat>>,
+    /// `log-steps`: when lines are logged; `None`: at the end.
+    pub log_steps: LogSteps,
+    /// Lines about sessions are made of formats: the proxy's, or those of a target's profile.
+    pub logs_sessions: bool,
+    /// One of its formats shows an address of the server's connection.
+    pub logs_back_address: bool,
     /// `log-tag`.
     pub log_tag: Option<String>,
     /// What log lines keep of messages.
@@ -677,6 +603,8 @@ pub enum HttpAction {
     Metrics,
     /// `add-acl`, `del-acl`, `set-map`, `del-map`.
     Pattern(PatternAction),
+    /// `do-log`: a line at this point.
+    Log(Box<DoLog>),
 }
 
 /// A place for a part of a message that log lines keep.
@@ -686,15 +614,6 @@ pub struct CaptureSlot {
     pub header: Option<String>,
     /// How many bytes are kept.
     pub len: usize,
-}
-
-/// What `set-log-level` asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogLevel {
-    /// This level, however the exchange ends.
-    Always(Severity),
-    /// No line.
-    Silent,
 }
 
 /// A change of the request line.
@@ -879,6 +798,8 @@ pub enum TcpAction {
     ExpectProxy,
     /// `silent-drop`: the connection ends without a word.
     SilentDrop,
+    /// `do-log`: a line at this point.
+    Log(Box<DoLog>),
 }
 
 /// `force-persist` or `ignore-persist`.
@@ -1275,6 +1196,8 @@ pub struct Options {
     pub dontlog_normal: bool,
     /// `log-health-checks`.
     pub log_health_checks: bool,
+    /// `logasap`.
+    pub logasap: bool,
     /// `log-separate-errors`.
     pub log_separate_errors: bool,
     /// `persist`.

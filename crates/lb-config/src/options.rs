@@ -4,8 +4,9 @@ use crate::cx::Cx;
 use crate::diagnostic::Site;
 use crate::keywords::{self, OPTIONS, Status};
 use crate::line::{Done, Line, Prefix, fault};
+use crate::log_format::LogChoice;
 use crate::model::Options;
-use crate::proxy::{LogChoice, ProxyDraft};
+use crate::proxy::ProxyDraft;
 use crate::suggest::did_you_mean;
 
 /// Reads one option.
@@ -139,7 +140,7 @@ fn choose(x: &mut OptionCx<'_, '_, '_>, choice: impl FnOnce(Site) -> LogChoice) 
         x.cx.warn(&site, message);
         return Ok(());
     }
-    x.p.log_choice = choice(site);
+    x.p.log.choice = choice(site);
     Ok(())
 }
 
@@ -150,6 +151,11 @@ pub(crate) fn httplog(x: &mut OptionCx<'_, '_, '_>) -> Done {
     }
     x.line.ends_after(2, "option httplog")?;
     choose(x, |site| LogChoice::Http(site, clf))
+}
+
+pub(crate) fn httpslog(x: &mut OptionCx<'_, '_, '_>) -> Done {
+    x.no_more()?;
+    choose(x, LogChoice::Https)
 }
 
 pub(crate) fn tcplog(x: &mut OptionCx<'_, '_, '_>) -> Done {

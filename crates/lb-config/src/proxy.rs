@@ -10,8 +10,11 @@ use crate::guid;
 use crate::keywords::{self, PROXY, Scope, Status};
 use crate::line::{Done, Fault, Line, fault};
 use crate::log::{self, LogLine};
+use crate::log_format::LogDraft;
 use crate::mailers::EmailDraft;
-use crate::model::{Balance, CheckMethod, HttpReuse, HttpRule, KeepAlive, LoadState, Options, Place, Proxy, Timeouts};
+use crate::model::{
+    Balance, CheckMethod, HttpReuse, HttpRule, KeepAlive, LoadState, LogSteps, Options, Place, Proxy, Timeouts,
+};
 use crate::retry_on::RetryOn;
 use crate::server::ServerDraft;
 use crate::suggest::did_you_mean;
@@ -34,20 +37,6 @@ pub(crate) struct Switch {
     pub computed: Option<Arc<lb_sample::LogFormat>>,
     pub site: Site,
     pub condition: Option<Condition>,
-}
-
-/// Which line a session logs.
-#[derive(Debug, Clone, Default)]
-pub(crate) enum LogChoice {
-    /// The plain connection line.
-    #[default]
-    None,
-    /// `option tcplog`, with `clf`.
-    Tcp(Site, bool),
-    /// `option httplog`, with `clf`.
-    Http(Site, bool),
-    /// `log-format`.
-    Text(String, Site),
 }
 
 /// A section being read.
@@ -76,7 +65,7 @@ pub(crate) struct ProxyDraft {
     /// `use-server` rules, whose servers may stand further down.
     pub used_servers: Vec<Switch>,
     pub logs: Vec<LogLine>,
-    pub log_choice: LogChoice,
+    pub log: LogDraft,
     /// `redirect` lines: run after all `http-request` rules, wherever they stand.
     pub redirects: Vec<HttpRule>,
     /// ACLs that could not be read: rules that use them are not blamed as well.
@@ -215,6 +204,11 @@ fn documented_proxy() -> Proxy {
         makes_pages: false,
         logs: Vec::new(),
         log_format: None,
+        log_format_sd: None,
+        error_log_format: None,
+        log_steps: LogSteps::default(),
+        logs_sessions: false,
+        logs_back_address: false,
         log_tag: None,
         captures: Captures::default(),
         email_alert: None,
@@ -245,7 +239,7 @@ impl ProxyDraft {
             default_backend: None,
             used_servers: Vec::new(),
             logs: Vec::new(),
-            log_choice: LogChoice::None,
+            log: LogDraft::default(),
             redirects: Vec::new(),
             bad_acls: BTreeSet::new(),
             references: Vec::new(),
@@ -535,16 +529,6 @@ pub(crate) fn log_tag(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
     let tag = line.need(1, "'log-tag' expects a tag for use in syslog.")?;
     line.ends_after(1, "log-tag")?;
     p.proxy.log_tag = Some(tag.to_owned());
-    Ok(())
-}
-
-pub(crate) fn log_format(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done {
-    let text = line.need(1, "log-format expects an argument.")?;
-    if line.has(2) {
-        return Err(fault(2, "log-format expects only one argument, don't forget to escape spaces!")
-            .help("put the whole format between quotes"));
-    }
-    p.log_choice = LogChoice::Text(text.to_owned(), line.site(1));
     Ok(())
 }
 

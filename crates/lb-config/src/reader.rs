@@ -10,8 +10,9 @@ use crate::global::GlobalDraft;
 use crate::keywords::{self, SECTIONS, Section};
 use crate::lexer::{self, Word};
 use crate::line::{Fault, Line, Prefix, fault};
+use crate::log_profile;
 use crate::mailers::MailersDraft;
-use crate::model::{Config, Ring, TraceLine};
+use crate::model::{Config, LogProfile, Ring, TraceLine};
 use crate::peers::PeersDraft;
 use crate::proxy::{Defaults, ProxyDraft};
 use crate::resolvers::{self, Resolvers};
@@ -43,6 +44,8 @@ enum Target {
     HttpErrors,
     /// The last of `Draft::mailers`.
     Mailers,
+    /// The last of `Draft::log_profiles`.
+    LogProfile,
     /// The last of `Draft::rings`.
     Ring,
     /// The last of `Draft::peers`.
@@ -70,6 +73,7 @@ pub(crate) struct Draft {
     pub rings: Vec<Ring>,
     pub stores: Vec<Store>,
     pub traces: Vec<TraceLine>,
+    pub log_profiles: Vec<LogProfile>,
     pub peers: Vec<PeersDraft>,
     pub resolvers: Vec<Resolvers>,
     pub users: Vec<UsersDraft>,
@@ -241,6 +245,10 @@ impl<'a> Reader<'a> {
                 Some(store) => store.line(&line),
                 None => Ok(()),
             },
+            Target::LogProfile => match self.draft.log_profiles.last_mut() {
+                Some(profile) => log_profile::line(profile, &line, &mut self.cx),
+                None => Ok(()),
+            },
             Target::Defaults => match self.draft.defaults.last_mut() {
                 Some(defaults) => defaults.draft.line(&line, &mut self.cx),
                 None => Ok(()),
@@ -331,6 +339,11 @@ impl<'a> Reader<'a> {
             Section::Traces => {
                 self.target = Target::Traces;
                 line.ends_after(0, "traces")
+            }
+            Section::LogProfile => {
+                self.draft.log_profiles.push(log_profile::open(line, &self.draft.log_profiles)?);
+                self.target = Target::LogProfile;
+                Ok(())
             }
             Section::Peers => {
                 self.draft.peers.push(PeersDraft::open(line)?);

@@ -1,21 +1,19 @@
 //! `ring` sections: memory that keeps the latest log lines and trace events.
 
+use crate::address::{self, AddressError, Allow, Endpoint, Port};
 use crate::cx::Cx;
 use crate::diagnostic::Severity;
 use crate::keywords;
 use crate::line::{Fault, Line, fault};
 use crate::log::wire;
-use crate::model::{LogWire, Ring};
+use crate::model::{ConnectAddress, Ring, RingServer};
 use crate::suggest::did_you_mean;
 
 /// The ring that is always there.
 pub(crate) const ALWAYS: &str = "buf0";
 
-/// Bytes of a ring by default, as of a buffer.
-const DEFAULT_SIZE: usize = 16_384;
-
 /// Keywords of the section.
-const KEYWORDS: [&str; 4] = ["description", "format", "maxlen", "size"];
+const KEYWORDS: [&str; 6] = ["description", "format", "maxlen", "server", "size", "timeout"];
 
 /// Opens a section.
 pub(crate) fn open(line: &Line, others: &[Ring], cx: &mut Cx<'_>) -> Result<Ring, Fault> {
@@ -32,13 +30,7 @@ pub(crate) fn open(line: &Line, others: &[Ring], cx: &mut Cx<'_>) -> Result<Ring
         cx.sink.push(Severity::Warning, &line.site_of(&extra), "words after the ring's name are ignored.", None);
         Ok::<(), Fault>(())
     })?;
-    Ok(Ring {
-        name: name.to_owned(),
-        description: name.to_owned(),
-        format: LogWire::Local,
-        max_len: 1_024,
-        size: DEFAULT_SIZE,
-    })
+    Ok(Ring::named(name))
 }
 
 /// Reads a line of the section.
@@ -65,13 +57,70 @@ pub(crate) fn line(ring: &mut Ring, line: &Line, cx: &mut Cx<'_>) -> Result<(), 
                 ring.size = size;
             }
         }
-        word @ ("backing-file" | "server" | "timeout") => return Err(fault(0, keywords::not_yet(word))),
+        "server" => ring.servers.push(server(line, cx)?),
+        "timeout" => {
+            let slot = match line.word(1) {
+                "connect" => &mut ring.connect_timeout,
+                "server" => &mut ring.server_timeout,
+                other => {
+                    let near = did_you_mean(other, ["connect", "server"]);
+                    return Err(fault(1, format!("'timeout' supports 'connect' and 'server' (got '{other}'){near}.")));
+                }
+            };
+            *slot = line.delay(2, &format!("timeout {}", line.word(1)))?;
+            line.ends_after(2, "timeout")?;
+        }
+        word @ "backing-file" => return Err(fault(0, keywords::not_yet(word))),
         word => {
             let near = did_you_mean(word, KEYWORDS);
             return Err(fault(0, format!("unknown statement '{word}'{near}.")));
         }
     }
     Ok(())
+}
+
+/// `server <name> <address> [log-proto legacy|octet-count]`.
+fn server(line: &Line, cx: &Cx<'_>) -> Result<RingServer, Fault> {
+    let usage = "'server' expects <name> and <addr>[:<port>] as arguments.";
+    let (name, text) = (line.need(1, usage)?, line.need(2, usage)?);
+    let outer = format!("'server {name}' : ");
+    let allow = Allow { port_needed: true, ..Allow::default() };
+    let refused = |e: AddressError| Fault { help: e.help, ..fault(2, format!("{outer}{}", e.message)) };
+    let (address, port) = match address::parse(text, allow, cx).map_err(refused)? {
+        Endpoint::Ip { ip, port: Port::Range(port, _), .. } => (ConnectAddress::Ip(ip), port),
+        Endpoint::Unix(path) => (ConnectAddress::Unix(path), 0),
+        Endpoint::Abstract(name) => (ConnectAddress::Abstract(name), 0),
+        Endpoint::Ip { .. } | Endpoint::Fd(_) | Endpoint::Sockpair(_) => {
+            return Err(fault(2, format!("{outer}expects an address and a port.")));
+        }
+    };
+    let mut octet_count = false;
+    let mut at = 3;
+    while line.has(at) {
+        match line.word(at) {
+            "log-proto" => {
+                octet_count = match line.word(at + 1) {
+                    "octet-count" => true,
+                    "legacy" => false,
+                    other => {
+                        let near = did_you_mean(other, ["legacy", "octet-count"]);
+                        let message =
+                            format!("{outer}'log-proto' expects 'legacy' or 'octet-count', got '{other}'{near}.");
+                        return Err(fault(at + 1, message));
+                    }
+                };
+            }
+            // Who feeds a ring's server opens one connection and keeps it.
+            other => {
+                return Err(fault(
+                    at,
+                    format!("{outer}{}", keywords::not_yet(&format!("{other}' of a ring's 'server"))),
+                ));
+            }
+        }
+        at += 2;
+    }
+    Ok(RingServer { name: name.to_owned(), address, port, octet_count })
 }
 
 fn size(line: &Line) -> Result<usize, Fault> {

@@ -68,6 +68,8 @@ tasks! {
     Secure = 11, "secure::serve";
     /// Mails of alerts.
     Mail = 12, "mail::deliver";
+    /// Lines of a ring on their way to a server.
+    LogFeed = 13, "ring_feed::feed";
 }
 
 const KINDS: usize = FUNCTIONS.len();

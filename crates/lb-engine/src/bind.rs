@@ -231,7 +231,7 @@ fn shared_state(
     let targets = global.logs.iter().chain(config.proxies.iter().flat_map(|proxy| &proxy.logs));
     let descriptors = targets.filter_map(|target| match target.sink {
         LogSink::Fd(fd) => Some(fd),
-        LogSink::Udp(..) | LogSink::Unix(_) | LogSink::Ring(_) => None,
+        LogSink::Udp(..) | LogSink::Unix(_) | LogSink::Abstract(_) | LogSink::Ring(_) => None,
     });
     let tag = global.log_tag.clone().unwrap_or_else(|| program.to_owned());
     let logger = Logger::new(clock, tag, log_host.cloned(), descriptors, &config.rings);

@@ -28,6 +28,7 @@ mod queue;
 pub mod rate;
 mod replace;
 pub mod ring;
+mod ring_feed;
 mod run;
 pub mod slots;
 mod sockets;

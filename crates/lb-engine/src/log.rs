@@ -2,12 +2,13 @@
 //! gone costs a dropped line, which is counted, never a wait.
 
 use crate::clock::Clock;
-use crate::ring::Rings;
+use crate::ring::{Ring, Rings};
 use crate::trace::Sink;
 use lb_config::model::{self, LogSink, LogTarget, LogWire};
 use lb_model::Severity;
 use lb_sample::WallTime;
 use nix::sys::socket::{MsgFlags, send};
+use socket2::SockRef;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -84,63 +85,86 @@ impl Logger {
         }
     }
 
-    /// Lines that could not be sent.
+    /// Lines that could not be sent, those that servers of rings did not get included.
     pub fn dropped(&self) -> u64 {
-        self.dropped.load(Relaxed)
+        let fed = self.rings.iter().filter(|ring| !ring.servers.is_empty());
+        self.dropped.load(Relaxed) + fed.map(Ring::dropped).sum::<u64>()
     }
 
     /// Sends a line to every target that wants its severity.
     pub fn send(&self, targets: &[LogTarget], severity: Severity, tag: Option<&str>, message: &[u8]) {
-        if targets.is_empty() {
-            return;
-        }
-        let now = self.clock.wall_at(self.clock.now_us());
-        let mut line = Vec::with_capacity(message.len() + 64);
-        for target in targets {
-            if severity > target.max_level || target.sample.as_ref().is_some_and(|sample| !sample.takes_next()) {
-                continue;
-            }
-            // More severe lines than the minimum are sent as the minimum.
-            let level = severity.max(target.min_level);
-            line.clear();
-            let tag = tag.unwrap_or(&self.tag);
-            if let LogSink::Ring(name) = &target.sink {
-                // A ring has a form and a length of its own.
-                match self.rings.find(name) {
-                    Some(ring) => {
-                        self.envelope(ring.format, target.facility, level, tag, &now, &mut line);
-                        line.extend_from_slice(message);
-                        ring.push(&line);
-                    }
-                    None => drop(self.dropped.fetch_add(1, Relaxed)),
-                }
-                continue;
-            }
-            self.envelope(target.format, target.facility, level, tag, &now, &mut line);
-            line.extend_from_slice(message);
-            line.truncate(target.max_len.saturating_sub(1));
-            line.push(b'\n');
-            if !self.deliver(&target.sink, &line) {
-                self.dropped.fetch_add(1, Relaxed);
-            }
+        for target in targets.iter().filter(|target| self.wants(target, severity)) {
+            self.put(target, severity, tag, b"", message);
         }
     }
 
-    fn envelope(&self, format: LogWire, facility: u8, level: Severity, tag: &str, now: &WallTime, out: &mut Vec<u8>) {
+    /// Whether a target wants a line of this severity, which counts for its sampling.
+    pub fn wants(&self, target: &LogTarget, severity: Severity) -> bool {
+        severity <= target.max_level && target.sample.as_ref().is_none_or(|sample| sample.takes_next())
+    }
+
+    /// Sends a line to one target that wants it; `data` is the structured part of RFC 5424, and may be empty.
+    pub fn put(&self, target: &LogTarget, severity: Severity, tag: Option<&str>, data: &[u8], message: &[u8]) {
+        let now = self.clock.wall_at(self.clock.now_us());
+        let mut line = Vec::with_capacity(message.len() + data.len() + 64);
+        // More severe lines than the minimum are sent as the minimum.
+        let level = severity.max(target.min_level);
+        let tag = tag.unwrap_or(&self.tag);
+        if let LogSink::Ring(name) = &target.sink {
+            // A ring has a form and a length of its own.
+            let Some(ring) = self.rings.find(name) else {
+                self.dropped.fetch_add(1, Relaxed);
+                return;
+            };
+            self.envelope(ring.format, (target.facility, level), tag, data, &now, &mut line);
+            line.extend_from_slice(message);
+            ring.push(&line);
+            return;
+        }
+        self.envelope(target.format, (target.facility, level), tag, data, &now, &mut line);
+        line.extend_from_slice(message);
+        line.truncate(target.max_len);
+        line.push(b'\n');
+        if !self.deliver(&target.sink, &line) {
+            self.dropped.fetch_add(1, Relaxed);
+        }
+    }
+
+    fn envelope(
+        &self,
+        format: LogWire,
+        (facility, level): (u8, Severity),
+        tag: &str,
+        data: &[u8],
+        now: &WallTime,
+        out: &mut Vec<u8>,
+    ) {
         let priority = u32::from(facility) * 8 + u32::from(level.number());
         let host = self.host.as_deref();
+        let format = match (format, host) {
+            (LogWire::Usual, Some(_)) => LogWire::Rfc3164,
+            (LogWire::Usual, None) => LogWire::Local,
+            (said, _) => said,
+        };
         // Writing to a vector cannot fail.
         let _ = match format {
             LogWire::Raw => Ok(()),
             LogWire::Short => write!(out, "<{}>", level.number()),
             LogWire::Timed => write!(out, "<{}>{} ", level.number(), iso_time(now)),
             LogWire::Priority => write!(out, "<{priority}>"),
-            LogWire::Local | LogWire::Rfc3164 => {
-                write!(out, "<{priority}>{} {}{tag}[{}]: ", bsd_time(now), with_space(host), self.pid)
+            LogWire::Iso => write!(out, "{} ", iso_time(now)),
+            LogWire::Local | LogWire::Usual => write!(out, "<{priority}>{} {tag}[{}]: ", bsd_time(now), self.pid),
+            LogWire::Rfc3164 => {
+                let host = host.unwrap_or("localhost");
+                write!(out, "<{priority}>{} {host} {tag}[{}]: ", bsd_time(now), self.pid)
             }
-            LogWire::Iso => write!(out, "<{priority}>{} {}{tag}[{}]: ", iso_time(now), with_space(host), self.pid),
             LogWire::Rfc5424 => {
-                write!(out, "<{priority}>1 {} {} {tag} {} - - ", iso_time(now), host.unwrap_or("-"), self.pid)
+                let host = host.unwrap_or("-");
+                let data = if data.is_empty() { &b"-"[..] } else { data };
+                let head = write!(out, "<{priority}>1 {} {host} {tag} {} - ", iso_time(now), self.pid);
+                out.extend_from_slice(data);
+                out.push(b' ');
+                head
             }
         };
     }
@@ -152,15 +176,15 @@ impl Logger {
                 socket.as_ref().is_some_and(|s| s.send_to(line, SocketAddr::new(*ip, *port)).is_ok())
             }
             LogSink::Unix(path) => self.unix.as_ref().is_some_and(|s| s.send_to(line, path).is_ok()),
+            LogSink::Abstract(name) => self.unix.as_ref().is_some_and(|socket| {
+                let address = crate::listen::abstract_address(name);
+                address.is_ok_and(|address| SockRef::from(socket).send_to(line, &address).is_ok())
+            }),
             // Rings were served before.
             LogSink::Ring(_) => false,
             LogSink::Fd(fd) => self.descriptors.get(fd).is_some_and(|d| d.write(line)),
         }
     }
-}
-
-fn with_space(host: Option<&str>) -> String {
-    host.map(|h| format!("{h} ")).unwrap_or_default()
 }
 
 /// A descriptor lines are written to. No write waits: a reader that stalls costs lines.

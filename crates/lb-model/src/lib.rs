@@ -6,6 +6,7 @@
 
 mod access;
 mod check_status;
+mod connection_error;
 pub mod hash;
 mod network;
 mod proxy;
@@ -17,6 +18,7 @@ mod weight;
 
 pub use access::{Compat, Level, Severity};
 pub use check_status::{CheckOutcome, CheckStatus};
+pub use connection_error::{CONNECTION_ERRORS, ConnectionError};
 pub use network::is_in_network;
 pub use proxy::{Mode, ProxyKind, is_valid_name};
 pub use server_state::{AdminState, OpState, StatusInputs, StatusWord, TrackedVia};

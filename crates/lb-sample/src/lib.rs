@@ -26,6 +26,7 @@ mod expr;
 mod fetch;
 mod hello;
 mod log_alias;
+mod log_encode;
 mod log_format;
 mod pattern;
 mod place;

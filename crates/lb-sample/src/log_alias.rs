@@ -1,6 +1,7 @@
 //! The `%` aliases of log formats: one table, and how each kind of field is written.
 
 use crate::fetch::request::path;
+use crate::log_encode::Encoding;
 use crate::record::LogRecord;
 use crate::secure::Wire;
 use crate::{Context, Sample, SampleError, Side, StreamNumber, WallTime, date};
@@ -13,14 +14,31 @@ pub(crate) enum Output {
     Log,
     /// A header or the like: missing text is empty.
     Value,
+    /// What is encoded afterwards: as it is, nothing when it is missing.
+    Encoded,
 }
 
-/// `%{+Q,+X,+E}`.
+/// What the value of an alias is, where the encoding tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A number.
+    Number,
+    /// A text of the proxy's own.
+    Text,
+    /// A text out of a message.
+    Message,
+}
+
+/// `%{+Q,+X,+E,+json,+cbor,+bin}`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Flags {
     quote: bool,
-    hexadecimal: bool,
+    pub hexadecimal: bool,
     escape: bool,
+    /// How values are encoded.
+    pub encoding: Encoding,
+    /// CBOR stays binary.
+    pub binary: bool,
 }
 
 impl Flags {
@@ -36,16 +54,30 @@ impl Flags {
                 "Q" => self.quote = on,
                 "X" => self.hexadecimal = on,
                 "E" => self.escape = on,
-                "json" | "cbor" | "bin" => {
-                    return Err(SampleError::new(format!("log-format flag '{name}' is not supported yet")));
-                }
+                "json" => self.encode(Encoding::Json, on),
+                "cbor" => self.encode(Encoding::Cbor, on),
+                "bin" => self.binary = on,
                 _ => {
-                    return Err(SampleError::new(format!("unknown log-format flag '{word}'"))
-                        .help("flags are Q (quotes), X (hexadecimal) and E (escaping), each after '+' or '-'"));
+                    let help = "flags are Q (quotes), X (hexadecimal), E (escaping), json, cbor and bin, each after '+' \
+                                or '-'";
+                    return Err(SampleError::new(format!("unknown log-format flag '{word}'")).help(help));
                 }
             }
         }
         Ok(self)
+    }
+
+    fn encode(&mut self, encoding: Encoding, on: bool) {
+        if on {
+            self.encoding = encoding;
+        } else if self.encoding == encoding {
+            self.encoding = Encoding::Plain;
+        }
+    }
+
+    /// Without what only decorates text: for a value that is encoded afterwards.
+    pub(crate) fn bare(self) -> Self {
+        Self { quote: false, escape: false, ..self }
     }
 
     /// Writes an expression's value.
@@ -58,6 +90,7 @@ impl Flags {
                 Output::Log => self.text(text, Escape::Controls, output, out),
                 // Quotes are for logs only: seen on a running HAProxy.
                 Output::Value => Self { quote: false, ..self }.bytes(text, Escape::Percent, out),
+                Output::Encoded => out.extend_from_slice(text),
             }
         });
     }
@@ -67,6 +100,7 @@ impl Flags {
         if text.is_empty() {
             return self.missing(output, out);
         }
+        let escape = if output == Output::Encoded { Escape::None } else { escape };
         self.quoted(out, |out| self.bytes(text, escape, out));
     }
 
@@ -74,7 +108,7 @@ impl Flags {
         match output {
             Output::Log if self.quote => out.extend_from_slice(b"\"\""),
             Output::Log => out.push(b'-'),
-            Output::Value => {}
+            Output::Value | Output::Encoded => {}
         }
     }
 
@@ -120,15 +154,10 @@ impl Flags {
     fn address(self, address: Option<SocketAddr>, missing: &[u8], output: Output, out: &mut Vec<u8>) {
         match address.map(|a| a.ip()) {
             None => self.text(missing, Escape::None, output, out),
-            Some(ip) => self.quoted(out, |out| match ip {
-                IpAddr::V4(ip) if self.hexadecimal => {
-                    date::put(out, format_args!("{:08X}", u32::from(ip)));
-                }
-                IpAddr::V6(ip) if self.hexadecimal => {
-                    date::put(out, format_args!("{:032X}", u128::from(ip)));
-                }
-                ip => Sample::Ip(ip).with_text(|text| out.extend_from_slice(text)),
-            }),
+            // As observed, digits are not quoted.
+            Some(IpAddr::V4(ip)) if self.hexadecimal => date::put(out, format_args!("{:08X}", u32::from(ip))),
+            Some(IpAddr::V6(ip)) if self.hexadecimal => date::put(out, format_args!("{:032X}", u128::from(ip))),
+            Some(ip) => self.quoted(out, |out| Sample::Ip(ip).with_text(|text| out.extend_from_slice(text))),
         }
     }
 
@@ -177,7 +206,7 @@ struct Field<'a> {
 }
 
 macro_rules! aliases {
-    ($( $variant:ident $name:literal $http:literal $text:literal => |$f:ident, $out:ident| $write:expr; )*) => {
+    ($( $variant:ident $name:literal $http:literal $kind:ident $text:literal => |$f:ident, $out:ident| $write:expr; )*) => {
         /// An alias.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Alias {
@@ -205,6 +234,16 @@ macro_rules! aliases {
                 match self { $( Self::$variant => $http, )* }
             }
 
+            /// Whether it is an address of the server's connection.
+            pub(crate) const fn is_back_address(self) -> bool {
+                matches!(self, Self::BackendSourceIp | Self::BackendSourcePort | Self::ServerIp | Self::ServerPort)
+            }
+
+            /// What its value is.
+            pub(crate) const fn kind(self) -> Kind {
+                match self { $( Self::$variant => Kind::$kind, )* }
+            }
+
             /// Appends the field.
             pub(crate) fn write(
                 self, flags: Flags, output: Output, ctx: &dyn Context, record: &LogRecord, out: &mut Vec<u8>,
@@ -217,73 +256,78 @@ macro_rules! aliases {
 }
 
 aliases! {
-    BytesRead "B" false "Bytes sent to the client." => |f, out| f.early(f.record.bytes_read as i64, out);
-    RequestCookie "CC" true "Captured request cookie." => |f, out| f.text(f.ctx.captured_cookie(Side::Request), out);
-    ResponseCookie "CS" true "Captured response cookie." => |f, out| f.text(f.ctx.captured_cookie(Side::Response), out);
-    Hostname "H" false "The machine's name." => |f, out| f.name(f.ctx.hostname(), out);
-    HttpMethod "HM" true "Method." => |f, out| f.request(f.ctx.method(), out);
-    HttpPath "HP" true "Target without query." => |f, out| f.request(f.ctx.uri().map(before_query), out);
-    HttpPathOnly "HPO" true "Path without host nor query." => |f, out| f.request(path(f.ctx).or(f.ctx.uri()), out);
-    HttpQuery "HQ" true "Query with its question mark." => |f, out| f.query(out);
-    HttpUri "HU" true "Target." => |f, out| f.request(f.ctx.uri(), out);
-    HttpVersion "HV" true "Version." => |f, out| f.version(out);
-    UniqueId "ID" false "Unique id." => |f, out| f.name(f.ctx.unique_id(), out);
-    Origin "OG" false "Where the line was made." => |f, out| f.name(Some(f.record.origin), out);
-    Status "ST" false "Status." => |f, out| f.flags.number(i64::from(f.record.status), out);
-    GmtDate "T" false "Date of accept, GMT." => |f, out| date::gmt(f.record.accepted, out);
-    ActiveTime "Ta" true "First byte of the request to the end." => |f, out| f.early(f.record.active_ms, out);
-    ConnectTime "Tc" false "Connecting." => |f, out| f.flags.number(f.record.connect_ms, out);
-    DataTime "Td" false "Transferring data." => |f, out| f.flags.number(f.record.data_ms, out);
-    HandshakeTime "Th" false "Handshakes." => |f, out| f.flags.number(f.record.handshake_ms, out);
-    IdleTime "Ti" true "Idle before the request." => |f, out| f.flags.number(f.record.idle_ms, out);
-    LocalDate "Tl" false "Date of accept, local with offset." => |f, out| date::local_offset(f.record.accepted, out);
-    RequestTime "TR" true "Receiving the request." => |f, out| f.flags.number(f.record.request_ms, out);
-    QueryTime "Tq" true "Th + Ti + TR." => |f, out| f.flags.number(f.record.query_ms(), out);
-    ResponseTime "Tr" true "Waiting for the response." => |f, out| f.flags.number(f.record.response_ms, out);
-    Timestamp "Ts" false "Unix time of accept." => |f, out| f.flags.either(f.record.accepted.unix_secs, 0, out);
-    TotalTime "Tt" false "Accept to end." => |f, out| f.early(f.record.total_ms, out);
-    UserTime "Tu" false "Accept to end, idle time left out." => |f, out| f.early(f.record.user_ms, out);
-    QueueTime "Tw" false "In queues." => |f, out| f.flags.number(f.record.queue_ms, out);
-    BytesUploaded "U" false "Bytes from the client." => |f, out| f.flags.number(f.record.bytes_uploaded as i64, out);
-    ActiveConnections "ac" false "Connections." => |f, out| f.count(f.record.active_connections, out);
-    Backend "b" false "Backend; the frontend without one." => |f, out| f.backend(out);
-    BackendConnections "bc" false "Connections of the backend." => |f, out| f.count(f.record.backend_connections, out);
-    BackendSourceIp "bi" false "Own address." => |f, out| f.flags.address(f.ctx.back_src(), b"", f.output, out);
-    BackendSourcePort "bp" false "Own port." => |f, out| f.flags.port(f.ctx.back_src(), None, f.output, out);
-    BackendQueue "bq" false "Passed in the backend's queue." => |f, out| f.count(f.record.backend_queue, out);
-    ClientIp "ci" false "Client." => |f, out| f.flags.address(f.ctx.src(), b"unix", f.output, out);
-    ClientPort "cp" false "Client's port." => |f, out| f.flags.port(f.ctx.src(), f.listener(), f.output, out);
-    Frontend "f" false "Frontend." => |f, out| f.name(f.ctx.frontend_name(), out);
-    FrontendConnections "fc" false "Connections of the frontend." => |f, out| f.count(f.record.frontend_connections, out);
-    FrontendIp "fi" false "Address connected to." => |f, out| f.flags.address(f.ctx.dst(), b"unix", f.output, out);
-    FrontendPort "fp" false "Port connected to." => |f, out| f.flags.port(f.ctx.dst(), f.listener(), f.output, out);
-    FrontendTransport "ft" false "Frontend, `~` for TLS." => |f, out| f.frontend_transport(out);
-    LogCounter "lc" false "Lines logged by the frontend." => |f, out| f.flags.number(f.record.log_counter as i64, out);
-    RequestHeaders "hr" false "Captured request headers." => |f, out| f.headers(Side::Request, out);
-    RequestHeaderList "hrl" false "The same, one by one." => |f, out| f.header_list(Side::Request, out);
-    ResponseHeaders "hs" false "Captured response headers." => |f, out| f.headers(Side::Response, out);
-    ResponseHeaderList "hsl" false "The same, one by one." => |f, out| f.header_list(Side::Response, out);
-    Milliseconds "ms" false "Milliseconds of accept." => |f, out| f.milliseconds(f.record.accepted, out);
-    Pid "pid" false "Process." => |f, out| f.flags.either(f.ctx.number(StreamNumber::Pid).unwrap_or(0), 4, out);
-    Request "r" true "Request line." => |f, out| f.request_line(out);
-    Retries "rc" false "Connect retries." => |f, out| f.retries(out);
-    RequestCounter "rt" false "Number of the request." => |f, out| f.flags.either(f.record.request_counter as i64, 4, out);
-    Server "s" false "Server." => |f, out| f.name(Some(f.ctx.server_name().as_deref().unwrap_or(f.record.no_server)), out);
-    ServerConnections "sc" false "Connections of the server." => |f, out| f.count(f.record.server_connections, out);
-    ServerIp "si" false "Server's address." => |f, out| f.flags.address(f.ctx.back_dst(), b"", f.output, out);
-    ServerPort "sp" false "Server's port." => |f, out| f.flags.port(f.ctx.back_dst(), None, f.output, out);
-    ServerQueue "sq" false "Passed in the server's queue." => |f, out| f.count(f.record.server_queue, out);
-    SslCiphers "sslc" false "Cipher." => |f, out| f.text(f.ctx.secured(Wire::Front).map(|s| s.cipher.as_bytes()), out);
-    SslVersion "sslv" false "Version of TLS." => |f, out| f.text(f.ctx.secured(Wire::Front).map(|s| s.protocol.as_bytes()), out);
-    LocalMillis "t" false "Date of accept." => |f, out| date::local_millis(f.record.accepted, out);
-    RequestMillis "tr" true "Date of the request." => |f, out| date::local_millis(f.record.requested, out);
-    RequestGmt "trg" true "Date of the request, GMT." => |f, out| date::gmt(f.record.requested, out);
-    RequestLocal "trl" true "Date of the request, local." => |f, out| date::local_offset(f.record.requested, out);
-    Termination "ts" false "How the session ended." => |f, out| f.termination(out);
-    TerminationCookie "tsc" true "The same with the cookie's state." => |f, out| f.termination_cookie(out);
+    BytesRead "B" false Number "Bytes sent to the client." => |f, out| f.early(f.record.bytes_read as i64, out);
+    RequestCookie "CC" true Message "Captured request cookie." => |f, out| f.text(f.ctx.captured_cookie(Side::Request), out);
+    ResponseCookie "CS" true Message "Captured response cookie." => |f, out| f.text(f.ctx.captured_cookie(Side::Response), out);
+    Hostname "H" false Text "The machine's name." => |f, out| f.name(f.ctx.hostname(), out);
+    HttpMethod "HM" true Message "Method." => |f, out| f.request(f.ctx.method(), out);
+    HttpPath "HP" true Message "Target without query." => |f, out| f.request(f.ctx.uri().map(before_query), out);
+    HttpPathOnly "HPO" true Message "Path without host nor query." => |f, out| f.request(path(f.ctx).or(f.ctx.uri()), out);
+    HttpQuery "HQ" true Message "Query with its question mark." => |f, out| f.query(out);
+    HttpUri "HU" true Message "Target." => |f, out| f.request(f.ctx.uri(), out);
+    HttpVersion "HV" true Message "Version." => |f, out| f.version(out);
+    UniqueId "ID" false Text "Unique id." => |f, out| f.name(f.ctx.unique_id(), out);
+    Origin "OG" false Text "Where the line was made." => |f, out| f.name(Some(f.record.origin), out);
+    Status "ST" false Number "Status." => |f, out| f.flags.number(i64::from(f.record.status), out);
+    GmtDate "T" false Text "Date of accept, GMT." => |f, out| date::gmt(f.record.accepted, out);
+    ActiveTime "Ta" true Number "First byte of the request to the end." => |f, out| f.early(f.record.active_ms, out);
+    ConnectTime "Tc" false Number "Connecting." => |f, out| f.flags.number(f.record.connect_ms, out);
+    DataTime "Td" false Number "Transferring data." => |f, out| f.flags.number(f.record.data_ms, out);
+    HandshakeTime "Th" false Number "Handshakes." => |f, out| f.flags.number(f.record.handshake_ms, out);
+    IdleTime "Ti" true Number "Idle before the request." => |f, out| f.flags.number(f.record.idle_ms, out);
+    LocalDate "Tl" false Text "Date of accept, local with offset." => |f, out| date::local_offset(f.record.accepted, out);
+    RequestTime "TR" true Number "Receiving the request." => |f, out| f.flags.number(f.record.request_ms, out);
+    QueryTime "Tq" true Number "Th + Ti + TR." => |f, out| f.flags.number(f.record.query_ms(), out);
+    ResponseTime "Tr" true Number "Waiting for the response." => |f, out| f.flags.number(f.record.response_ms, out);
+    Timestamp "Ts" false Number "Unix time of accept." => |f, out| f.flags.either(f.record.accepted.unix_secs, 0, out);
+    TotalTime "Tt" false Number "Accept to end." => |f, out| f.early(f.record.total_ms, out);
+    UserTime "Tu" false Number "Accept to end, idle time left out." => |f, out| f.early(f.record.user_ms, out);
+    QueueTime "Tw" false Number "In queues." => |f, out| f.flags.number(f.record.queue_ms, out);
+    BytesUploaded "U" false Number "Bytes from the client." => |f, out| f.flags.number(f.record.bytes_uploaded as i64, out);
+    ActiveConnections "ac" false Number "Connections." => |f, out| f.count(f.record.active_connections, out);
+    Backend "b" false Text "Backend; the frontend without one." => |f, out| f.backend(out);
+    BackendConnections "bc" false Number "Connections of the backend." => |f, out| f.count(f.record.backend_connections, out);
+    BackendSourceIp "bi" false Text "Own address." => |f, out| f.flags.address(f.ctx.back_src(), b"", f.output, out);
+    BackendSourcePort "bp" false Number "Own port." => |f, out| f.flags.port(f.ctx.back_src(), None, f.output, out);
+    BackendQueue "bq" false Number "Passed in the backend's queue." => |f, out| f.count(f.record.backend_queue, out);
+    ClientIp "ci" false Text "Client." => |f, out| f.flags.address(f.ctx.src(), b"unix", f.output, out);
+    ClientPort "cp" false Number "Client's port." => |f, out| f.flags.port(f.ctx.src(), f.listener(), f.output, out);
+    Frontend "f" false Text "Frontend." => |f, out| f.name(f.ctx.frontend_name(), out);
+    FrontendConnections "fc" false Number "Connections of the frontend." => |f, out| f.count(f.record.frontend_connections, out);
+    FrontendIp "fi" false Text "Address connected to." => |f, out| f.flags.address(f.ctx.dst(), b"unix", f.output, out);
+    FrontendPort "fp" false Number "Port connected to." => |f, out| f.flags.port(f.ctx.dst(), f.listener(), f.output, out);
+    FrontendTransport "ft" false Text "Frontend, `~` for TLS." => |f, out| f.frontend_transport(out);
+    LogCounter "lc" false Number "Lines logged by the frontend." => |f, out| f.flags.either(f.record.log_counter as i64, 4, out);
+    RequestHeaders "hr" false Message "Captured request headers." => |f, out| f.headers(Side::Request, out);
+    RequestHeaderList "hrl" false Message "The same, one by one." => |f, out| f.header_list(Side::Request, out);
+    ResponseHeaders "hs" false Message "Captured response headers." => |f, out| f.headers(Side::Response, out);
+    ResponseHeaderList "hsl" false Message "The same, one by one." => |f, out| f.header_list(Side::Response, out);
+    Milliseconds "ms" false Number "Milliseconds of accept." => |f, out| f.milliseconds(f.record.accepted, out);
+    Pid "pid" false Number "Process." => |f, out| f.flags.either(f.ctx.number(StreamNumber::Pid).unwrap_or(0), 4, out);
+    Request "r" true Message "Request line." => |f, out| f.request_line(out);
+    Retries "rc" false Number "Connect retries." => |f, out| f.retries(out);
+    RequestCounter "rt" false Number "Number of the request." => |f, out| f.flags.either(f.record.request_counter as i64, 4, out);
+    Server "s" false Text "Server." => |f, out| f.name(Some(f.ctx.server_name().as_deref().unwrap_or(f.record.no_server)), out);
+    ServerConnections "sc" false Number "Connections of the server." => |f, out| f.count(f.record.server_connections, out);
+    ServerIp "si" false Text "Server's address." => |f, out| f.flags.address(f.ctx.back_dst(), b"", f.output, out);
+    ServerPort "sp" false Number "Server's port." => |f, out| f.flags.port(f.ctx.back_dst(), None, f.output, out);
+    ServerQueue "sq" false Number "Passed in the server's queue." => |f, out| f.count(f.record.server_queue, out);
+    SslCiphers "sslc" false Text "Cipher." => |f, out| f.text(f.ctx.secured(Wire::Front).map(|s| s.cipher.as_bytes()), out);
+    SslVersion "sslv" false Text "Version of TLS." => |f, out| f.text(f.ctx.secured(Wire::Front).map(|s| s.protocol.as_bytes()), out);
+    LocalMillis "t" false Text "Date of accept." => |f, out| date::local_millis(f.record.accepted, out);
+    RequestMillis "tr" true Text "Date of the request." => |f, out| date::local_millis(f.record.requested, out);
+    RequestGmt "trg" true Text "Date of the request, GMT." => |f, out| date::gmt(f.record.requested, out);
+    RequestLocal "trl" true Text "Date of the request, local." => |f, out| date::local_offset(f.record.requested, out);
+    Termination "ts" false Text "How the session ended." => |f, out| f.termination(out);
+    TerminationCookie "tsc" true Text "The same with the cookie's state." => |f, out| f.termination_cookie(out);
 }
 
 impl Field<'_> {
+    /// An encoding escapes by rules of its own.
+    fn escape(&self, usual: Escape) -> Escape {
+        if self.output == Output::Encoded { Escape::None } else { usual }
+    }
+
     fn text(&self, text: Option<&[u8]>, out: &mut Vec<u8>) {
         self.flags.text(text.unwrap_or_default(), Escape::Controls, self.output, out);
     }
@@ -316,7 +360,7 @@ impl Field<'_> {
         let (Some(method), Some(uri)) = (self.ctx.method(), self.ctx.uri()) else { return self.request(None, out) };
         self.flags.quoted(out, |out| {
             for text in [method, b" ", uri, b" ", version_name(self.ctx)] {
-                self.flags.bytes(text, Escape::Request, out);
+                self.flags.bytes(text, self.escape(Escape::Request), out);
             }
         });
     }
@@ -327,7 +371,7 @@ impl Field<'_> {
             None => self.request(None, out),
             Some(uri) => {
                 let query = memchr::memchr(b'?', uri).and_then(|at| uri.get(at..)).unwrap_or_default();
-                self.flags.quoted(out, |out| self.flags.bytes(query, Escape::Request, out));
+                self.flags.quoted(out, |out| self.flags.bytes(query, self.escape(Escape::Request), out));
             }
         }
     }
@@ -364,7 +408,12 @@ impl Field<'_> {
     }
 
     fn milliseconds(&self, time: WallTime, out: &mut Vec<u8>) {
-        date::put(out, format_args!("{:03}", time.micros / 1000));
+        let millis = time.micros / 1000;
+        if self.flags.hexadecimal {
+            date::put(out, format_args!("{millis:X}"));
+        } else {
+            date::put(out, format_args!("{millis:03}"));
+        }
     }
 
     fn termination(&self, out: &mut Vec<u8>) {
@@ -382,10 +431,11 @@ impl Field<'_> {
         if count == 0 {
             return;
         }
+        let escape = self.escape(Escape::Header);
         self.flags.quoted(out, |out| {
             for index in 0..count {
                 out.push(if index == 0 { b'{' } else { b'|' });
-                self.flags.bytes(self.ctx.captured_header(side, index).unwrap_or_default(), Escape::Header, out);
+                self.flags.bytes(self.ctx.captured_header(side, index).unwrap_or_default(), escape, out);
             }
             out.push(b'}');
         });

@@ -83,6 +83,8 @@ pub struct LogRecord {
     pub no_server: &'static str,
     /// What made the line (`%OG`): `txn_close`, `sess_error`, …
     pub origin: &'static str,
+    /// Why the client's connection could not be used (`fc_err`); 0: it could.
+    pub front_error: u8,
 }
 
 impl LogRecord {
@@ -125,6 +127,7 @@ impl Default for LogRecord {
             log_counter: 0,
             no_server: "<NOSRV>",
             origin: "unspec",
+            front_error: 0,
         }
     }
 }

@@ -487,19 +487,20 @@ fn formats() {
     format(
         "%{+Z}ci",
         expect![[r#"
-        %{+Z}ci
-        ^
-        unknown log-format flag '+Z'
-        help: flags are Q (quotes), X (hexadecimal) and E (escaping), each after '+' or '-'
-    "#]],
+            %{+Z}ci
+            ^
+            unknown log-format flag '+Z'
+            help: flags are Q (quotes), X (hexadecimal), E (escaping), json, cbor and bin, each after '+' or '-'
+        "#]],
     );
     format(
-        "%{+json}o %ci",
+        "%{+json}o %(ip:text)ci",
         expect![[r#"
-        %{+json}o %ci
-        ^
-        log-format flag 'json' is not supported yet
-    "#]],
+            %{+json}o %(ip:text)ci
+                      ^
+            unknown output type 'text' in '(ip:text)'
+            help: types are str, sint and bool
+        "#]],
     );
     format(
         "x %[scr]",

@@ -96,6 +96,7 @@ pub(crate) enum Section {
     Proxy(ProxyKind),
     HealthCheck,
     HttpErrors,
+    LogProfile,
     Mailers,
     Ring,
     Peers,
@@ -120,7 +121,7 @@ pub(crate) const SECTIONS: &[SectionRow] = &[
     SectionRow { name: "healthcheck", section: Section::HealthCheck },
     SectionRow { name: "http-errors", section: Section::HttpErrors },
     SectionRow { name: "log-forward", section: Section::NotYet },
-    SectionRow { name: "log-profile", section: Section::NotYet },
+    SectionRow { name: "log-profile", section: Section::LogProfile },
     SectionRow { name: "mailers", section: Section::Mailers },
     SectionRow { name: "peers", section: Section::Peers },
     SectionRow {

@@ -2,6 +2,7 @@
 
 use super::Status::{Gone, NotYet, Supported, Tuning};
 use super::{DB, DF, DFB, FB, Keyword, NB, NFB, Scope, Status};
+use crate::log_format;
 use crate::proxy::{self, ProxyHandler};
 use crate::rules::servers;
 use crate::server::way;
@@ -62,7 +63,7 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
     row("dynamic-cookie-key", DB, Supported(proxy::dynamic_cookie_key)),
     row("email-alert", DFB, Supported(mailers::email_alert)),
     row("enabled", DFB, Supported(proxy::enabled)),
-    row("error-log-format", DFB, NotYet),
+    row("error-log-format", DFB, Supported(log_format::error_log_format)),
     row("errorfile", DFB, Supported(errors::errorfile)),
     row("errorfiles", DFB, Supported(errors::errorfiles)),
     row("errorloc", DFB, Supported(errors::errorloc)),
@@ -90,9 +91,9 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
     row("ignore-persist", Scope::B, Supported(rules::persist)),
     row("load-server-state-from-file", DB, Supported(state::load_server_state)),
     row("log", DFB, Supported(proxy::log)),
-    row("log-format", DF, Supported(proxy::log_format)),
-    row("log-format-sd", DFB, NotYet),
-    row("log-steps", DFB, NotYet),
+    row("log-format", DF, Supported(log_format::log_format)),
+    row("log-format-sd", DFB, Supported(log_format::log_format_sd)),
+    row("log-steps", DF, Supported(log_format::log_steps)),
     row("log-tag", DFB, Supported(proxy::log_tag)),
     row("max-keep-alive-queue", DB, Supported(proxy::max_keep_alive_queue)),
     row("max-session-srv-conns", DF, Tuning),

@@ -3,6 +3,7 @@
 use super::Status;
 use super::Status::{NotYet, Supported};
 use crate::captures;
+use crate::log_profile;
 use crate::rules::{self, ActionHandler, patterns, reply, rewrite, vars};
 use crate::table;
 
@@ -30,7 +31,7 @@ pub(crate) const HTTP_REQUEST: &[ActionRow] = &[
     row("del-map*", Supported(patterns::action)),
     row("deny", Supported(reply::deny)),
     row("disable-l7-retry", NotYet),
-    row("do-log", NotYet),
+    row("do-log", Supported(log_profile::do_log_request)),
     row("do-resolve*", NotYet),
     row("early-hint", NotYet),
     row("normalize-uri", NotYet),
@@ -99,7 +100,7 @@ pub(crate) const HTTP_RESPONSE: &[ActionRow] = &[
     row("del-headers-bin", NotYet),
     row("del-map*", Supported(patterns::action)),
     row("deny", Supported(reply::deny)),
-    row("do-log", NotYet),
+    row("do-log", Supported(log_profile::do_log_response)),
     row("pause", NotYet),
     row("redirect", Supported(rules::redirect_action)),
     row("replace-header", Supported(rewrite::replace_field)),
@@ -142,7 +143,7 @@ pub(crate) const HTTP_AFTER_RESPONSE: &[ActionRow] = &[
     row("del-header", Supported(rules::del_header)),
     row("del-headers-bin", NotYet),
     row("del-map*", Supported(patterns::action)),
-    row("do-log", NotYet),
+    row("do-log", Supported(log_profile::do_log_after_response)),
     row("replace-header", Supported(rewrite::replace_field)),
     row("replace-value", Supported(rewrite::replace_field)),
     row("sc-add-gpc*", Supported(table::count)),
@@ -165,7 +166,7 @@ pub(crate) const HTTP_AFTER_RESPONSE: &[ActionRow] = &[
 pub(crate) const TCP_CONNECTION: &[ActionRow] = &[
     row("accept", Supported(rules::tcp_verdict)),
     row("capture", NotYet),
-    row("do-log", NotYet),
+    row("do-log", Supported(log_profile::do_log_connection)),
     row("expect-netscaler-cip", NotYet),
     row("expect-proxy", Supported(rules::expect_proxy)),
     row("reject", Supported(rules::tcp_verdict)),
@@ -193,7 +194,7 @@ pub(crate) const TCP_CONNECTION: &[ActionRow] = &[
 pub(crate) const TCP_SESSION: &[ActionRow] = &[
     row("accept", Supported(rules::tcp_verdict)),
     row("attach-srv", NotYet),
-    row("do-log", NotYet),
+    row("do-log", Supported(log_profile::do_log_session)),
     row("reject", Supported(rules::tcp_verdict)),
     row("sc-add-gpc*", Supported(table::count)),
     row("sc-inc-gpc*", Supported(table::count)),
@@ -219,7 +220,7 @@ pub(crate) const TCP_SESSION: &[ActionRow] = &[
 pub(crate) const TCP_CONTENT: &[ActionRow] = &[
     row("accept", Supported(rules::tcp_verdict)),
     row("capture", NotYet),
-    row("do-log", NotYet),
+    row("do-log", Supported(log_profile::do_log_content)),
     row("do-resolve*", NotYet),
     row("reject", Supported(rules::tcp_verdict)),
     row("sc-add-gpc*", Supported(table::count)),

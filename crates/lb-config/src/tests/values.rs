@@ -268,12 +268,12 @@ fn log_lines() {
     assert_eq!(
         sinks,
         [
-            (LogSink::Unix("/dev/log".into()), 16, LogWire::Local),
-            (LogSink::Udp("127.0.0.1".parse().unwrap(), 514), 17, LogWire::Local),
+            (LogSink::Unix("/dev/log".into()), 16, LogWire::Usual),
+            (LogSink::Udp("127.0.0.1".parse().unwrap(), 514), 17, LogWire::Usual),
             (LogSink::Fd(1), 3, LogWire::Raw),
-            (LogSink::Udp("10.0.0.1".parse().unwrap(), 1514), 0, LogWire::Local),
+            (LogSink::Udp("10.0.0.1".parse().unwrap(), 1514), 0, LogWire::Usual),
             (LogSink::Fd(2), 1, LogWire::Short),
-            (LogSink::Fd(9), 23, LogWire::Local),
+            (LogSink::Fd(9), 23, LogWire::Usual),
         ]
     );
     assert_eq!((p.logs[0].max_level, p.logs[0].max_len), (Severity::Info, 1024));
@@ -395,7 +395,7 @@ fn words_that_change_nothing_are_named_or_refused() {
     let config = good(
         "global\n stats socket /run/a expose-fd listeners name cli level admin\ndefaults\n timeout tarpit 5s\n\
          option splice-auto\n option tcp-smart-accept\n option tcp-smart-connect\n option independent-streams\n\
-         load-server-state-from-file none\nlisten l\n bind :1 nice 3 level admin name x\n no option logasap\n\
+         load-server-state-from-file none\nlisten l\n bind :1 nice 3 level admin name x\n no option checkcache\n\
          server s 1.2.3.4:80 no-send-proxy\n",
     );
     assert_eq!(
@@ -407,7 +407,6 @@ fn words_that_change_nothing_are_named_or_refused() {
         "bind :1 accept-netscaler-cip 1",
         "server s 1.2.3.4:80 proto h2",
         "bind :1 nbconn 3",
-        "option logasap",
         "option checkcache",
     ] {
         assert!(shown(&format!("listen l\n {line}\n")).contains("does not support yet."), "{line}");

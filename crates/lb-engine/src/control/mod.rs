@@ -240,6 +240,7 @@ pub fn run(
         shared.gate.open();
         on_ready();
         activity::spawn(task::Watch, crate::tables::expire(control.shared));
+        crate::ring_feed::start(shared);
         control.follow_names();
         activity::spawn(task::Schedule, schedule::drive(Rc::clone(&control)));
         activity::spawn(task::Watch, admin::sample(Rc::clone(&control)));

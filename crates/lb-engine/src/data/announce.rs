@@ -95,6 +95,7 @@ fn extensions(client: &Client, backend: &'static ProxyState, server: &ServerStat
         back: None,
         vars: ask.vars,
         looked: None,
+        unique: ask.unique,
     };
     if wanted(Announce::UNIQUE_ID) {
         let own = UniqueId::default();

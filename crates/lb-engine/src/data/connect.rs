@@ -12,7 +12,7 @@ use super::upstream::{self, ConnectError, Opening, ServerName, Upstream};
 use super::view::View;
 use crate::counters::Counters;
 use crate::queue;
-use crate::shared::ProxyState;
+use crate::shared::{ProxyState, Target};
 use crate::stream::Stream;
 use crate::tls::{HandshakeError, ServerSecurity};
 use crate::trace::{Source, event};
@@ -42,6 +42,20 @@ pub struct Route {
     pub server_queue: u32,
     /// The same of the backend's queue.
     pub backend_queue: u32,
+    /// Own and peer address of the server's connection, where a log line shows one.
+    pub back: Option<Box<Ends>>,
+}
+
+/// Own and peer address of a connection.
+pub type Ends = (Option<SocketAddr>, Option<SocketAddr>);
+
+impl Route {
+    /// Notes the ends of the server's connection, if log lines of the frontend show them.
+    pub fn note_ends(&mut self, client: &Client, upstream: &Upstream) {
+        if client.proxy.config.logs_back_address {
+            self.back = Some(Box::new((upstream.stream.local(), upstream.stream.peer())));
+        }
+    }
 }
 
 /// Why there is no connection to a server.
@@ -304,6 +318,11 @@ async fn attempt(
         traced::way(client, event::Stream::FAILED, &backend.config.name, &server.config().name);
     }
     ctx.shared.report(backend.index, index, TrafficEvent::ConnectFailed);
+    if client.proxy.config.logs_back_address
+        && let Target::Ip(address) = server.target()
+    {
+        route.back = Some(Box::new((None, Some(address))));
+    }
     Err(Failure::Connect { timeout })
 }
 
@@ -359,6 +378,7 @@ fn request_view<'a>(client: &'a Client, backend: &'static ProxyState, index: usi
         back: None,
         vars: ask.vars,
         looked: None,
+        unique: ask.unique,
     }
 }
 

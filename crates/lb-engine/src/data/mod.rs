@@ -12,6 +12,7 @@ pub mod session;
 mod stick;
 mod tcp;
 mod tcp_rules;
+mod tell;
 pub mod thread;
 mod traced;
 pub mod track;

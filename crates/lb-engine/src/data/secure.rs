@@ -2,9 +2,13 @@
 
 use super::accept::{self, Client};
 use super::session::Cut;
+use super::tcp;
+use super::tell::{self, Moment};
 use crate::stream::Stream;
 use crate::tls::{AcceptError, Handshake, ListenerSecurity};
-use lb_model::Severity;
+use lb_config::model::LogStep;
+use lb_model::{ConnectionError, Severity, TermCause, TermPhase, Termination};
+use lb_sample::LogRecord;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Shakes hands with a client, then serves it.
@@ -97,5 +101,11 @@ pub fn log_failure(client: &Client, why: &str) {
     let name = bind.name.clone().unwrap_or_else(|| bind.id.to_string());
     line.extend_from_slice(format!("] {}/{name}: {}", config.name, why).as_bytes());
     let severity = if config.options.log_separate_errors { Severity::Err } else { Severity::Info };
-    ctx.shared.logger.send(&config.logs, severity, config.log_tag.as_deref(), &line);
+    let mut view = tcp::bare_view(client);
+    view.record = LogRecord {
+        front_error: ConnectionError::number_of(why),
+        termination: Termination::new(TermCause::Proxy, TermPhase::Request),
+        ..tell::record_of(&view)
+    };
+    tell::tell(view, Moment { severity, plain: Some(&line), ..Moment::usual(LogStep::Error) });
 }

@@ -3,17 +3,19 @@
 use super::accept::Client;
 use super::connect::{self, Ask, Failure, Route};
 use super::http::Demand;
+use super::http::txn::UniqueId;
 use super::pick::{self, NoServer};
 use super::session::{Cut, Phase};
 use super::stick::{self, Stores};
 use super::tcp_rules::{Judged, accepted, judge};
+use super::tell::{self, Moment};
 use super::tunnel;
 use super::view::{Looked, View};
 use crate::buffer::Buffer;
 use crate::counters::Counters;
 use crate::shared::ProxyState;
 use crate::stream::Stream;
-use lb_config::model::{Balance, TcpStage};
+use lb_config::model::{Balance, LogStep, TcpStage};
 use lb_model::{Severity, TermCause, TermPhase, Termination};
 use lb_sample::{CookieStatus, LogRecord, Side};
 use std::time::Duration;
@@ -31,7 +33,7 @@ pub fn admitted(client: &Client, view: &View<'_>) -> bool {
 
 /// `tcp-request connection` rules of a connection whose header is to be read.
 pub fn connection_accepted(client: &Client) -> bool {
-    let view = view_of(client, &Books::default(), LogRecord::default());
+    let view = bare_view(client);
     let accepted = accepted(&client.proxy.config, &view, TcpStage::Connection);
     if !accepted {
         client.count(|c| &c.denied_connections);
@@ -42,7 +44,7 @@ pub fn connection_accepted(client: &Client) -> bool {
 /// The line logged for each connection of a proxy without a log format.
 pub fn log_connect(client: &Client) {
     let config = client.proxy.config.get();
-    if config.logs.is_empty() || config.log_format.is_some() {
+    if config.logs.is_empty() || config.logs_sessions {
         return;
     }
     let name = |address: Option<std::net::SocketAddr>| match address {
@@ -67,6 +69,11 @@ struct Books {
     from_client: u64,
     to_client: u64,
     termination: Termination,
+    /// Its line was written before the end (`option logasap`).
+    logged: bool,
+    /// Its number in the process.
+    number: u64,
+    unique: UniqueId,
 }
 
 /// Serves a client's connection to its end.
@@ -74,7 +81,7 @@ pub async fn serve(client: Client, mut stream: Stream) {
     if client.session.destination.get().is_none() {
         client.session.destination.set(stream.local());
     }
-    let mut books = Books::default();
+    let mut books = Books { number: client.ctx.next_number(), ..Books::default() };
     {
         let view = view_of(&client, &books, LogRecord::default());
         if !admitted(&client, &view) {
@@ -87,7 +94,29 @@ pub async fn serve(client: Client, mut stream: Stream) {
     account(&client, &books);
 }
 
-fn view_of<'a>(client: &'a Client, books: &Books, record: LogRecord) -> View<'a> {
+/// A connection on which nothing was served.
+pub fn bare_view(client: &Client) -> View<'_> {
+    View {
+        ctx: client.ctx,
+        session: &client.session,
+        frontend: client.proxy,
+        owner: client.proxy,
+        backend: None,
+        server: None,
+        request: None,
+        response: None,
+        request_line: None,
+        txn: None,
+        ended: false,
+        record: LogRecord::default(),
+        back: None,
+        vars: Some(client.session.vars()),
+        looked: None,
+        unique: None,
+    }
+}
+
+fn view_of<'a>(client: &'a Client, books: &'a Books, record: LogRecord) -> View<'a> {
     View {
         ctx: client.ctx,
         session: &client.session,
@@ -101,11 +130,17 @@ fn view_of<'a>(client: &'a Client, books: &Books, record: LogRecord) -> View<'a>
         txn: None,
         ended: false,
         record,
-        back: None,
+        back: books.route.back.as_deref().copied(),
         // One connection is one transaction.
         vars: Some(client.session.vars()),
         looked: None,
+        unique: Some(&books.unique),
     }
+}
+
+/// The same, with the bytes that wait.
+fn looking<'a>(client: &'a Client, books: &'a Books, looked: &'a Looked<'a>) -> View<'a> {
+    View { looked: Some(looked), ..view_of(client, books, LogRecord::default()) }
 }
 
 /// What came from the client before a server was there. A buffer is taken when rules wait for bytes.
@@ -176,6 +211,7 @@ async fn early_session(client: &Client, stream: &mut Stream, books: &mut Books, 
         return;
     }
     client.session.requests.set(1);
+    log_step(client, books, LogStep::Accept);
     let chosen = {
         let looked = Looked::new(Side::Request, early.bytes(), true);
         let view = View { looked: Some(&looked), ..view_of(client, books, LogRecord::default()) };
@@ -197,17 +233,16 @@ async fn early_session(client: &Client, stream: &mut Stream, books: &mut Books, 
         return;
     }
     let looked = Looked::new(Side::Request, early.bytes(), true);
-    let seen = |books: &Books| View { looked: Some(&looked), ..view_of(client, books, LogRecord::default()) };
     let source = client.session.source.get().filter(|_| backend.config.balance == Balance::Source);
     let key = source.map(|address| pick::key_hash(backend).address(address.ip()));
     let mut stores = Stores::new();
     let stuck = match config.stick_rules.is_empty() {
         true => None,
-        false => stick::on_request(&seen(books), backend, Demand::Usual, &mut stores),
+        false => stick::on_request(&looking(client, books, &looked), backend, Demand::Usual, &mut stores),
     };
     let used = match config.use_server.is_empty() {
         true => None,
-        false => pick::used_server(&seen(books), backend, config.options.persist),
+        false => pick::used_server(&looking(client, books, &looked), backend, config.options.persist),
     };
     let ask = Ask {
         // Whoever ends before anything was said wants nothing; who said something may wait for the answer.
@@ -218,12 +253,14 @@ async fn early_session(client: &Client, stream: &mut Stream, books: &mut Books, 
         key,
         may_reuse: false,
         request: None,
-        unique: None,
+        unique: Some(&books.unique),
         vars: None,
         replayed: None,
     };
     match connect::connect(client, backend, ask, &mut books.route).await {
         Ok(upstream) => {
+            books.route.note_ends(client, &upstream);
+            tell_connected(client, books);
             client.session.phase.set(Phase::Data);
             client.session.server_fd.set(upstream.stream.fd());
             stick::store(&mut stores, backend, books.route.server, ctx.now_ms());
@@ -306,17 +343,56 @@ fn account(client: &Client, books: &Books) {
 
 fn log_end(client: &Client, books: &Books, now_us: u64) {
     let config = client.proxy.config.get();
-    let Some(format) = config.log_format.as_deref().filter(|_| !config.logs.is_empty()) else { return };
-    let normal = books.termination.cause == TermCause::Normal;
-    if (config.options.dontlognull && books.from_client == 0 && books.to_client == 0)
-        || (normal && config.options.dontlog_normal)
+    if !config.logs_sessions
+        || books.logged
+        || (config.options.dontlognull && books.from_client == 0 && books.to_client == 0)
+        || (books.is_normal() && config.options.dontlog_normal)
+        || !(config.log_steps.is_empty() || tell::is_step(config, LogStep::Close))
     {
         return;
     }
+    // The session still counts as one of its backend's here.
+    let record = record(client, books, now_us, 1);
+    tell_step(client, books, record, LogStep::Close);
+}
+
+/// The lines that are due once the server is reached.
+fn tell_connected(client: &Client, books: &mut Books) {
+    let config = client.proxy.config.get();
+    let due = config.options.logasap && config.logs_sessions && config.log_steps.is_empty();
+    if due && !config.options.dontlog_normal {
+        books.logged = true;
+        tell_step(client, books, record(client, books, client.ctx.now_us(), 0), LogStep::Connect);
+    }
+    log_step(client, books, LogStep::Connect);
+}
+
+/// A line on the way, where `log-steps` asks for one.
+fn log_step(client: &Client, books: &Books, step: LogStep) {
+    if tell::is_step(client.proxy.config.get(), step) {
+        tell_step(client, books, record(client, books, client.ctx.now_us(), 0), step);
+    }
+}
+
+fn tell_step(client: &Client, books: &Books, record: LogRecord, step: LogStep) {
+    let separate = client.proxy.config.options.log_separate_errors;
+    let severity = if books.is_normal() || !separate { Severity::Info } else { Severity::Err };
+    tell::tell(view_of(client, books, record), Moment { severity, ..Moment::usual(step) });
+}
+
+impl Books {
+    fn is_normal(&self) -> bool {
+        self.termination.cause == TermCause::Normal && self.route.retries == 0 && !self.route.redispatched
+    }
+}
+
+/// The session's numbers; of its backend's and server's connections, so many are left out.
+fn record(client: &Client, books: &Books, now_us: u64, own: u32) -> LogRecord {
     let ms = |from: u64, to: u64| if from == 0 || to == 0 { -1 } else { (to.saturating_sub(from) / 1_000) as i64 };
     let ctx = client.ctx;
     let accepted_us = client.session.accepted_us.max(1);
-    let record = LogRecord {
+    let server = books.route.server.and_then(|i| books.backend?.servers.get(i));
+    LogRecord {
         accepted: ctx.shared.clock.wall_at(accepted_us),
         requested: ctx.shared.clock.wall_at(accepted_us),
         idle_ms: 0,
@@ -328,6 +404,7 @@ fn log_end(client: &Client, books: &Books, now_us: u64) {
         active_ms: ms(accepted_us, now_us),
         total_ms: ms(accepted_us, now_us),
         user_ms: ms(accepted_us, now_us),
+        early: client.proxy.config.options.logasap,
         bytes_read: books.to_client,
         bytes_uploaded: books.from_client,
         status: 0,
@@ -335,23 +412,14 @@ fn log_end(client: &Client, books: &Books, now_us: u64) {
         cookie: CookieStatus::default(),
         active_connections: ctx.shared.process.connections.get(),
         frontend_connections: client.proxy.front_sessions.get(),
-        backend_connections: books.backend.map_or(0, |b| b.back_sessions.get().saturating_sub(1)),
-        server_connections: books
-            .route
-            .server
-            .and_then(|i| books.backend?.servers.get(i))
-            .map_or(0, |s| s.sessions.get().saturating_sub(1)),
+        backend_connections: books.backend.map_or(0, |b| b.back_sessions.get().saturating_sub(own)),
+        server_connections: server.map_or(0, |s| s.sessions.get().saturating_sub(own)),
         retries: books.route.retries,
         redispatched: books.route.redispatched,
         server_queue: books.route.server_queue,
         backend_queue: books.route.backend_queue,
-        request_counter: ctx.totals().requests.get(),
+        request_counter: books.number,
         log_counter: client.proxy.log_count.get(),
         ..LogRecord::default()
-    };
-    let severity = if normal || !config.options.log_separate_errors { Severity::Info } else { Severity::Err };
-    let mut line = Vec::with_capacity(192);
-    format.render(&view_of(client, books, record), &mut line);
-    client.proxy.log_count.inc();
-    ctx.shared.logger.send(&config.logs, severity, config.log_tag.as_deref(), &line);
+    }
 }

@@ -1,5 +1,6 @@
 //! `tcp-request` rules: what they decide of a connection, and what they change beside it.
 
+use super::tell;
 use super::track::{self, Scope};
 use super::view::View;
 use lb_config::model::{Proxy, TcpAction, TcpRule, TcpStage};
@@ -47,6 +48,7 @@ pub fn judge(rules: &[TcpRule], view: &View<'_>, stage: TcpStage, from: usize) -
             }
             TcpAction::Count(count) => track::count(view, count),
             TcpAction::ExpectProxy => view.session.expect_header(),
+            TcpAction::Log(log) => tell::by_rule(view, log),
         }
         // What it needs was not there yet.
         if view.take_awaited() {

@@ -64,6 +64,8 @@ pub struct ThreadCtx {
     pub room: Notify,
     /// Room for a head under edit.
     pub scratch: Cell<Vec<u8>>,
+    /// Streams so far.
+    streams: Cell<u64>,
     /// State of the thread's random numbers.
     random: Cell<u64>,
     /// Somebody asked which requests are under way: from then on, their lines are kept without a log that wants them.
@@ -94,6 +96,7 @@ impl ThreadCtx {
             frontend_changes: watch::channel(0).0,
             room: Notify::new(),
             scratch: Cell::new(Vec::with_capacity(4_096)),
+            streams: Cell::new(0),
             random: Cell::new(seed | 1),
             keep_lines: Cell::new(false),
             backend_names: RefCell::default(),
@@ -116,6 +119,12 @@ impl ThreadCtx {
         let n = self.next_session.get();
         self.next_session.set(n + 1);
         0x7f00_0000_0000 + ((n * self.shared.threads as u64 + self.index as u64) << 4)
+    }
+
+    /// A number for a stream that no other one has; one thread counts from 0.
+    pub fn next_number(&self) -> u64 {
+        let number = self.streams.replace(self.streams.get() + 1);
+        number * self.shared.threads as u64 + self.index as u64
     }
 
     /// A pseudo-random number (xorshift).

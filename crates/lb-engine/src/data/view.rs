@@ -1,6 +1,6 @@
 //! A stream as expressions and log formats see it.
 
-use super::http::txn::Txn;
+use super::http::txn::{Txn, UniqueId};
 use super::session::Session;
 use super::thread::ThreadCtx;
 use super::track;
@@ -19,6 +19,7 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 
 /// A stream at one moment. Built where an expression is evaluated; borrows everything.
+#[derive(Clone, Copy)]
 pub struct View<'a> {
     /// The thread.
     pub ctx: &'static ThreadCtx,
@@ -50,6 +51,8 @@ pub struct View<'a> {
     pub vars: Option<&'a Vars>,
     /// Bytes that are looked at before they pass, in TCP.
     pub looked: Option<&'a Looked<'a>>,
+    /// The unique id, where there can be one.
+    pub unique: Option<&'a UniqueId>,
 }
 
 /// Bytes that wait to be passed on while rules look at them.
@@ -322,7 +325,7 @@ impl Context for View<'_> {
     }
 
     fn unique_id(&self) -> Option<&str> {
-        self.txn?.unique_id(self)
+        self.unique?.get(self)
     }
 
     fn log(&self) -> LogRecord {

@@ -84,6 +84,11 @@ pub(super) const ROWS: &[Fetch] = &[
     switch!("ssl_fc_is_resumed", Client, Front, |s| s.resumed),
     switch!("ssl_c_used", Client, Front, |s| s.peer.is_some()),
     fact!("ssl_c_verify", Int, Client, Front, |s| Some(Sample::Int(i64::from(s.verdict)))),
+    // The library has no numbers for what goes wrong: a connection that is secured has had no error.
+    fact!("ssl_fc_err", Int, Client, Front, |s| {
+        let _ = s;
+        Some(Sample::Int(0))
+    }),
     fact!("ssl_c_err", Int, Client, Front, |s| Some(Sample::Int(i64::from(s.verdict)))),
     fact!("ssl_c_ca_err", Int, Client, Front, |s| {
         let _ = s;

@@ -6,6 +6,7 @@ use crate::place::Source;
 use crate::sample::Type;
 use crate::vars::Lookup;
 use crate::{BackendNumber, Context, FrontendNumber, Sample, ServerNumber, ServerRef, StreamNumber, WallTime};
+use lb_model::ConnectionError;
 use lb_model::proxy_protocol::{kind, kind_of};
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
@@ -192,6 +193,11 @@ pub(super) const ROWS: &[Fetch] = &[
         ctx.announced(kind_of(Arg::text(args, 0)?)?).map(Sample::text)
     })
     .args(&[ArgKind::Str], 1),
+    row("fc_err", Type::Int, Source::Client, |ctx, _| Some(Sample::Int(i64::from(ctx.log().front_error)))),
+    row("fc_err_name", Type::Str, Source::Client, |ctx, _| front_error(ctx)?.name.map(|s| Sample::text(s.as_bytes()))),
+    row("fc_err_str", Type::Str, Source::Client, |ctx, _| {
+        front_error(ctx).map(|error| Sample::text(error.text.as_bytes()))
+    }),
     number!("fc_http_major", Client, FrontHttpMajor),
     number!("bc_http_major", ServerAddress, BackHttpMajor),
     switch!("bc_reused", ServerAddress, BackReused),
@@ -222,6 +228,10 @@ pub(super) const ROWS: &[Fetch] = &[
     row("srv_id", Type::Int, Source::Server, |ctx, _| ctx.server_number(None, ServerNumber::Id).map(Sample::Int)),
     name!("unique-id", Internal, unique_id),
 ];
+
+fn front_error(ctx: &dyn Context) -> Option<&'static ConnectionError> {
+    ConnectionError::of_number(ctx.log().front_error)
+}
 
 fn proxy(args: &[Arg]) -> Option<&str> {
     match args.first() {

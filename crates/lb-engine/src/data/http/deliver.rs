@@ -7,6 +7,8 @@ use super::relay::{Outcome, Relay, Upload, UploadError, count_abort, count_respo
 use super::rules::{self, Verdict};
 use super::txn::Txn;
 use super::{Next, after, captures, cookie};
+use crate::data::accept::Client;
+use lb_config::model::LogStep;
 use lb_http::{BodyFraming, BodyTracker, HeadEdit, RequestHead, ResponseHead};
 use lb_model::{TermCause, TermPhase};
 use lb_sample::Side;
@@ -65,12 +67,27 @@ pub async fn deliver(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead, m
     }
     after::to_response(client, txn, &mut relay.response, &mut response);
     txn.status = response.status;
+    tell_response(client, txn, u64::from(response.len));
     client.session.phase.set(Phase::Data);
     match send_response(relay, txn, &response).await {
         Ok(()) => {}
         Err(outcome) => return outcome,
     }
     finish(relay, &response, keep_client)
+}
+
+/// The lines that are due when the response's head, of so many bytes, is about to be sent.
+pub fn tell_response(client: &Client, txn: &mut Txn, head: u64) {
+    let config = client.proxy.config.get();
+    if config.log_steps.is_empty() && !config.options.logasap {
+        return;
+    }
+    txn.bytes_out += head;
+    if config.options.logasap {
+        txn.log_early(client);
+    }
+    txn.log_step(client, LogStep::Response);
+    txn.bytes_out -= head;
 }
 
 /// Counts a response that a rule denied. The server's class is that of what it sent.

@@ -14,7 +14,7 @@ use crate::data::accept::Client;
 use crate::shared::ProxyState;
 use crate::stream::Stream;
 use lb_balance::key::{UriPart, url_parameter};
-use lb_config::model::{Balance, HttpReuse};
+use lb_config::model::{Balance, HttpReuse, LogStep};
 use lb_http::{HeadEdit, RequestHead};
 use lb_model::{TermCause, TermPhase};
 use lb_sample::Side;
@@ -49,6 +49,7 @@ pub async fn run(
         respond::error(client, stream, txn, 500).await;
         return Next::Linger;
     };
+    txn.log_step(client, LogStep::Request);
     let mut replays = 0_u32;
     let (mut avoid, mut held) = (None, None);
     let mut left = false;
@@ -78,6 +79,8 @@ pub async fn run(
             }
             Err(failure) => return refuse(client, stream, buffer, txn, &head, failure).await,
         };
+        txn.route.note_ends(client, &upstream);
+        txn.log_step(client, LogStep::Connect);
         let server = txn.route.server;
         let pool = server.and_then(|index| client.ctx.pool(backend.index, index));
         pool.inspect(|pool| pool.begin());

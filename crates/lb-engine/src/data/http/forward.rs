@@ -3,7 +3,7 @@
 use super::super::session::{Cut, Phase};
 use super::super::tunnel;
 use super::Next;
-use super::deliver::deliver;
+use super::deliver::{deliver, tell_response};
 use super::relay::{
     Outcome, Relay, Upload, UploadError, count_abort, count_response_error, report, report_retried, send_front,
 };
@@ -250,6 +250,7 @@ fn head_method<'b>(relay: &'b Relay<'_>, head: &RequestHead) -> &'b [u8] {
 async fn switch_protocols(relay: &mut Relay<'_>, txn: &mut Txn, response: ResponseHead) -> Outcome {
     let client = relay.client;
     txn.status = response.status;
+    tell_response(client, txn, u64::from(response.len));
     relay.settle();
     if let Err(outcome) = send_front(relay, txn, response.len as usize).await {
         return outcome;

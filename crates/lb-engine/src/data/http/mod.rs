@@ -82,7 +82,7 @@ async fn end(client: Client, mut stream: Stream, next: Next) {
 /// `tcp-request connection` rules, and the line logged for each connection without a log format.
 fn admit(client: &Client, stream: &Stream) -> bool {
     let config = client.proxy.config.get();
-    if config.tcp_request.is_empty() && (config.log_format.is_some() || config.logs.is_empty()) {
+    if config.tcp_request.is_empty() && (config.logs_sessions || config.logs.is_empty()) {
         return true;
     }
     if client.session.destination.get().is_none() {
@@ -104,6 +104,7 @@ fn admit(client: &Client, stream: &Stream) -> bool {
         back: None,
         vars: None,
         looked: None,
+        unique: None,
     };
     if !super::tcp::admitted(client, &view) {
         client.count(|c| &c.denied_connections);
@@ -136,7 +137,7 @@ async fn idle_end(client: &Client, stream: &mut Stream, cut: Cut, start_us: u64)
     if client.session.requests.get() > 0 || cut != Cut::Timeout {
         return Next::Close;
     }
-    let mut txn = Txn { start_us, ..Txn::default() };
+    let mut txn = Txn { start_us, no_request: true, number: client.ctx.next_number(), ..Txn::default() };
     txn.end(TermCause::ClientTimeout, TermPhase::Request);
     client.count(|c| &c.request_errors);
     if client.proxy.config.options.http_ignore_probes {

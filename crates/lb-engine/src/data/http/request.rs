@@ -13,7 +13,7 @@ use crate::data::traced;
 use crate::shared::{Capture, lock};
 use crate::stream::Stream;
 use crate::trace::{Source, event};
-use lb_config::model::LogLevel;
+use lb_config::model::{LogLevel, LogStep};
 use lb_http::{BodyFraming, BodyTracker, RequestError, RequestHead, parse_request};
 use lb_model::{TermCause, TermPhase};
 use lb_sample::Side;
@@ -50,6 +50,8 @@ async fn serve_one(client: &Client, stream: &mut Stream, buffer: &mut Buffer, tx
             client.session.trackers.http_error(client.ctx.now_ms());
             // Bytes that are no request, and those of an answer to none, are the connection's only, as observed.
             txn.bytes_in = 0;
+            txn.no_request = true;
+            txn.number = client.ctx.next_number();
             respond::error(client, stream, txn, status).await;
             front.h1_bytes_out.add(std::mem::take(&mut txn.bytes_out));
             txn.close(client);
@@ -57,6 +59,8 @@ async fn serve_one(client: &Client, stream: &mut Stream, buffer: &mut Buffer, tx
         }
     };
     txn.is_head = head.is_head;
+    txn.number = client.ctx.next_number();
+    txn.log_step(client, LogStep::Accept);
     client.session.requests.set(client.session.requests.get() + 1);
     if client.ctx.shared.traces.is_on(Source::H1) {
         traced::request(client, buffer.data(), &head);
@@ -189,7 +193,7 @@ fn too_long(client: &Client, txn: &mut Txn, buffer: &Buffer) -> HeadFailure {
 fn keep_request_line(client: &Client, txn: &mut Txn, buf: &[u8], head: &RequestHead) {
     let config = client.proxy.config.get();
     let is_wanted = config.makes_pages || client.ctx.keep_lines.get();
-    if !is_wanted && (config.logs.is_empty() || config.log_format.is_none()) {
+    if !is_wanted && !config.logs_sessions {
         return;
     }
     let line = buf.get(head.leading as usize..head.headers.start()).unwrap_or_default();

@@ -4,6 +4,7 @@ use super::txn::Txn;
 use super::{captures, respond};
 use crate::buffer::Buffer;
 use crate::data::accept::Client;
+use crate::data::tell;
 use crate::data::track::{self, Scope};
 use crate::data::view::View;
 use crate::shared::ProxyState;
@@ -124,6 +125,7 @@ fn takes_effect(action: &HttpAction, view: &View<'_>) -> bool {
         HttpAction::Track(track) => track::start(view, track, Scope::Request),
         HttpAction::Count(count) => track::count(view, count),
         HttpAction::Pattern(action) => change_patterns(action, view),
+        HttpAction::Log(log) => tell::by_rule(view, log),
         _ => return false,
     }
     true
@@ -166,7 +168,8 @@ fn action_format(action: &HttpAction) -> Option<&LogFormat> {
         | HttpAction::Var(_)
         | HttpAction::Track(_)
         | HttpAction::Count(_)
-        | HttpAction::Pattern(_) => None,
+        | HttpAction::Pattern(_)
+        | HttpAction::Log(_) => None,
     }
 }
 
@@ -197,7 +200,8 @@ fn request_edit(action: &HttpAction, value: &[u8], buf: &[u8], head: &RequestHea
         | HttpAction::Var(_)
         | HttpAction::Track(_)
         | HttpAction::Count(_)
-        | HttpAction::Pattern(_) => {}
+        | HttpAction::Pattern(_)
+        | HttpAction::Log(_) => {}
     }
     edit
 }
@@ -368,7 +372,8 @@ pub fn run_response(
             | HttpAction::Var(_)
             | HttpAction::Track(_)
             | HttpAction::Count(_)
-            | HttpAction::Pattern(_) => continue,
+            | HttpAction::Pattern(_)
+            | HttpAction::Log(_) => continue,
         }
         let (framing, max_fields) = (head.framing, client.ctx.shared.limits.maxhdr);
         match rewrite_response(buffer, head, &edit, max_fields) {

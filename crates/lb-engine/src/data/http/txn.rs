@@ -9,10 +9,11 @@ use super::captures::Captures;
 use super::cookie::Persistence;
 use crate::counters::Counters;
 use crate::data::accept::Client;
+use crate::data::tell::{self, Moment};
 use crate::data::traced;
 use crate::shared::ProxyState;
 use crate::trace::Source;
-use lb_config::model::LogLevel;
+use lb_config::model::{LogLevel, LogStep};
 use lb_http::{RequestHead, ResponseHead};
 use lb_model::{Severity, TermCause, TermPhase, Termination};
 use lb_sample::{LogRecord, Vars};
@@ -22,6 +23,8 @@ use std::rc::Rc;
 /// One exchange. Times are microseconds since the engine's start; 0 says that the moment was not reached.
 #[derive(Debug, Default)]
 pub struct Txn {
+    /// Its number in the process.
+    pub number: u64,
     /// When it could start: the accept, or the end of the exchange before.
     pub start_us: u64,
     /// First byte of the request.
@@ -72,6 +75,10 @@ pub struct Txn {
     pub unique: UniqueId,
     /// What `set-log-level` said.
     pub log_level: Option<LogLevel>,
+    /// Its line was written before the end (`option logasap`).
+    pub logged: bool,
+    /// No request was had of the client.
+    pub no_request: bool,
 }
 
 /// The class of a status, 0 for 1xx to 4 for 5xx, 5 for others.
@@ -129,11 +136,12 @@ impl Txn {
             response,
             request_line: self.request_line.as_deref(),
             record: LogRecord { status: i32::from(self.status), ..LogRecord::default() },
-            back: None,
+            back: self.route.back.as_deref().copied(),
             txn: Some(self),
             ended: false,
             vars: Some(&self.vars),
             looked: None,
+            unique: Some(&self.unique).filter(|_| !self.no_request),
         }
     }
 
@@ -166,32 +174,80 @@ impl Txn {
         if ctx.shared.traces.is_on(Source::H1) {
             traced::done(client, self.status, self.bytes_in, self.bytes_out, self.termination);
         }
+        if client.proxy.config.logs_sessions && !self.logged {
+            self.log_end(client, now_us);
+        }
+    }
+
+    /// The line at the end.
+    fn log_end(&self, client: &Client, now_us: u64) {
         let config = client.proxy.config.get();
-        if config.logs.is_empty() {
+        if self.first_byte_us == 0 && config.options.dontlognull {
             return;
         }
-        let Some(format) = config.log_format.as_deref() else { return };
-        let normal = self.termination.cause == TermCause::Normal && self.status < 500;
-        let silent = self.first_byte_us == 0 && config.options.dontlognull;
-        if silent || (normal && config.options.dontlog_normal) {
+        if self.no_request {
+            self.tell(client, self.moment(client, LogStep::Error), now_us);
+        } else if config.log_steps.is_empty() || tell::is_step(config, LogStep::Close) {
+            if self.is_normal() && config.options.dontlog_normal {
+                return;
+            }
+            self.tell(client, self.moment(client, LogStep::Close), now_us);
+        }
+    }
+
+    /// The line as soon as the response's head is known (`option logasap`).
+    pub fn log_early(&mut self, client: &Client) {
+        let config = client.proxy.config.get();
+        if !config.logs_sessions || !config.log_steps.is_empty() || (self.is_normal() && config.options.dontlog_normal)
+        {
             return;
         }
-        if self.log_level == Some(LogLevel::Silent) {
+        self.logged = true;
+        self.tell(client, self.moment(client, LogStep::Response), client.ctx.now_us());
+    }
+
+    /// A line on the way, where `log-steps` asks for one. A first step knows nothing of the exchange.
+    pub fn log_step(&self, client: &Client, step: LogStep) {
+        if !tell::is_step(client.proxy.config.get(), step) {
             return;
         }
-        let usual = if normal || !config.options.log_separate_errors { Severity::Info } else { Severity::Err };
+        if step == LogStep::Accept {
+            let unknown = Self { start_us: self.start_us, ..Self::default() };
+            return unknown.tell(client, Moment::usual(step), client.ctx.now_us());
+        }
+        self.tell(client, self.moment(client, step), client.ctx.now_us());
+    }
+
+    fn is_normal(&self) -> bool {
+        self.termination.cause == TermCause::Normal
+            && self.status < 500
+            && self.route.retries == 0
+            && !self.route.redispatched
+    }
+
+    fn moment(&self, client: &Client, step: LogStep) -> Moment<'static> {
+        let separate = client.proxy.config.options.log_separate_errors;
+        let usual = if self.is_normal() || !separate { Severity::Info } else { Severity::Err };
         let severity = match self.log_level {
             Some(LogLevel::Always(severity)) => severity,
             _ => usual,
         };
+        Moment { severity, ..Moment::usual(step) }
+    }
+
+    fn tell(&self, client: &Client, moment: Moment<'_>, now_us: u64) {
+        if self.log_level == Some(LogLevel::Silent) {
+            return;
+        }
         let mut view = self.view(client, None, None);
         view.owner = client.proxy;
         view.ended = true;
-        view.record = self.record(ctx, &client.session, client.proxy, now_us);
-        let mut line = Vec::with_capacity(256);
-        format.render(&view, &mut line);
-        client.proxy.log_count.inc();
-        ctx.shared.logger.send(&config.logs, severity, config.log_tag.as_deref(), &line);
+        view.record = self.record(client.ctx, &client.session, client.proxy, now_us);
+        view.record.early = client.proxy.config.options.logasap;
+        if moment.step == LogStep::Accept {
+            view.record.status = 0;
+        }
+        tell::tell(view, moment);
     }
 
     fn count(&self, ctx: &'static ThreadCtx, client: &Client, now_us: u64) {
@@ -277,10 +333,11 @@ impl Txn {
             redispatched: self.route.redispatched,
             server_queue: self.route.server_queue,
             backend_queue: self.route.backend_queue,
-            request_counter: ctx.totals().requests.get(),
+            request_counter: self.number,
             log_counter: frontend.log_count.get(),
             no_server: self.no_server.unwrap_or("<NOSRV>"),
             origin: "txn_close",
+            front_error: 0,
         }
     }
 }
