@@ -197,9 +197,9 @@ fn what_haproxy_has_and_lbd_has_not() {
             [ALERT]    (1) : config : parsing [a.cfg:2] : 'lua-load' is a HAProxy keyword that lbd does not support yet.
                |   lua-load /x
                |   ^^^^^^^^
-            [ALERT]    (1) : config : parsing [a.cfg:5] : 'option checkcache' is a HAProxy keyword that lbd does not support yet.
+            [WARNING]  (1) : config : parsing [a.cfg:5] : 'checkcache' ignored because frontend 'f' has no backend capability.
                |   option checkcache
-               |          ^^^^^^^^^^
+               |   ^^^^^^
             [ALERT]    (1) : config : parsing [a.cfg:6] : 'http-request send-spoe-group' is a HAProxy keyword that lbd does not support yet.
                |   http-request send-spoe-group a b
                |                ^^^^^^^^^^^^^^^
