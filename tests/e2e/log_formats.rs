@@ -152,12 +152,29 @@ fn lines(engine: &Engine, mode: &str, settings: &str, body: &str, requests: &[&s
         .rule(r"\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d(\.\d{3}| \+\d{4})", "<date>")
         .rule(r"> \w+ \d+ - ", "> <tag> <pid> - ")
         .rule(r"> - (haproxy|lbd) \d+ - ", "> - <tag> <pid> - ")
-        .rule(r" (-1|\d+)/(-1|\d+)/(-1|\d+)/(-1|\d+)/(\+?)\d+ (-1|\d+) (\+?)\d+ ", " $1/$2/$3/$4/$5<ms> $6 $7<bytes> ")
-        .rule(r" \d+/(-1|\d+)/(\+?)\d+ (\+?)\d+ ", " <ms>/$1/$2<ms> $3<bytes> ")
-        .rule(r" (0|\d)/0/(0|\d)/\d+/", " <ms>/0/<ms>/<ms>/")
         // Whether the server has closed by then is chance.
         .rule(r" 1/1/1/[01]/0 ", " 1/1/1/<sc>/0 ");
-    Ok(log.lines().iter().map(|line| hide.apply(line.trim_end())).collect())
+    Ok(log.lines().iter().map(|line| without_times(&hide.apply(line.trim_end()))).collect())
+}
+
+/// A line without what its timers and bytes are; which timers are -1, and the signs, stay.
+fn without_times(line: &str) -> String {
+    let is_timers = |word: &str| word.matches('/').count() >= 2 && word.chars().all(|c| "-+/0123456789".contains(c));
+    let hidden = |number: &str, name: &str| match number.strip_prefix('+') {
+        _ if number == "-1" => number.to_owned(),
+        Some(_) => format!("+<{name}>"),
+        None => format!("<{name}>"),
+    };
+    let words: Vec<&str> = line.split(' ').collect();
+    let Some(at) = words.iter().position(|word| is_timers(word)) else { return line.to_owned() };
+    // In HTTP the status stands between timers and bytes.
+    let bytes = at + if words[at].matches('/').count() == 4 { 2 } else { 1 };
+    let shown = words.iter().enumerate().map(|(i, word)| match i {
+        i if i == at => word.split('/').map(|number| hidden(number, "ms")).collect::<Vec<_>>().join("/"),
+        i if i == bytes => hidden(word, "bytes"),
+        _ => (*word).to_owned(),
+    });
+    shown.collect::<Vec<_>>().join(" ")
 }
 
 const REQUEST: &str = "GET /size/10 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";

@@ -58,7 +58,10 @@ fn each_step_of_an_exchange_has_a_line() {
     }
     let settings = "log-format \"%OG %b/%s %ST %TR/%Tc/%Tr %r\"\n    log-steps all";
     let seen = lines("http", RAW, settings, "", 5, REQUEST).unwrap();
-    let times = Normaliser::new().rule(r" \d+/", " <ms>/").rule(r"/\d+/", "/<ms>/").rule(r"/\d+ ", "/<ms> ");
+    let times = Normaliser::new()
+        .rule(r" (\d+)/(-1|\d+)/(-1|\d+) G", " <ms>/$2/$3 G")
+        .rule(r"<ms>/\d+/", "<ms>/<ms>/")
+        .rule(r"<ms>/\d+ G", "<ms>/<ms> G");
     let seen: Vec<String> = seen.iter().map(|line| times.apply(line)).collect();
     assert_eq!(
         seen,
@@ -130,7 +133,7 @@ fn rules_of_every_set_may_log() {
         tcp-request connection do-log\n    tcp-request session do-log\n    tcp-request content do-log\n    \
         http-request do-log\n    http-request do-log profile p if { path /size/10 }\n    \
         http-request do-log if { path /other }\n    http-response do-log\n    http-after-response do-log";
-    let sections = "log-profile p\n    on http-req format \"mine %[path] %OG\"\n";
+    let sections = "log-profile p\n    on http-req format \"mine %HP %OG\"\n";
     let seen = lines("http", RAW, settings, sections, 8, REQUEST).unwrap();
     assert_eq!(
         seen,

@@ -190,16 +190,16 @@ fn a_keyword_out_of_place() {
 #[test]
 fn what_haproxy_has_and_lbd_has_not() {
     check(
-        "global\n lua-load /x\nfrontend f\n bind :443 ssl crt /c alpn h2\n option checkcache\n \
+        "global\n lua-load /x\nfrontend f\n bind :443 ssl crt /c alpn h2\n option accept-invalid-http-request\n \
          http-request send-spoe-group a b\n tcp-request inspect-delay 5s\n filter trace\nfcgi-app p\n docroot /x\n\
          backend b\n server s 1.2.3.4:80 ssl verify none sni str(x) resolvers r\n reqadd X\n",
         expect![[r#"
             [ALERT]    (1) : config : parsing [a.cfg:2] : 'lua-load' is a HAProxy keyword that lbd does not support yet.
                |   lua-load /x
                |   ^^^^^^^^
-            [WARNING]  (1) : config : parsing [a.cfg:5] : 'checkcache' ignored because frontend 'f' has no backend capability.
-               |   option checkcache
-               |   ^^^^^^
+            [ALERT]    (1) : config : parsing [a.cfg:5] : 'option h1-case-adjust-bogus-client' is a HAProxy keyword that lbd does not support yet.
+               |   option h1-case-adjust-bogus-client
+               |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^
             [ALERT]    (1) : config : parsing [a.cfg:6] : 'http-request send-spoe-group' is a HAProxy keyword that lbd does not support yet.
                |   http-request send-spoe-group a b
                |                ^^^^^^^^^^^^^^^

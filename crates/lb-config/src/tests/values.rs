@@ -403,12 +403,9 @@ fn words_that_change_nothing_are_named_or_refused() {
         "stats socket … name, option splice-auto, option tcp-smart-accept, \
          option tcp-smart-connect, option independent-streams, bind … nice, bind … level"
     );
-    for line in [
-        "bind :1 accept-netscaler-cip 1",
-        "server s 1.2.3.4:80 proto h2",
-        "bind :1 nbconn 3",
-        "option checkcache",
-    ] {
+    for line in
+        ["bind :1 accept-netscaler-cip 1", "server s 1.2.3.4:80 proto h2", "bind :1 nbconn 3", "option checkcache"]
+    {
         assert!(shown(&format!("listen l\n {line}\n")).contains("does not support yet."), "{line}");
     }
     assert!(shown("global\n stats socket ipv6@::1:9 v6only\n").contains("does not support yet."));
