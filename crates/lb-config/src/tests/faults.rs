@@ -197,8 +197,8 @@ fn what_haproxy_has_and_lbd_has_not() {
             [ALERT]    (1) : config : parsing [a.cfg:2] : 'lua-load' is a HAProxy keyword that lbd does not support yet.
                |   lua-load /x
                |   ^^^^^^^^
-            [ALERT]    (1) : config : parsing [a.cfg:5] : 'option h1-case-adjust-bogus-client' is a HAProxy keyword that lbd does not support yet.
-               |   option h1-case-adjust-bogus-client
+            [ALERT]    (1) : config : parsing [a.cfg:5] : 'option accept-invalid-http-request' is a HAProxy keyword that lbd does not support yet.
+               |   option accept-invalid-http-request
                |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^
             [ALERT]    (1) : config : parsing [a.cfg:6] : 'http-request send-spoe-group' is a HAProxy keyword that lbd does not support yet.
                |   http-request send-spoe-group a b
