@@ -80,6 +80,22 @@ pub fn certificates(current: &OsStr) -> Vec<CompletionCandidate> {
     candidates(current, |one| names(one, "certs"))
 }
 
+/// What the map, the list or the table that the command line names holds: its keys, its patterns.
+pub fn keys(current: &OsStr) -> Vec<CompletionCandidate> {
+    let words = words();
+    let Some((noun, name)) = holder(&words) else { return Vec::new() };
+    let asked = [format!("{noun}s"), name.to_owned()];
+    candidates(current, |one| sheet(&asked, one).map(|sheet| sheet.names()).unwrap_or_default())
+}
+
+/// `map get NAME`, `acl del NAME`, `table clear NAME`: the noun and the name.
+fn holder(words: &[String]) -> Option<(&str, &str)> {
+    let at = words.iter().position(|word| matches!(word.as_str(), "map" | "acl" | "table"))?;
+    // Behind the noun comes what is done.
+    let name = words.iter().skip(at + 2).find(|word| !word.starts_with('-'))?;
+    Some((words.get(at)?, name))
+}
+
 /// Columns of what is shown.
 pub fn columns(current: &OsStr) -> Vec<CompletionCandidate> {
     let asked = asked();
@@ -204,7 +220,19 @@ fn value_of(words: &[String], short: &str, long: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::value_of;
+    use super::{holder, value_of};
+
+    #[test]
+    fn what_holds_keys() {
+        let of = |line: &str| {
+            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            holder(&words).map(|(noun, name)| format!("{noun} {name}"))
+        };
+        assert_eq!(of("lbctl -s /a map get hosts.map w").as_deref(), Some("map hosts.map"));
+        assert_eq!(of("table clear sticky --key").as_deref(), Some("table sticky"));
+        assert_eq!(of("map get"), None);
+        assert_eq!(of("drain app/web1"), None);
+    }
 
     #[test]
     fn options_of_a_command_line() {

@@ -31,6 +31,7 @@ pub enum What {
         #[arg(add = clap_complete::engine::ArgValueCompleter::new(crate::complete::acls))]
         acl: String,
         /// The pattern, as it stands in the list
+        #[arg(add = clap_complete::engine::ArgValueCompleter::new(crate::complete::keys))]
         pattern: String,
     },
     /// Remove every pattern

@@ -24,6 +24,7 @@ pub enum What {
         #[arg(add = clap_complete::engine::ArgValueCompleter::new(crate::complete::maps))]
         map: String,
         /// The key, as it stands in the map
+        #[arg(add = clap_complete::engine::ArgValueCompleter::new(crate::complete::keys))]
         key: String,
     },
     /// Give a key a value, whether or not it is there
@@ -33,6 +34,7 @@ pub enum What {
         #[arg(add = clap_complete::engine::ArgValueCompleter::new(crate::complete::maps))]
         map: String,
         /// The key
+        #[arg(add = clap_complete::engine::ArgValueCompleter::new(crate::complete::keys))]
         key: String,
         /// Its value
         value: String,
@@ -44,6 +46,7 @@ pub enum What {
         #[arg(add = clap_complete::engine::ArgValueCompleter::new(crate::complete::maps))]
         map: String,
         /// The key
+        #[arg(add = clap_complete::engine::ArgValueCompleter::new(crate::complete::keys))]
         key: String,
     },
     /// Remove every key

@@ -20,6 +20,7 @@ pub enum What {
         #[arg(add = clap_complete::engine::ArgValueCompleter::new(crate::complete::tables))]
         table: String,
         /// The entry's key
+        #[arg(add = clap_complete::engine::ArgValueCompleter::new(crate::complete::keys))]
         key: String,
         /// What it stores, as TYPE=VALUE
         #[arg(required = true, value_name = "TYPE=VALUE", value_parser = data)]
@@ -35,7 +36,12 @@ pub enum What {
         #[arg(add = clap_complete::engine::ArgValueCompleter::new(crate::complete::tables))]
         table: String,
         /// Only this key's
-        #[arg(long, conflicts_with_all = ["data", "all"], required_unless_present_any = ["data", "all"])]
+        #[arg(
+            long,
+            conflicts_with_all = ["data", "all"],
+            required_unless_present_any = ["data", "all"],
+            add = clap_complete::engine::ArgValueCompleter::new(crate::complete::keys)
+        )]
         key: Option<String>,
         /// Only those that meet 'TYPE eq|ne|le|ge|lt|gt VALUE'
         #[arg(long, value_name = "FILTER", conflicts_with = "all", value_parser = filter)]

@@ -13,6 +13,14 @@ fn names_of_objects(engine: &Engine) {
     let mut prompt = Terminal::open(engine, &["repl"]);
     prompt.at_prompt("map get ho\ta.example.com -o csv\r");
     prompt.expect("\na.example.com,app\r\n");
+    // Their keys, patterns and entries, too.
+    prompt.at_prompt("map get hosts.map b\t -o csv\r");
+    prompt.expect("\nb.example.com,tcpb\r\n");
+    engine.ask("set table sticky key 192.0.2.7 data.gpc0 3");
+    prompt.at_prompt("table clear sticky --key 192\t\r");
+    prompt.expect("\nsticky: without the entry 192.0.2.7\r\n");
+    prompt.at_prompt("acl del deny.acl 192\t\r");
+    prompt.expect("\n192.168.0.0/16: gone\r\n");
     prompt.at_prompt("acl del den\t10.0.0.0/8\r");
     prompt.expect("\n10.0.0.0/8: gone\r\n");
     prompt.at_prompt("table clear st\t --all\r");
