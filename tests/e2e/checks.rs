@@ -16,7 +16,7 @@ fn checked(engine: &Engine, origin: &Origin, lines: &str, options: &str) -> Resu
     let head = HEAD.replace("    maxconn 500", "    maxconn 500\n    log {log} local0");
     let config = format!(
         "{head}    log global\n    option log-health-checks\nfrontend fe\n    bind 127.0.0.1:{{port:fe}}\n    default_backend app\n\
-         backend app\n{lines}\n    server s1 {{o1}} check inter 50ms {options}\n"
+         backend app\n    timeout check 20s\n{lines}\n    server s1 {{o1}} check inter 50ms {options}\n"
     );
     let program = launch(engine, &[("o1", origin)])?.set("log", log.address()).start(&config)?;
     Ok(Checked { program, log })

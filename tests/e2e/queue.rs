@@ -1,10 +1,10 @@
 //! Per-server `maxconn`, the queue behind it, and the limits of frontend and process.
 
 use crate::check_eq;
-use crate::support::{both, one_backend, start, with_body};
+use crate::support::{both, one_backend, same, start, with_body};
 use anyhow::Result;
 use lb_testkit::client::{Client, get};
-use lb_testkit::{Engine, Mode, Origin, Program, until};
+use lb_testkit::{Engine, Mode, Origin, Program, SyslogSink, until};
 use std::time::Duration;
 
 #[test]
@@ -55,6 +55,51 @@ fn a_client_that_leaves_the_queue_is_forgotten() {
         check_eq!(sent == 0 || engine.is_haproxy, true, "sent for a client that had left");
         Ok(())
     });
+}
+
+/// Log lines of a server's changes count its sessions, what leaves its queue and what remains in it: all without `option
+/// redispatch`.
+#[test]
+fn the_log_counts_who_waits() {
+    same(|engine| Ok([counted(engine, "option redispatch")?, counted(engine, "no option redispatch")?]));
+}
+
+fn counted(engine: &Engine, option: &str) -> Result<Vec<String>> {
+    let (one, two) = (Origin::http("o1")?, Origin::http("o2")?);
+    let log = SyslogSink::udp()?;
+    let body = "    {option}\n    timeout queue 60s\n    timeout server 60s\n    log {log} local0\n    \
+                    cookie SRV insert indirect\n    server s1 {o1} maxconn 1 cookie a\n    server s2 {o2} maxconn 1 cookie b";
+    let launch = crate::support::launch(engine, &[("o1", &one), ("o2", &two)])?.set("log", log.address());
+    let program = launch.start(&one_backend(&body.replace("{option}", option)))?;
+    let admin = program.admin();
+    let mut clients = Vec::new();
+    let queues =
+        [("a", "s1", "scur", "1"), ("b", "s2", "scur", "1"), ("a", "s1", "qcur", "1"), ("a", "s1", "qcur", "2")];
+    for (cookie, object, column, count) in queues {
+        let mut client = Client::connect(program.address("fe"))?;
+        client.send(format!("GET /hang HTTP/1.1\r\nHost: t\r\nCookie: SRV={cookie}\r\n\r\n"))?;
+        admin.await_stat("app", object, column, count)?;
+        clients.push(client);
+    }
+    let changes = [
+        "s1 health down",
+        "s1 health up",
+        "s2 state drain",
+        "s2 state ready",
+        "s2 state maint",
+        "s1 health stopping",
+        "s1 state maint",
+    ];
+    let mut told = Vec::new();
+    for (n, change) in changes.into_iter().enumerate() {
+        check_eq!(admin.ask(&format!("set server app/{change}"))?, "\n");
+        let lines = || -> Vec<String> {
+            log.messages().into_iter().filter(|m| m.starts_with("Server app/") && !m.contains("remains")).collect()
+        };
+        told = until("a line", || Some(lines()).filter(|lines| lines.len() > n))?;
+    }
+    told.push(format!("wredis: {} {}", admin.stat("app", "s1", "wredis")?, admin.stat("app", "BACKEND", "wredis")?));
+    Ok(told)
 }
 
 #[test]

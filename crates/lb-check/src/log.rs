@@ -32,7 +32,7 @@ pub struct BackendCounts {
     pub sessions: usize,
     /// Requests taken from the server's queue, or given to it, by this transition.
     pub requeued: usize,
-    /// Requests left in the backend's queue.
+    /// Requests left in the server's own queue.
     pub queued: usize,
 }
 

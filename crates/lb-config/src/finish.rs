@@ -350,13 +350,13 @@ fn settle_servers(draft: &mut ProxyDraft, healthchecks: &BTreeMap<String, CheckM
         let http = method.rules().is_some_and(RuleSet::is_http);
         if let Some(proto) = server.check_proto
             && server.server.check
-            && http != (proto == CheckProto::H1)
+            && http == (proto == CheckProto::None)
         {
             let own = &server.server.name;
             let message = format!(
                 "config: backend '{owner}': server '{own}' uses an incompatible MUX protocol for the selected check type"
             );
-            let help = "h1 is for HTTP checks, none for all others".to_owned();
+            let help = "h1 and h2 are for HTTP checks, none for all others".to_owned();
             cx.sink.push(Severity::Alert, &server.site, message, Some(help));
         }
         settle_checks(server, &owner, rules_say_port, cx);

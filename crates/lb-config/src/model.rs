@@ -990,6 +990,8 @@ pub struct HealthParams {
     pub send_proxy: bool,
     /// `check-via-socks4`.
     pub via_socks4: bool,
+    /// `check-proto h2`.
+    pub http2: bool,
 }
 
 impl Default for HealthParams {
@@ -1004,6 +1006,7 @@ impl Default for HealthParams {
             addr: None,
             send_proxy: false,
             via_socks4: false,
+            http2: false,
         }
     }
 }

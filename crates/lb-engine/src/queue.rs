@@ -51,13 +51,27 @@ pub fn give_back(proxy: &ProxyState, index: usize) {
     }
 }
 
+/// Whether requests stay with the server they wait for when it goes out: as observed, all do without `option redispatch`,
+/// and go to it as its slots get free.
+fn stay(proxy: &ProxyState) -> bool {
+    proxy.config.redispatch.is_none_or(|interval| interval == 0)
+}
+
+/// Requests that wait for this very server.
+pub fn bound(proxy: &ProxyState, index: usize) -> usize {
+    match proxy.queue.waiting.load(SeqCst) {
+        0 => 0,
+        _ => lock(&proxy.queue.waiters).iter().filter(|w| w.server == Some(index)).count(),
+    }
+}
+
 /// Hands free slots of a server to waiting requests; returns how many got one.
 pub fn wake(proxy: &ProxyState, index: usize) -> usize {
     let Some(server) = proxy.servers.get(index) else { return 0 };
     let mut served = 0;
     let mut waiters = lock(&proxy.queue.waiters);
     while let Some(at) = waiters.iter().position(|w| match w.server {
-        Some(bound) => bound == index && server.is_persistent(),
+        Some(bound) => bound == index && (server.is_persistent() || stay(proxy)),
         None => server.takes_waiting(),
     }) {
         if !try_take(proxy, server) {
@@ -74,8 +88,11 @@ pub fn wake(proxy: &ProxyState, index: usize) -> usize {
     served
 }
 
-/// Sends requests that wait for this very server back to choose again. Returns how many.
+/// Sends requests that wait for this very server back to choose again, if they may. Returns how many.
 pub fn redispatch(proxy: &ProxyState, index: usize) -> usize {
+    if stay(proxy) {
+        return 0;
+    }
     let mut waiters = lock(&proxy.queue.waiters);
     let before = waiters.len();
     let (bound, rest): (VecDeque<_>, VecDeque<_>) = waiters.drain(..).partition(|w| w.server == Some(index));
@@ -104,7 +121,7 @@ impl Place {
         proxy.queue.waiting.fetch_add(1, SeqCst);
         // A slot may have been given back before the count was visible.
         match server {
-            Some(index) if proxy.servers.get(index).is_some_and(ServerState::is_persistent) => {
+            Some(index) if stay(proxy) || proxy.servers.get(index).is_some_and(ServerState::is_persistent) => {
                 wake(proxy, index);
             }
             // The server went out between the choice and the queue.

@@ -59,6 +59,11 @@ impl Stream {
         }
     }
 
+    /// Whether HTTP/2 was agreed on while it was secured.
+    pub fn negotiated_http2(&self) -> bool {
+        matches!(self, Self::Tls(s) if s.connection().alpn_protocol() == Some(b"h2"))
+    }
+
     /// Ready when bytes, an end or an error can be read.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {

@@ -257,11 +257,17 @@ fn shown(name: &str, row: &BTreeMap<String, String>, state: &BTreeMap<String, St
         bits("srv_check_state"),
         bits("srv_agent_state")
     );
-    let status = |column: &str| stat(column).trim_start_matches("* ");
+    // A star marks what is in progress.
+    let status = |column: &str, bits: &str| {
+        let told = stat(column);
+        let in_progress = of(bits).parse::<u32>().unwrap_or(0) & IN_PROGRESS > 0;
+        let plain = told.strip_prefix("* ").unwrap_or(told).to_owned();
+        if in_progress == (plain != told) { plain } else { format!("{told} (and yet {bits} is {})", of(bits)) }
+    };
     if !stat("check_status").is_empty() {
         line += &format!(
             " chk={} code={} fail={} down={} lc=\"{}\"",
-            status("check_status"),
+            status("check_status", "srv_check_state"),
             code("check_code"),
             stat("chkfail"),
             stat("chkdown"),
@@ -271,7 +277,7 @@ fn shown(name: &str, row: &BTreeMap<String, String>, state: &BTreeMap<String, St
     if !stat("agent_status").is_empty() {
         line += &format!(
             " agent={} acode={} ahl={} la=\"{}\"",
-            status("agent_status"),
+            status("agent_status", "srv_agent_state"),
             code("agent_code"),
             stat("agent_health"),
             stat("last_agt")

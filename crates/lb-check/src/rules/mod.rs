@@ -113,6 +113,8 @@ pub struct Connect {
     pub via_socks4: bool,
     /// `linger`: an orderly close instead of a reset.
     pub linger: bool,
+    /// `proto h2`.
+    pub http2: bool,
     /// `ssl`.
     pub ssl: bool,
     /// `sni`.

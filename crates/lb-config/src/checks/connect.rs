@@ -46,7 +46,7 @@ pub(super) fn connect(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Resul
                 at += 1;
             }
             "proto" => {
-                multiplexer(line, at + 1, &outer)?;
+                connect.http2 = multiplexer(line, at + 1, &outer)?;
                 at += 1;
             }
             "ssl" => connect.ssl = true,
@@ -89,17 +89,17 @@ fn port(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line, at: usize, outer: &str
     expression(p, cx, line, at, &outer).map(Port::Expr)
 }
 
-/// HTTP/1 over TCP is what checks speak.
-fn multiplexer(line: &Line, at: usize, outer: &str) -> Result<(), Fault> {
+/// Whether it is HTTP/2.
+fn multiplexer(line: &Line, at: usize, outer: &str) -> Result<bool, Fault> {
     let http = line.word(0) == "http-check";
     match line.need(at, format!("{outer}'proto' expects a MUX protocol as argument."))? {
-        "h1" if http => Ok(()),
-        "none" if !http => Ok(()),
+        proto @ ("h1" | "h2") if http => Ok(proto == "h2"),
+        "none" if !http => Ok(false),
         proto @ ("h1" | "h2" | "fcgi" | "none") if !http || proto == "none" => {
             let rules = line.word(0);
             Err(fault(at, format!("{outer}'proto' : invalid MUX protocol '{proto}' for {rules}.")))
         }
-        proto @ ("h2" | "fcgi") => Err(fault(at, keywords::not_yet(&format!("http-check connect proto {proto}")))),
+        proto @ "fcgi" => Err(fault(at, keywords::not_yet(&format!("http-check connect proto {proto}")))),
         proto => Err(fault(at, format!("{outer}'proto' : unknown MUX protocol '{proto}'."))),
     }
 }

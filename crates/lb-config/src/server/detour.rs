@@ -31,6 +31,8 @@ pub(crate) fn check_via_socks4(d: &mut ServerDraft, _: &str, _: &Cx<'_>) -> Resu
 pub(crate) enum CheckProto {
     /// `h1`: HTTP/1 and nothing else, which is what HTTP checks speak anyhow.
     H1,
+    /// `h2`: HTTP/2, also without TLS and whatever is negotiated.
+    H2,
     /// `none`: bytes.
     None,
 }
@@ -44,7 +46,8 @@ impl CheckProto {
         match name {
             "h1" => Ok(Some(Self::H1)),
             "none" => Ok(Some(Self::None)),
-            "h2" | "fcgi" => Ok(None),
+            "h2" => Ok(Some(Self::H2)),
+            "fcgi" => Ok(None),
             _ => Err(format!("unknown MUX protocol '{name}'.")),
         }
     }
@@ -58,6 +61,7 @@ pub(crate) fn check_proto(d: &mut ServerDraft, text: &str, _: &Cx<'_>) -> Result
     match CheckProto::of(text).map_err(|why| format!("'check-proto' :  {why}"))? {
         None => Err(keywords::not_yet(&format!("check-proto {text}"))),
         proto => {
+            d.server.health.http2 = proto == Some(CheckProto::H2);
             d.check_proto = proto;
             Ok(())
         }

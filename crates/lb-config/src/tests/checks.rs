@@ -253,12 +253,16 @@ fn a_protocol_fits_the_check() {
         ("server s 1.2.3.4:80 check check-proto h1", unfit),
         ("server s 1.2.3.4:80 check-proto h1", ""),
         (" mode http\n option httpchk\n server s 1.2.3.4:80 check check-proto h1", ""),
+        (" mode http\n option httpchk\n server s 1.2.3.4:80 check check-proto h2", ""),
+        ("server s 1.2.3.4:80 check check-proto h2", unfit),
         (" mode http\n option httpchk\n server s 1.2.3.4:80 check check-proto none", unfit),
         ("server s 1.2.3.4:80 check check-proto foo", "'server b/s' : 'check-proto' :  unknown MUX protocol 'foo'."),
     ] {
         assert_eq!(of(words), expected, "{words}");
     }
-    assert!(of(" mode http\n option httpchk\n server s 1.2.3.4:80 check check-proto h2").contains("check-proto h2"));
+    assert!(
+        of(" mode http\n option httpchk\n server s 1.2.3.4:80 check check-proto fcgi").contains("check-proto fcgi")
+    );
 }
 
 #[test]

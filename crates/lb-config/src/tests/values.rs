@@ -146,6 +146,7 @@ fn server_parameters() {
             addr: Some("1.2.3.5".parse().unwrap()),
             send_proxy: true,
             via_socks4: true,
+            http2: false,
         }
     );
     assert_eq!((s.weight, s.maxconn, s.maxqueue), (20, 30, 7));

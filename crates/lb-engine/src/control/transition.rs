@@ -128,7 +128,7 @@ impl Control {
             backup: usable.backup as usize,
             sessions: state.sessions.get() as usize,
             requeued,
-            queued: unbound_queue(proxy) as usize,
+            queued: queue::bound(proxy, server),
         };
         let mut text = line.render(&names, &counts);
         if *line == lb_check::LogLine::ResolvesAgain

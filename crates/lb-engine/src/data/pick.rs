@@ -251,7 +251,15 @@ pub async fn acquire(
                 count_choice(ctx, backend, index, bound.is_none());
                 return Ok(index);
             }
-            Turn::Redispatch => persistent = None,
+            Turn::Redispatch => {
+                // As observed, leaving a server's queue counts like leaving the server.
+                if let Some(server) = queue_on.and_then(|index| backend.servers.get(index)) {
+                    ctx.back(backend).redispatches.inc();
+                    server.counters.of(ctx.index).redispatches.inc();
+                    route.redispatched = true;
+                }
+                persistent = None;
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 mod agent;
 mod connect;
 mod external;
+mod http2;
 mod world;
 
 use super::schedule::Work;
@@ -13,6 +14,7 @@ use crate::shared::{ServerState, Target};
 use crate::stream::Stream;
 use crate::trace::{Level, Source, Whom, event};
 use connect::{Dial, Failure, Way};
+use http2::Talk;
 use lb_check::AgentReply;
 use lb_check::probe::Verdict;
 use lb_check::rules::{Run, Step, Trace};
@@ -176,12 +178,12 @@ impl Check {
             counters.h1_streams.inc();
         }
         let mut deadline = Instant::now() + limits.connect;
-        let mut stream: Option<Stream> = None;
+        let mut line = Line::None;
         let verdict = loop {
             match run.step(&world) {
                 Step::Done(verdict) => break verdict,
                 Step::Connect(options, port) => {
-                    drop(stream.take());
+                    drop(std::mem::replace(&mut line, Line::None));
                     if limits.read.is_some() {
                         deadline = Instant::now() + limits.connect;
                     }
@@ -203,20 +205,31 @@ impl Check {
                                 let ends = |stream: &Stream| stream.local().zip(stream.peer());
                                 world.addresses.set(connected.as_ref().and_then(ends));
                             }
-                            stream = connected;
+                            let asked = options.http2 || (options.default && world.server.config().health.http2);
                             run.connected(is_secured, &world);
+                            line = match connected {
+                                Some(stream) if set.is_http() && (asked || stream.negotiated_http2()) => {
+                                    match timeout_at(deadline, Box::pin(Talk::begin(stream))).await {
+                                        Err(_) => break run.timed_out(&world),
+                                        Ok(Err(e)) => break run.failed(&e, &world),
+                                        Ok(Ok(talk)) => Line::Http2(Box::new(talk)),
+                                    }
+                                }
+                                Some(stream) => Line::Plain(stream),
+                                None => Line::None,
+                            };
                             if let Some(read) = limits.read {
                                 deadline = Instant::now() + read;
                             }
                         }
                     }
                 }
-                Step::Send(bytes) => match timeout_at(deadline, send_on(&mut stream, &bytes)).await {
+                Step::Send(bytes) => match timeout_at(deadline, line.send(&bytes)).await {
                     Err(_) => break run.timed_out(&world),
                     Ok(Err(e)) => break run.failed(&e, &world),
                     Ok(Ok(())) => run.sent(bytes.len(), &world),
                 },
-                Step::Receive => match timeout_at(deadline, receive_on(&mut stream, run.input())).await {
+                Step::Receive => match timeout_at(deadline, line.receive(run.input())).await {
                     Err(_) => break run.timed_out(&world),
                     Ok(Err(e)) => break run.failed(&e, &world),
                     Ok(Ok(ended)) => run.received(ended, &world),
@@ -227,12 +240,30 @@ impl Check {
     }
 }
 
-async fn send_on(stream: &mut Option<Stream>, bytes: &[u8]) -> io::Result<()> {
-    send(stream.as_mut().ok_or(io::ErrorKind::NotConnected)?, bytes).await
+/// What a check speaks over.
+enum Line {
+    None,
+    Plain(Stream),
+    Http2(Box<Talk>),
 }
 
-async fn receive_on(stream: &mut Option<Stream>, into: &mut Vec<u8>) -> io::Result<bool> {
-    receive(stream.as_mut().ok_or(io::ErrorKind::NotConnected)?, into).await
+impl Line {
+    async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::None => Err(io::ErrorKind::NotConnected.into()),
+            Self::Plain(stream) => send(stream, bytes).await,
+            // Most checks need not have room for this.
+            Self::Http2(talk) => Box::pin(talk.send(bytes)).await,
+        }
+    }
+
+    async fn receive(&mut self, into: &mut Vec<u8>) -> io::Result<bool> {
+        match self {
+            Self::None => Err(io::ErrorKind::NotConnected.into()),
+            Self::Plain(stream) => receive(stream, into).await,
+            Self::Http2(talk) => Box::pin(talk.receive(into)).await,
+        }
+    }
 }
 
 async fn send(stream: &mut Stream, mut bytes: &[u8]) -> io::Result<()> {
