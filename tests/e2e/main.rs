@@ -25,6 +25,7 @@ mod convert;
 mod cookies;
 mod down;
 mod dynamic;
+mod effects;
 mod ends;
 mod error_answers;
 mod error_pages;

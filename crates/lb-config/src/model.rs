@@ -3,6 +3,7 @@
 //! Everything here is resolved: names point to existing proxies, inheritance from `defaults` is
 //! applied, addresses are parsed. The engine needs no text.
 
+mod effect;
 mod forwarding;
 mod log;
 mod table;
@@ -14,6 +15,7 @@ pub use crate::mailers::{EmailAlert, Mailer, Mailers};
 pub use crate::process::{Capability, CloseSpread, CpuMap, ProcessSettings, UnixBind};
 pub use crate::resolvers::{Hold, Nameserver, Resolution, Resolvers};
 pub use crate::stats_page::{StatsPage, StatsRule, StatsVerdict};
+pub use effect::{AddressPart, Effect, NumberValue, TimeValue, TimeoutKind};
 pub use forwarding::{ForwardFor, Forwarded, HeaderNames, KeepAlive, Node, NodePort, UseServer, UsedServer};
 pub use log::{
     DoLog, LogLevel, LogProfile, LogSink, LogStep, LogSteps, LogTarget, LogWire, OnStep, ProfileRef, Ring, RingServer,
@@ -581,8 +583,8 @@ pub enum HttpAction {
     SetHeader(String, Arc<LogFormat>),
     /// `add-header name fmt`.
     AddHeader(String, Arc<LogFormat>),
-    /// `del-header name`.
-    DelHeader(String),
+    /// `del-header name [-m …]`.
+    DelHeader(FieldName),
     /// `set-method`, `set-path`, `set-pathq`, `set-query`, `set-uri`, `replace-path`, `replace-pathq`, `replace-uri`.
     SetLine(LineEdit),
     /// `replace-header`, `replace-value`.
@@ -599,6 +601,16 @@ pub enum HttpAction {
     StrictMode(bool),
     /// `set-status <n> [reason <text>]` of responses.
     SetStatus(u16, Option<Arc<str>>),
+    /// Changes of the session.
+    Effect(Effect),
+    /// `normalize-uri`.
+    Normalize(lb_http::Normalizer),
+    /// `early-hint`: a field of an interim response.
+    EarlyHint(String, Arc<LogFormat>),
+    /// `pause`: the rules go on after this time.
+    Pause(TimeValue),
+    /// `wait-for-body`: the rules go on when so many bytes of the body are there, at the latest after this time.
+    WaitForBody(Duration, Option<u64>),
     /// `use-service prometheus-exporter`.
     Metrics,
     /// `add-acl`, `del-acl`, `set-map`, `del-map`.
@@ -614,6 +626,38 @@ pub struct CaptureSlot {
     pub header: Option<String>,
     /// How many bytes are kept.
     pub len: usize,
+}
+
+/// Which fields are meant.
+#[derive(Debug, Clone)]
+pub enum FieldName {
+    /// Those of this name, whatever its case.
+    Is(String),
+    /// Those whose name begins so.
+    Begins(String),
+    /// Those whose name ends so.
+    Ends(String),
+    /// Those whose name holds this.
+    Holds(String),
+    /// Those whose name matches.
+    Matches(Rewrite),
+}
+
+impl FieldName {
+    /// Whether a field of this name is meant.
+    pub fn means(&self, name: &[u8]) -> bool {
+        let same =
+            |part: Option<&[u8]>, text: &str| part.is_some_and(|part| part.eq_ignore_ascii_case(text.as_bytes()));
+        match self {
+            Self::Is(text) => name.eq_ignore_ascii_case(text.as_bytes()),
+            Self::Begins(text) => same(name.get(..text.len()), text),
+            Self::Ends(text) => same(name.len().checked_sub(text.len()).and_then(|at| name.get(at..)), text),
+            Self::Holds(text) => {
+                text.is_empty() || name.windows(text.len()).any(|part| part.eq_ignore_ascii_case(text.as_bytes()))
+            }
+            Self::Matches(pattern) => pattern.matches(&name.to_ascii_lowercase()),
+        }
+    }
 }
 
 /// A change of the request line.
@@ -800,6 +844,10 @@ pub enum TcpAction {
     SilentDrop,
     /// `do-log`: a line at this point.
     Log(Box<DoLog>),
+    /// Changes of the session.
+    Effect(Effect),
+    /// `capture`.
+    Capture(Capture),
 }
 
 /// `force-persist` or `ignore-persist`.
@@ -1185,6 +1233,8 @@ pub struct Options {
     pub pretend_keepalive: bool,
     /// `prefer-last-server`.
     pub prefer_last_server: bool,
+    /// `http-buffer-request`: rules see bodies.
+    pub buffer_request: bool,
     /// `idle-close-on-response`: idle clients stay while the process stops.
     pub idle_close_on_response: bool,
     /// `httpclose`.

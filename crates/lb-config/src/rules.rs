@@ -1,5 +1,6 @@
 //! Rules: `acl`, `use_backend`, `http-request`, `http-response`, `tcp-request`, `redirect`.
 
+pub(crate) mod effects;
 pub(crate) mod patterns;
 pub(crate) mod reply;
 pub(crate) mod rewrite;
@@ -12,13 +13,13 @@ use crate::keywords::{
 };
 use crate::line::{Done, Fault, Line, fault};
 use crate::model::{
-    Count, HttpAction, HttpRule, PersistRule, Redirect, RedirectCookie, RedirectKind, TcpAction, TcpRule, TcpStage,
-    Track,
+    Count, Effect, FieldName, HttpAction, HttpRule, PersistRule, Redirect, RedirectCookie, RedirectKind, TcpAction,
+    TcpRule, TcpStage, Track,
 };
 use crate::proxy::{ProxyDraft, Switch};
 use crate::suggest;
 use lb_model::is_valid_name;
-use lb_sample::{Acl, Condition, Expr, LogFormat, Place, VarAction};
+use lb_sample::{Acl, Condition, Expr, LogFormat, Place, Rewrite, VarAction};
 use std::sync::Arc;
 
 /// Reads an action's arguments, the first of which is word 2; sets `next` to the word after them.
@@ -48,6 +49,10 @@ pub(crate) enum Action {
     Count(Count),
     /// The connection ends without a word, likewise.
     SilentDrop,
+    /// Of the session, likewise.
+    Effect(Effect),
+    /// What is always so.
+    Nothing,
 }
 
 impl Action {
@@ -58,7 +63,8 @@ impl Action {
             Self::Track(track) => Some(HttpAction::Track(track)),
             Self::Count(count) => Some(HttpAction::Count(count)),
             Self::SilentDrop => Some(HttpAction::SilentDrop),
-            Self::Tcp(_) => None,
+            Self::Effect(effect) => Some(HttpAction::Effect(effect)),
+            Self::Tcp(_) | Self::Nothing => None,
         }
     }
 
@@ -69,7 +75,9 @@ impl Action {
             Self::Track(track) => Some(TcpAction::Track(track)),
             Self::Count(count) => Some(TcpAction::Count(count)),
             Self::SilentDrop => Some(TcpAction::SilentDrop),
-            Self::Http(_) => None,
+            Self::Effect(effect) => Some(TcpAction::Effect(effect)),
+            Self::Http(HttpAction::Capture(capture)) => Some(TcpAction::Capture(capture)),
+            Self::Http(_) | Self::Nothing => None,
         }
     }
 }
@@ -503,13 +511,27 @@ pub(crate) fn add_header(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> 
     header(x).map(|(name, format)| Action::Http(HttpAction::AddHeader(name, format)))
 }
 
-/// `del-header <name>`.
+/// `del-header <name> [-m str|beg|end|sub|reg]`.
 pub(crate) fn del_header(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
+    let at = x.next;
     let name = x.take("expects at least 1 argument.")?.to_owned();
+    let mut means = FieldName::Is(name.clone());
     if x.line.word(x.next) == "-m" {
-        return Err(fault(x.next, keywords::not_yet("del-header … -m")));
+        x.next += 1;
+        let method_at = x.next;
+        means = match x.take("-m flag expects exactly 1 argument.")? {
+            "str" => FieldName::Is(name),
+            "beg" => FieldName::Begins(name),
+            "end" => FieldName::Ends(name),
+            "sub" => FieldName::Holds(name),
+            "reg" => FieldName::Matches(Rewrite::parse(&name).map_err(|error| Fault::of_sample(error, at))?),
+            other => {
+                let message = format!("-m flag expects 'str', 'beg', 'end', 'sub' or 'reg' (got '{other}').");
+                return Err(fault(method_at, message));
+            }
+        };
     }
-    Ok(Action::Http(HttpAction::DelHeader(name)))
+    Ok(Action::Http(HttpAction::DelHeader(means)))
 }
 
 /// `redirect location|prefix|scheme <format> [code <n>] [option]…`.

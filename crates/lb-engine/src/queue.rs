@@ -4,6 +4,7 @@
 //! waits and a slot is given back.
 
 use crate::counters::Gauge;
+use crate::data::knobs::Priority;
 use crate::shared::{ProxyState, ServerState, lock};
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -22,6 +23,8 @@ pub enum Turn {
 #[derive(Debug)]
 struct Waiter {
     server: Option<usize>,
+    /// Those with the least leave first: class, and time of joining with its offset.
+    rank: (i32, i64),
     tell: oneshot::Sender<Turn>,
 }
 
@@ -113,11 +116,17 @@ pub struct Place {
 
 impl Place {
     /// Joins the queue, for one server or for any.
-    pub fn join(proxy: &'static ProxyState, server: Option<usize>) -> Self {
+    pub fn join(proxy: &'static ProxyState, server: Option<usize>, priority: Priority, now_ms: u64) -> Self {
         let (tell, turn) = oneshot::channel();
         proxy.queued.inc();
         let number = Self::gauge(proxy, server).inc();
-        lock(&proxy.queue.waiters).push_back(Waiter { server, tell });
+        let rank = (priority.class, now_ms as i64 + i64::from(priority.offset_ms));
+        let mut waiters = lock(&proxy.queue.waiters);
+        // Most come last, as nothing was said of them.
+        let behind = waiters.iter().rev().take_while(|waiter| waiter.rank > rank).count();
+        let at = waiters.len() - behind;
+        waiters.insert(at, Waiter { server, rank, tell });
+        drop(waiters);
         proxy.queue.waiting.fetch_add(1, SeqCst);
         // A slot may have been given back before the count was visible.
         match server {

@@ -81,23 +81,37 @@ pub fn log_descriptor(fd: RawFd) -> Option<BorrowedFd<'static>> {
     open.then(|| unsafe { BorrowedFd::borrow_raw(fd) })
 }
 
+/// Sets an option of a socket that is a number. Whether the kernel took it.
+fn set_number(fd: RawFd, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> bool {
+    let size = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: the pointer is to a live local of the size that is given, and the kernel keeps it no longer than the call; a
+    // descriptor that is no socket, or closed, fails cleanly.
+    unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), size) == 0 }
+}
+
+/// The type of service of packets that a connection sends from here on (`set-tos`).
+pub fn set_tos(fd: RawFd, tos: u8) {
+    // Which of them applies depends on the address family; the other one is refused.
+    let _ = set_number(fd, libc::IPPROTO_IP, libc::IP_TOS, tos.into());
+    let _ = set_number(fd, libc::IPPROTO_IPV6, libc::IPV6_TCLASS, tos.into());
+}
+
+/// The kernel's mark on packets that a connection sends from here on (`set-mark`). Needs a privilege, as in HAProxy.
+pub fn set_mark(fd: RawFd, mark: u32) {
+    let _ = set_number(fd, libc::SOL_SOCKET, libc::SO_MARK, mark.cast_signed());
+}
+
 /// Makes a TCP connection end without a word to its peer when it is closed (`silent-drop`): the kernel forgets it. Without the
 /// privilege for that, its last packet is one that no router passes on.
 pub fn vanish(fd: RawFd) {
-    let set = |level: libc::c_int, name: libc::c_int, value: libc::c_int| {
-        let size = size_of::<libc::c_int>() as libc::socklen_t;
-        // SAFETY: the pointer is to a live local of the size that is given, and the kernel keeps it no longer than the
-        // call; a descriptor that is no socket, or closed, fails cleanly.
-        unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), size) == 0 }
-    };
-    if set(libc::IPPROTO_TCP, libc::TCP_REPAIR, 1) {
+    if set_number(fd, libc::IPPROTO_TCP, libc::TCP_REPAIR, 1) {
         return;
     }
-    let _ = set(libc::IPPROTO_IP, libc::IP_TTL, 1);
-    let _ = set(libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, 1);
+    let _ = set_number(fd, libc::IPPROTO_IP, libc::IP_TTL, 1);
+    let _ = set_number(fd, libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, 1);
     let linger = libc::linger { l_onoff: 1, l_linger: 0 };
     let size = size_of::<libc::linger>() as libc::socklen_t;
-    // SAFETY: as above.
+    // SAFETY: as for `set_number`.
     let _ = unsafe { libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_LINGER, (&raw const linger).cast(), size) };
 }
 

@@ -92,8 +92,49 @@ fn follow_chunks(decoder: &mut ChunkDecoder, input: &[u8]) -> Result<Progress, C
     }
 }
 
+/// The content of a body of which these bytes came, without its framing.
+pub fn content(framing: BodyFraming, bytes: &[u8]) -> std::borrow::Cow<'_, [u8]> {
+    match framing {
+        BodyFraming::None => (&[][..]).into(),
+        BodyFraming::UntilClose => bytes.into(),
+        BodyFraming::Length(n) => {
+            let most = usize::try_from(n).unwrap_or(usize::MAX).min(bytes.len());
+            bytes.get(..most).unwrap_or_default().into()
+        }
+        BodyFraming::Chunked => {
+            let (mut chunks, mut out, mut rest) = (ChunkDecoder::default(), Vec::new(), bytes);
+            while let Ok(step) = chunks.step(rest) {
+                let passed = match step {
+                    ChunkStep::Framing(n) => n,
+                    ChunkStep::Data(n) => {
+                        out.extend_from_slice(rest.get(..n).unwrap_or_default());
+                        n
+                    }
+                    ChunkStep::End(_) | ChunkStep::NeedMore => break,
+                };
+                rest = rest.get(passed..).unwrap_or_default();
+            }
+            out.into()
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn contents_have_no_framing() {
+        for (framing, bytes, expected) in [
+            (BodyFraming::None, "abc", ""),
+            (BodyFraming::Length(2), "abc", "ab"),
+            (BodyFraming::Length(9), "abc", "abc"),
+            (BodyFraming::Chunked, "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\nGET", "abcde"),
+            (BodyFraming::Chunked, "3\r\nabc\r\n5\r\nde", "abcde"),
+            (BodyFraming::Chunked, "x", ""),
+        ] {
+            assert_eq!(content(framing, bytes.as_bytes()), expected.as_bytes(), "{framing:?}");
+        }
+    }
+
     use super::*;
 
     #[test]

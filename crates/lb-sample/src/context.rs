@@ -252,7 +252,7 @@ pub trait Context {
     }
 
     /// The part of the request's body that is buffered.
-    fn request_body(&self) -> Option<&[u8]> {
+    fn request_body(&self) -> Option<Cow<'_, [u8]>> {
         None
     }
 

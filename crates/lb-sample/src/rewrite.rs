@@ -17,6 +17,11 @@ impl Rewrite {
         args::regex(regex, false).map(Self)
     }
 
+    /// Whether a value matches.
+    pub fn matches(&self, value: &[u8]) -> bool {
+        self.0.is_match(value)
+    }
+
     /// What takes the place of the whole value, `\\1` to `\\9` standing for groups; `None` when it does not match.
     pub fn apply(&self, value: &[u8], replacement: &[u8]) -> Option<Vec<u8>> {
         let groups = self.0.captures(value)?;

@@ -35,7 +35,7 @@ pub(crate) const OPTIONS: &[Keyword<OptionHandler>] = &[
     row("forwardfor", DFB, Supported(forwarding::forwardfor)),
     row("h1-case-adjust-bogus-client", DF, NotYet),
     row("h1-case-adjust-bogus-server", DB, NotYet),
-    row("http-buffer-request", DFB, NotYet),
+    row("http-buffer-request", DFB, Supported(|x| x.switch(|o| &mut o.buffer_request))),
     row("http-drop-request-trailers", DB, NotYet),
     row("http-drop-response-trailers", DF, NotYet),
     row("http-ignore-probes", DF, Supported(|x| x.switch(|o| &mut o.http_ignore_probes))),

@@ -94,6 +94,7 @@ fn extensions(client: &Client, backend: &'static ProxyState, server: &ServerStat
         },
         back: None,
         vars: ask.vars,
+        captures: None,
         looked: None,
         unique: ask.unique,
     };

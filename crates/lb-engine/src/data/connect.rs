@@ -17,7 +17,7 @@ use crate::stream::Stream;
 use crate::tls::{HandshakeError, ServerSecurity};
 use crate::trace::{Source, event};
 use lb_check::TrafficEvent;
-use lb_config::model::RetryOn;
+use lb_config::model::{RetryOn, TimeoutKind};
 use lb_http::RequestHead;
 use lb_sample::{Expr, LogRecord, Vars};
 use std::net::SocketAddr;
@@ -278,7 +278,8 @@ async fn attempt(
     own.connects.inc();
     ctx.back(backend).connects.inc();
     client.session.phase.set(Phase::Connect);
-    ctx.set_deadline(&client.session, backend.config.timeouts.connect);
+    let longest = client.session.knobs.timeout(TimeoutKind::Connect, backend.config.timeouts.connect);
+    ctx.set_deadline(&client.session, longest);
     let secures = way.name.is_some();
     if secures {
         ctx.handshakes().connections.inc();
@@ -377,6 +378,7 @@ fn request_view<'a>(client: &'a Client, backend: &'static ProxyState, index: usi
         record: LogRecord::default(),
         back: None,
         vars: ask.vars,
+        captures: None,
         looked: None,
         unique: ask.unique,
     }

@@ -5,6 +5,7 @@ mod announce;
 pub(crate) mod announced;
 mod connect;
 pub mod http;
+pub mod knobs;
 mod pick;
 mod room;
 mod secure;

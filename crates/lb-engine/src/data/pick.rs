@@ -11,7 +11,7 @@ use crate::shared::{ProxyState, ServerState, Target};
 use crate::stream::Stream;
 use lb_balance::key::KeyHash;
 use lb_balance::{Algorithm, Balancer, Request, ServerView, node};
-use lb_config::model::{BackendChoice, Balance, NodeKey, Proxy, UsedServer};
+use lb_config::model::{BackendChoice, Balance, NodeKey, Proxy, TimeoutKind, UsedServer};
 use lb_sample::LogFormat;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
@@ -352,8 +352,10 @@ async fn wait_in_queue(
     }
     let timeouts = &backend.config.timeouts;
     client.session.phase.set(Phase::Queue);
-    client.ctx.set_deadline(&client.session, timeouts.queue.or(timeouts.connect));
-    let mut place = Place::join(backend, server);
+    let knobs = &client.session.knobs;
+    let longest = knobs.timeout(TimeoutKind::Queue, timeouts.queue.or(timeouts.connect));
+    client.ctx.set_deadline(&client.session, longest);
+    let mut place = Place::join(backend, server, knobs.priority(), client.ctx.now_ms());
     match server {
         Some(_) => route.server_queue = place.number,
         None => route.backend_queue = place.number,

@@ -1,5 +1,6 @@
 //! A client connection's entry in its thread's table: what the timer, `show sess` and `shutdown session` need.
 
+use super::knobs::Knobs;
 use super::track::Trackers;
 use crate::tls::Facts;
 use lb_model::TermCause;
@@ -74,6 +75,8 @@ pub struct Session {
     pub last_server: Cell<Option<(u32, u32)>>,
     /// The line of the request under way, where it is kept.
     pub request_line: RequestLine,
+    /// What rules change of it.
+    pub knobs: Knobs,
     vars: OnceCell<Box<Vars>>,
     /// What stick tables count of it.
     pub trackers: Trackers,
@@ -131,6 +134,7 @@ impl Session {
             requests: Cell::new(0),
             last_server: Cell::new(None),
             request_line: RequestLine::default(),
+            knobs: Knobs::default(),
             vars: OnceCell::new(),
             trackers: Trackers::default(),
             killed: Cell::new(None),

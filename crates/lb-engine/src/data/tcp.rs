@@ -2,12 +2,12 @@
 
 use super::accept::Client;
 use super::connect::{self, Ask, Failure, Route};
-use super::http::Demand;
 use super::http::txn::UniqueId;
+use super::http::{Captures, Demand, put_into};
 use super::pick::{self, NoServer};
 use super::session::{Cut, Phase};
 use super::stick::{self, Stores};
-use super::tcp_rules::{Judged, accepted, judge};
+use super::tcp_rules::{Judged, Kept, accepted, judge};
 use super::tell::{self, Moment};
 use super::tunnel;
 use super::view::{Looked, View};
@@ -74,6 +74,8 @@ struct Books {
     /// Its number in the process.
     number: u64,
     unique: UniqueId,
+    /// What rules keep for the log.
+    captures: Option<Box<Captures>>,
 }
 
 /// Serves a client's connection to its end.
@@ -111,6 +113,7 @@ pub fn bare_view(client: &Client) -> View<'_> {
         record: LogRecord::default(),
         back: None,
         vars: Some(client.session.vars()),
+        captures: None,
         looked: None,
         unique: None,
     }
@@ -133,6 +136,7 @@ fn view_of<'a>(client: &'a Client, books: &'a Books, record: LogRecord) -> View<
         back: books.route.back.as_deref().copied(),
         // One connection is one transaction.
         vars: Some(client.session.vars()),
+        captures: books.captures.as_deref(),
         looked: None,
         unique: Some(&books.unique),
     }
@@ -173,8 +177,15 @@ async fn inspect(
     loop {
         let full = early.buffer.as_ref().is_some_and(Buffer::is_full);
         let looked = Looked::new(Side::Request, early.bytes(), all || full);
-        let view = View { looked: Some(&looked), owner: proxy, ..view_of(client, books, LogRecord::default()) };
-        match judge(&config.tcp_request, &view, TcpStage::Content, from) {
+        let mut kept = Kept::new();
+        let judged = {
+            let view = View { looked: Some(&looked), owner: proxy, ..view_of(client, books, LogRecord::default()) };
+            judge(&config.tcp_request, &view, TcpStage::Content, from, &mut kept)
+        };
+        for (side, slot, value) in kept {
+            put_into(client, &mut books.captures, side, slot, value);
+        }
+        match judged {
             Judged::Accepted => return true,
             Judged::Rejected => {
                 client.count(|c| &c.denied_requests);
@@ -264,7 +275,7 @@ async fn early_session(client: &Client, stream: &mut Stream, books: &mut Books, 
             client.session.phase.set(Phase::Data);
             client.session.server_fd.set(upstream.stream.fd());
             stick::store(&mut stores, backend, books.route.server, ctx.now_ms());
-            let timeouts = tunnel::Timeouts::of(client.proxy, backend);
+            let timeouts = tunnel::Timeouts::of(client, backend);
             let up = early.buffer.take().unwrap_or_else(|| ctx.buffers.take());
             let down = ctx.buffers.take();
             let ended = tunnel::run(client, stream, upstream.stream, up, down, timeouts).await;

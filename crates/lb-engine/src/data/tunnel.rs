@@ -6,6 +6,7 @@ use super::session::Cut;
 use crate::buffer::Buffer;
 use crate::shared::ProxyState;
 use crate::stream::Stream;
+use lb_config::model::TimeoutKind;
 use lb_model::{TermCause, TermPhase, Termination};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -21,11 +22,13 @@ pub struct Timeouts {
 
 impl Timeouts {
     /// Of a tunnel between these: `timeout tunnel` replaces both sides'.
-    pub fn of(frontend: &ProxyState, backend: &ProxyState) -> Self {
-        let (front, back) = (&frontend.config.timeouts, &backend.config.timeouts);
+    pub fn of(client: &Client, backend: &ProxyState) -> Self {
+        let (front, back) = (&client.proxy.config.timeouts, &backend.config.timeouts);
+        let knobs = &client.session.knobs;
+        let tunnel = knobs.timeout(TimeoutKind::Tunnel, back.tunnel);
         Self {
-            client: back.tunnel.or(front.client),
-            server: back.tunnel.or(back.server),
+            client: tunnel.or(knobs.timeout(TimeoutKind::Client, front.client)),
+            server: tunnel.or(knobs.timeout(TimeoutKind::Server, back.server)),
             client_fin: front.client_fin,
             server_fin: back.server_fin,
         }

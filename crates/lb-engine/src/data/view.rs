@@ -1,12 +1,14 @@
 //! A stream as expressions and log formats see it.
 
+use super::http::Captures;
 use super::http::txn::{Txn, UniqueId};
 use super::session::Session;
 use super::thread::ThreadCtx;
 use super::track;
 use crate::facts;
 use crate::shared::ProxyState;
-use lb_http::{HeaderList, RequestHead, ResponseHead};
+use lb_config::model::TimeoutKind;
+use lb_http::{BodyFraming, HeaderList, RequestHead, ResponseHead};
 use lb_model::Mode;
 use lb_sample::secure::{Secured, Wire};
 use lb_sample::{
@@ -17,6 +19,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 /// A stream at one moment. Built where an expression is evaluated; borrows everything.
 #[derive(Clone, Copy)]
@@ -49,6 +52,8 @@ pub struct View<'a> {
     pub txn: Option<&'a Txn>,
     /// Variables of the exchange and of its messages.
     pub vars: Option<&'a Vars>,
+    /// What is kept of messages for the log.
+    pub captures: Option<&'a Captures>,
     /// Bytes that are looked at before they pass, in TCP.
     pub looked: Option<&'a Looked<'a>>,
     /// The unique id, where there can be one.
@@ -75,6 +80,10 @@ impl<'b> Looked<'b> {
 }
 
 impl View<'_> {
+    fn timeout(&self, kind: TimeoutKind, configured: Option<Duration>) -> Option<i64> {
+        Some(self.session.knobs.timeout(kind, configured)?.as_millis() as i64)
+    }
+
     fn find_backend(&self, name: Option<&str>) -> Option<&'static ProxyState> {
         match name {
             None => self.backend.or(Some(self.frontend)),
@@ -162,6 +171,11 @@ impl Context for View<'_> {
                 }
             }
         }
+    }
+
+    fn request_body(&self) -> Option<Cow<'_, [u8]>> {
+        let (buf, head) = self.request?;
+        Some(lb_http::content(head.framing, buf.get(head.len as usize..)?))
     }
 
     fn request_buffer(&self) -> Option<&[u8]> {
@@ -264,12 +278,17 @@ impl Context for View<'_> {
             }
             StreamNumber::FrontHttpMajor | StreamNumber::BackHttpMajor => 1,
             StreamNumber::FrontEncrypted => i64::from(self.session.secured().is_some()),
-            StreamNumber::ClientTimeoutMs => self.frontend.config.timeouts.client?.as_millis() as i64,
-            StreamNumber::ServerTimeoutMs => self.backend?.config.timeouts.server?.as_millis() as i64,
-            StreamNumber::TunnelTimeoutMs => self.backend?.config.timeouts.tunnel?.as_millis() as i64,
+            StreamNumber::ClientTimeoutMs => self.timeout(TimeoutKind::Client, self.frontend.config.timeouts.client)?,
+            StreamNumber::ServerTimeoutMs => self.timeout(TimeoutKind::Server, self.backend?.config.timeouts.server)?,
+            StreamNumber::TunnelTimeoutMs => self.timeout(TimeoutKind::Tunnel, self.backend?.config.timeouts.tunnel)?,
             StreamNumber::RequestIndex => i64::from(self.session.requests.get().saturating_sub(1)),
             StreamNumber::ReceivedProxy => i64::from(self.session.announced().is_some()),
-            StreamNumber::BackReused | StreamNumber::RequestBodyLen | StreamNumber::RequestBodySize => return None,
+            StreamNumber::RequestBodyLen => self.request_body()?.len() as i64,
+            StreamNumber::RequestBodySize => match self.request?.1.framing {
+                BodyFraming::Length(n) => i64::try_from(n).unwrap_or(i64::MAX),
+                _ => self.request_body()?.len() as i64,
+            },
+            StreamNumber::BackReused => return None,
         })
     }
 
@@ -313,15 +332,15 @@ impl Context for View<'_> {
     }
 
     fn captured_header(&self, side: Side, index: usize) -> Option<&[u8]> {
-        self.txn?.captures.as_ref()?.header(side, index)
+        self.captures?.header(side, index)
     }
 
     fn captured_header_count(&self, side: Side) -> usize {
-        self.txn.and_then(|txn| txn.captures.as_ref()).map_or(0, |captures| captures.count(side))
+        self.captures.map_or(0, |captures| captures.count(side))
     }
 
     fn captured_cookie(&self, side: Side) -> Option<&[u8]> {
-        self.txn?.captures.as_ref()?.cookie(side)
+        self.captures?.cookie(side)
     }
 
     fn unique_id(&self) -> Option<&str> {

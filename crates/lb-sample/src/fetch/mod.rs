@@ -120,7 +120,6 @@ pub(crate) fn is_known_elsewhere(name: &str) -> bool {
         "prio_class",
         "prio_offset",
         "quic_enabled",
-        "req.body_param",
         "req.cook_names",
         "req.hdrs_bin",
         "res.cache_hit",

@@ -67,9 +67,18 @@ pub(super) const ROWS: &[Fetch] = &[
     row("capture.res.ver", Type::Str, Source::RequestMeta, |ctx, _| full_version(ctx, Side::Response)),
     row("status", Type::Int, Source::ResponseMeta, |ctx, _| ctx.status().map(|s| Sample::Int(i64::from(s)))),
     row("txn.status", Type::Int, Source::ResponseMeta, |ctx, _| ctx.status().map(|s| Sample::Int(i64::from(s)))),
-    row("req.body", Type::Bin, Source::RequestHeaders, |ctx, _| {
-        ctx.request_body().map(|b| Sample::Bin(Cow::Borrowed(b)))
-    }),
+    row("req.body", Type::Bin, Source::RequestHeaders, |ctx, _| ctx.request_body().map(Sample::Bin)),
+    row("req.body_param", Type::Str, Source::RequestHeaders, |ctx, args| {
+        let body = ctx.request_body()?;
+        let mut found = None;
+        let ignore_case = Arg::text(args, 1) == Some("i");
+        each_pair(&body, b'&', Arg::text(args, 0), ignore_case, &mut |value: &[u8]| {
+            found = Some(value.to_vec());
+            ControlFlow::Break(())
+        });
+        found.map(Sample::owned)
+    })
+    .args(&[ArgKind::Str, ArgKind::Str], 0),
     row("req.body_len", Type::Int, Source::RequestHeaders, |ctx, _| {
         ctx.number(StreamNumber::RequestBodyLen).map(Sample::Int)
     }),

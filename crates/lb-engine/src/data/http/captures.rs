@@ -95,10 +95,25 @@ fn cookie(wanted: &Wanted, side: Side, (buf, fields): (&[u8], &HeaderList)) -> O
 
 /// Puts a value into a slot of the frontend, if there is one and if there is a value.
 pub fn put(client: &Client, txn: &mut Txn, side: Side, slot: usize, value: Option<Vec<u8>>) {
-    let Some(len) = client.proxy.config.captures.slots(side).get(slot).map(|slot| slot.len) else { return };
+    put_into(client, &mut txn.captures, side, slot, value);
+}
+
+/// The same where there is no exchange.
+pub fn put_into(
+    client: &Client,
+    captures: &mut Option<Box<Captures>>,
+    side: Side,
+    slot: usize,
+    value: Option<Vec<u8>>,
+) {
+    let wanted = &client.proxy.config.captures;
+    let Some(len) = wanted.slots(side).get(slot).map(|slot| slot.len) else { return };
     let Some(mut value) = value else { return };
     value.truncate(len);
-    let kept = txn.captures.get_or_insert_default().of_mut(side);
+    let kept = captures.get_or_insert_default().of_mut(side);
+    if kept.headers.len() <= slot {
+        kept.headers.resize(wanted.slots(side).len(), None);
+    }
     if let Some(place) = kept.headers.get_mut(slot) {
         *place = Some(value.into());
     }

@@ -33,7 +33,15 @@ pub async fn deliver(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead, m
         }
         match rules::run_response(client, txn, (by, &by.config.get().http_response), &mut relay.response, &mut response)
         {
-            Verdict::Pass | Verdict::Tarpit(..) | Verdict::Reject | Verdict::Challenge(_) | Verdict::Metrics => {}
+            Verdict::Pass
+            | Verdict::Tarpit(..)
+            | Verdict::Reject
+            | Verdict::Challenge(_)
+            | Verdict::Metrics
+            | Verdict::Pause(..)
+            | Verdict::Body(..)
+            | Verdict::Ended(_)
+            | Verdict::BadTarget => {}
             Verdict::Drop => {
                 txn.end(TermCause::Proxy, TermPhase::Request);
                 txn.status = response.status;

@@ -259,7 +259,7 @@ async fn switch_protocols(relay: &mut Relay<'_>, txn: &mut Txn, response: Respon
     client.session.phase.set(Phase::Data);
     let response_buffer = std::mem::replace(&mut relay.response, Buffer::empty());
     let request_buffer = std::mem::replace(relay.request, Buffer::empty());
-    let timeouts = tunnel::Timeouts::of(client.proxy, relay.backend);
+    let timeouts = tunnel::Timeouts::of(client, relay.backend);
     let ended = tunnel::run(client, relay.stream, upstream.stream, request_buffer, response_buffer, timeouts).await;
     txn.bytes_in += ended.from_client;
     txn.bytes_out += ended.to_client;

@@ -16,7 +16,10 @@ mod respond;
 mod rules;
 mod service;
 pub(in crate::data) mod txn;
+mod waiting;
 
+pub use captures::Captures;
+pub(in crate::data) use captures::{put_into, text};
 pub use cookie::Demand;
 
 use super::accept::Client;
@@ -103,6 +106,7 @@ fn admit(client: &Client, stream: &Stream) -> bool {
         record: LogRecord::default(),
         back: None,
         vars: None,
+        captures: None,
         looked: None,
         unique: None,
     };

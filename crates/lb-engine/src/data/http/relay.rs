@@ -9,7 +9,7 @@ use crate::data::accept::Client;
 use crate::shared::ProxyState;
 use crate::stream::Stream;
 use lb_check::TrafficEvent;
-use lb_config::model::RetryOn;
+use lb_config::model::{RetryOn, TimeoutKind};
 use lb_http::{BodyTracker, RequestHead};
 use lb_model::{TermCause, TermPhase};
 use std::task::{Context, Poll};
@@ -226,11 +226,11 @@ impl<'a> Relay<'a> {
     }
 
     pub(super) fn server_timeout(&self) -> Option<Duration> {
-        self.backend.config.timeouts.server
+        self.client.session.knobs.timeout(TimeoutKind::Server, self.backend.config.timeouts.server)
     }
 
     pub(super) fn client_timeout(&self) -> Option<Duration> {
-        self.client.proxy.config.timeouts.client
+        self.client.session.knobs.timeout(TimeoutKind::Client, self.client.proxy.config.timeouts.client)
     }
 }
 

@@ -6,14 +6,14 @@ use super::captures;
 use super::exchange;
 use super::rules::{self, Verdict};
 use super::txn::Txn;
-use super::{Next, outgoing, respond, service};
+use super::{Next, outgoing, respond, service, waiting};
 use crate::buffer::Buffer;
 use crate::data::accept::Client;
 use crate::data::traced;
 use crate::shared::{Capture, lock};
 use crate::stream::Stream;
 use crate::trace::{Source, event};
-use lb_config::model::{LogLevel, LogStep};
+use lb_config::model::{LogLevel, LogStep, TimeoutKind};
 use lb_http::{BodyFraming, BodyTracker, RequestError, RequestHead, parse_request};
 use lb_model::{TermCause, TermPhase};
 use lb_sample::Side;
@@ -265,8 +265,13 @@ async fn route(
     if frontend.config.monitor_uri.as_ref().is_some_and(|uri| head.target.get(buffer.data()) == uri.as_bytes()) {
         return monitored(client, stream, buffer, txn, &head).await;
     }
+    if frontend.config.options.buffer_request
+        && let Some(next) = buffered(client, stream, buffer, txn, &head, frontend).await
+    {
+        return next;
+    }
     let verdict = if rules::content_accepted(client, txn, frontend, (buffer.data(), &head)) {
-        match rules::run_request(client, txn, &frontend.config.http_request, buffer, &mut head) {
+        match waiting::run_request(client, stream, txn, &frontend.config.get().http_request, buffer, &mut head).await {
             Verdict::Pass => outgoing::restrict(client, frontend, buffer, &mut head),
             other => other,
         }
@@ -298,10 +303,17 @@ async fn route(
     back.last_session_ms.set(txn.request_us / 1_000 + 1);
     let verdict = if backend.index == frontend.index {
         Verdict::Pass
+    } else if backend.config.options.buffer_request
+        && !frontend.config.options.buffer_request
+        && let Some(next) = buffered(client, stream, buffer, txn, &head, backend).await
+    {
+        backend.back_sessions.dec();
+        client.session.backend.set(None);
+        return next;
     } else if !rules::content_accepted(client, txn, backend, (buffer.data(), &head)) {
         Verdict::Reject
     } else {
-        match rules::run_request(client, txn, &backend.config.http_request, buffer, &mut head) {
+        match waiting::run_request(client, stream, txn, &backend.config.get().http_request, buffer, &mut head).await {
             Verdict::Pass => outgoing::restrict(client, backend, buffer, &mut head),
             other => other,
         }
@@ -320,6 +332,40 @@ async fn route(
     backend.back_sessions.dec();
     client.session.backend.set(None);
     next
+}
+
+/// `option http-buffer-request`: waits for the body. `Some`: it did not come, and the client was told so.
+async fn buffered(
+    client: &Client,
+    stream: &mut Stream,
+    buffer: &mut Buffer,
+    txn: &mut Txn,
+    head: &RequestHead,
+    by: &'static crate::shared::ProxyState,
+) -> Option<Next> {
+    let timeouts = &by.config.timeouts;
+    let longest = timeouts.http_request.or(client.proxy.config.timeouts.client);
+    match waiting::await_body(client, stream, txn, buffer, head, (longest, None)).await {
+        Ok(true) => None,
+        Ok(false) => {
+            txn.end(TermCause::ClientTimeout, TermPhase::Data);
+            client.count(|c| &c.request_errors);
+            Some(respond::after_failure(client, stream, txn, 408, false).await)
+        }
+        Err(cut) => Some(given_up(client, txn, cut)),
+    }
+}
+
+/// The end of a session while its request was looked at.
+fn given_up(client: &Client, txn: &mut Txn, cut: Cut) -> Next {
+    match cut {
+        Cut::Killed(cause) => txn.end(cause, TermPhase::Data),
+        Cut::Gone | Cut::Timeout => {
+            client.count(|c| &c.request_errors);
+            txn.end(TermCause::ClientAbort, TermPhase::Data);
+        }
+    }
+    Next::Abort
 }
 
 /// Tells who asks whether requests are served here. Such requests leave no line in the log.
@@ -356,7 +402,14 @@ async fn answer(
 ) -> Next {
     let front = client.ctx.front(client.proxy);
     match verdict {
-        Verdict::Pass => Next::Close,
+        // The waits were seen to before.
+        Verdict::Pass | Verdict::Pause(..) | Verdict::Body(..) => Next::Close,
+        Verdict::Ended(cut) => given_up(client, txn, cut),
+        Verdict::BadTarget => {
+            txn.end(TermCause::Proxy, TermPhase::Request);
+            client.count(|c| &c.request_errors);
+            respond::after_failure(client, stream, txn, 400, false).await
+        }
         Verdict::Reject | Verdict::Drop => {
             txn.end(TermCause::Proxy, TermPhase::Request);
             // As observed, the time of a rejected request is not told.
@@ -382,7 +435,8 @@ async fn answer(
             count_denied(client, by);
             client.session.trackers.http_error(client.ctx.now_ms());
             let timeouts = &by.config.timeouts;
-            client.ctx.set_deadline(&client.session, timeouts.tarpit.or(timeouts.connect));
+            let longest = client.session.knobs.timeout(TimeoutKind::Tarpit, timeouts.tarpit.or(timeouts.connect));
+            client.ctx.set_deadline(&client.session, longest);
             match client.ctx.wait(&client.session, |_| std::task::Poll::<()>::Pending).await {
                 Err(Cut::Timeout) | Ok(()) => {}
                 Err(Cut::Killed(_) | Cut::Gone) => return Next::Abort,

@@ -4,17 +4,23 @@ use super::txn::Txn;
 use super::{captures, respond};
 use crate::buffer::Buffer;
 use crate::data::accept::Client;
+use crate::data::knobs;
+use crate::data::session::Cut;
+use crate::data::tcp_rules::{Judged, Kept, judge};
 use crate::data::tell;
 use crate::data::track::{self, Scope};
 use crate::data::view::View;
 use crate::shared::ProxyState;
 use lb_config::model::{
-    FieldEdit, HttpAction, HttpRule, LineEdit, LinePart, PatternAction, PatternVerb, Redirect, RedirectCookie,
-    RedirectKind, TcpStage,
+    FieldEdit, FieldName, HttpAction, HttpRule, LineEdit, LinePart, PatternAction, PatternVerb, Redirect,
+    RedirectCookie, RedirectKind, TcpStage,
 };
-use lb_http::{HeadEdit, HeaderList, RequestHead, ResponseHead, Span, parse_request, parse_response, static_response};
+use lb_http::{
+    HeadEdit, HeaderList, RequestHead, ResponseHead, Span, normalized, parse_request, parse_response, static_response,
+};
 use lb_sample::{LogFormat, Target};
 use std::borrow::Cow;
+use std::time::Duration;
 
 /// What the rules decided.
 #[derive(Debug)]
@@ -40,21 +46,29 @@ pub enum Verdict {
     },
     /// Answer with metrics.
     Metrics,
+    /// Go on after this time, at the rule of this number.
+    Pause(Duration, usize),
+    /// Go on when so many bytes of the body are there, or after this time, at the rule of this number.
+    Body(Duration, Option<u64>, usize),
+    /// The session ended while rules waited.
+    Ended(Cut),
+    /// The request's target cannot be made one.
+    BadTarget,
     /// An edit did not fit into the buffer.
     TooLarge,
 }
 
-/// Runs a proxy's `http-request` rules over the request at the front of `buffer`. Each edit is applied at once, so that
-/// later rules see it.
+/// Runs a proxy's `http-request` rules over the request at the front of `buffer`, from the given one on. Each edit is
+/// applied at once, so that later rules see it.
 pub fn run_request(
     client: &Client,
     txn: &mut Txn,
-    rules: &'static [HttpRule],
+    (rules, from): (&'static [HttpRule], usize),
     buffer: &mut Buffer,
     head: &mut RequestHead,
 ) -> Verdict {
     let mut strict = true;
-    for rule in rules {
+    for (index, rule) in rules.iter().enumerate().skip(from) {
         let mut value = Vec::new();
         let (mut captured, mut rendered) = (None, None);
         {
@@ -64,6 +78,14 @@ pub fn run_request(
             }
             if takes_effect(&rule.action, &view) {
                 continue;
+            }
+            match &rule.action {
+                HttpAction::Pause(time) => match knobs::time(time, &view) {
+                    Some(time) => return Verdict::Pause(time, index + 1),
+                    None => continue,
+                },
+                HttpAction::WaitForBody(time, least) => return Verdict::Body(*time, *least, index + 1),
+                _ => {}
             }
             if let HttpAction::Deny(reply) | HttpAction::Tarpit(reply) | HttpAction::Return(reply) = &rule.action {
                 rendered = respond::rendered(reply, &view);
@@ -80,6 +102,20 @@ pub fn run_request(
             continue;
         }
         match &rule.action {
+            HttpAction::EarlyHint(name, _) => hint(txn, name, &value),
+            HttpAction::Normalize(how) => {
+                let mut edit = HeadEdit::default();
+                let Ok(target) = normalized(head.target.get(buffer.data()), *how) else { return Verdict::BadTarget };
+                if target == head.target.get(buffer.data()) {
+                    continue;
+                }
+                let version: &[u8] = if head.minor == 0 { b" HTTP/1.0" } else { b" HTTP/1.1" };
+                edit.set_first_line([head.method.get(buffer.data()), b" ", &target, version].concat());
+                match rewrite_request(buffer, head, &edit, client.ctx.shared.limits.maxhdr) {
+                    Some(edited) => *head = edited.with_semantics_of(head),
+                    None => return Verdict::TooLarge,
+                }
+            }
             HttpAction::Allow => return Verdict::Pass,
             HttpAction::Deny(reply) => return Verdict::Deny(reply.status, rendered),
             HttpAction::Return(reply) => return Verdict::Reply { status: reply.status, bytes: rendered },
@@ -118,6 +154,17 @@ pub fn run_request(
     Verdict::Pass
 }
 
+/// Notes a field of the interim response that goes before the final one.
+fn hint(txn: &mut Txn, name: &str, value: &[u8]) {
+    if txn.early.is_empty() {
+        txn.early.extend_from_slice(b"HTTP/1.1 103 Early Hints\r\n");
+    }
+    txn.early.extend(name.bytes().map(|b| b.to_ascii_lowercase()));
+    txn.early.extend_from_slice(b": ");
+    txn.early.extend(value.iter().filter(|b| !matches!(b, b'\r' | b'\n' | 0)));
+    txn.early.extend_from_slice(b"\r\n");
+}
+
 /// Carries out an action that changes something beside the message. `false`: the action is of another kind.
 fn takes_effect(action: &HttpAction, view: &View<'_>) -> bool {
     match action {
@@ -126,6 +173,7 @@ fn takes_effect(action: &HttpAction, view: &View<'_>) -> bool {
         HttpAction::Count(count) => track::count(view, count),
         HttpAction::Pattern(action) => change_patterns(action, view),
         HttpAction::Log(log) => tell::by_rule(view, log),
+        HttpAction::Effect(effect) => knobs::run(view, effect, true),
         _ => return false,
     }
     true
@@ -148,7 +196,9 @@ fn change_patterns(action: &PatternAction, view: &View<'_>) {
 
 fn action_format(action: &HttpAction) -> Option<&LogFormat> {
     match action {
-        HttpAction::SetHeader(_, format) | HttpAction::AddHeader(_, format) => Some(format),
+        HttpAction::SetHeader(_, format) | HttpAction::AddHeader(_, format) | HttpAction::EarlyHint(_, format) => {
+            Some(format)
+        }
         HttpAction::SetLine(edit) => Some(&edit.value),
         HttpAction::ReplaceField(edit) => Some(&edit.value),
         HttpAction::Redirect(redirect) => Some(&redirect.target),
@@ -168,8 +218,12 @@ fn action_format(action: &HttpAction) -> Option<&LogFormat> {
         | HttpAction::Var(_)
         | HttpAction::Track(_)
         | HttpAction::Count(_)
-        | HttpAction::Pattern(_)
-        | HttpAction::Log(_) => None,
+        | HttpAction::Effect(_)
+        | HttpAction::Normalize(_)
+        | HttpAction::Pause(_)
+        | HttpAction::WaitForBody(..)
+        | HttpAction::Log(_)
+        | HttpAction::Pattern(_) => None,
     }
 }
 
@@ -181,7 +235,7 @@ fn request_edit(action: &HttpAction, value: &[u8], buf: &[u8], head: &RequestHea
             edit.add(name.as_bytes(), value);
         }
         HttpAction::AddHeader(name, _) => edit.add(name.as_bytes(), value),
-        HttpAction::DelHeader(name) => edit.remove_all(buf, &head.headers, name),
+        HttpAction::DelHeader(name) => remove_fields(name, buf, &head.headers, &mut edit),
         HttpAction::SetLine(line) => set_line(line, value, buf, head, &mut edit),
         HttpAction::ReplaceField(field) => replace_field(field, value, buf, &head.headers, &mut edit),
         HttpAction::Allow
@@ -200,8 +254,13 @@ fn request_edit(action: &HttpAction, value: &[u8], buf: &[u8], head: &RequestHea
         | HttpAction::Var(_)
         | HttpAction::Track(_)
         | HttpAction::Count(_)
-        | HttpAction::Pattern(_)
-        | HttpAction::Log(_) => {}
+        | HttpAction::Effect(_)
+        | HttpAction::Normalize(_)
+        | HttpAction::Pause(_)
+        | HttpAction::WaitForBody(..)
+        | HttpAction::EarlyHint(..)
+        | HttpAction::Log(_)
+        | HttpAction::Pattern(_) => {}
     }
     edit
 }
@@ -243,6 +302,14 @@ fn set_line(line: &LineEdit, value: &[u8], buf: &[u8], head: &RequestHead, edit:
     };
     let version: &[u8] = if head.minor == 0 { b" HTTP/1.0" } else { b" HTTP/1.1" };
     edit.set_first_line([method, b" ", &target, version].concat());
+}
+
+fn remove_fields(which: &FieldName, buf: &[u8], headers: &HeaderList, edit: &mut HeadEdit) {
+    for (index, field) in headers.iter().enumerate() {
+        if which.means(field.name.get(buf)) {
+            edit.remove(index);
+        }
+    }
 }
 
 /// Replaces the values of a field that match, whole lines or between commas.
@@ -344,7 +411,7 @@ pub fn run_response(
                 edit.add(name.as_bytes(), &value);
             }
             HttpAction::AddHeader(name, _) => edit.add(name.as_bytes(), &value),
-            HttpAction::DelHeader(name) => edit.remove_all(buffer.data(), &head.headers, name),
+            HttpAction::DelHeader(name) => remove_fields(name, buffer.data(), &head.headers, &mut edit),
             HttpAction::ReplaceField(field) => {
                 replace_field(field, &value, buffer.data(), &head.headers, &mut edit);
                 if edit.is_empty() {
@@ -372,8 +439,13 @@ pub fn run_response(
             | HttpAction::Var(_)
             | HttpAction::Track(_)
             | HttpAction::Count(_)
-            | HttpAction::Pattern(_)
-            | HttpAction::Log(_) => continue,
+            | HttpAction::Effect(_)
+            | HttpAction::Normalize(_)
+            | HttpAction::Pause(_)
+            | HttpAction::WaitForBody(..)
+            | HttpAction::EarlyHint(..)
+            | HttpAction::Log(_)
+            | HttpAction::Pattern(_) => continue,
         }
         let (framing, max_fields) = (head.framing, client.ctx.shared.limits.maxhdr);
         match rewrite_response(buffer, head, &edit, max_fields) {
@@ -462,8 +534,20 @@ fn redirection(code: u16, location: &[u8], cookie: Option<&[u8]>) -> Verdict {
 }
 
 /// `tcp-request content` rules of a proxy, judged on a whole request.
-pub fn content_accepted(client: &Client, txn: &Txn, proxy: &ProxyState, request: (&[u8], &RequestHead)) -> bool {
-    let rules = &proxy.config.tcp_request;
-    rules.is_empty()
-        || crate::data::tcp_rules::accepted(&proxy.config, &txn.view(client, Some(request), None), TcpStage::Content)
+pub fn content_accepted(
+    client: &Client,
+    txn: &mut Txn,
+    proxy: &'static ProxyState,
+    request: (&[u8], &RequestHead),
+) -> bool {
+    let rules = &proxy.config.get().tcp_request;
+    if rules.is_empty() {
+        return true;
+    }
+    let mut kept = Kept::new();
+    let judged = judge(rules, &txn.view(client, Some(request), None), TcpStage::Content, 0, &mut kept);
+    for (side, slot, value) in kept {
+        captures::put(client, txn, side, slot, value);
+    }
+    judged != Judged::Rejected
 }

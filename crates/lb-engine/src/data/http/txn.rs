@@ -73,6 +73,8 @@ pub struct Txn {
     pub captures: Option<Box<Captures>>,
     /// The unique id, once somebody asked for it, and whether it is being made.
     pub unique: UniqueId,
+    /// The head of an interim response, without its empty line.
+    pub early: Vec<u8>,
     /// What `set-log-level` said.
     pub log_level: Option<LogLevel>,
     /// Its line was written before the end (`option logasap`).
@@ -140,6 +142,7 @@ impl Txn {
             txn: Some(self),
             ended: false,
             vars: Some(&self.vars),
+            captures: self.captures.as_deref(),
             looked: None,
             unique: Some(&self.unique).filter(|_| !self.no_request),
         }
@@ -156,6 +159,7 @@ impl Txn {
         self.report(client);
         client.session.trackers.end_exchange();
         client.session.request_line.set(None);
+        client.session.knobs.end_request(&client.session);
     }
 
     /// Lets stick tables count the bytes since the last time.
