@@ -10,14 +10,12 @@ use std::time::{Duration, Instant};
 const RULES: &str = "\
 frontend fe
     bind 127.0.0.1:{port:fe}
-    log-format \"%HP %ci:%cp %[src] %[dst_port] %ST %tsc %[cur_server_timeout] %[cur_tunnel_timeout] %[cur_client_timeout]\"
+    log-format \"%HP %ci:%cp %[src] %[dst_port] %ST %tsc %[cur_server_timeout] %[cur_tunnel_timeout]\"
     http-request set-src hdr_ip(x-ip) if { path_beg /src }
     http-request set-src-port int(77) if { path_beg /src/port }
     http-request set-src str(not.an.address) if { path /src/none }
     http-request set-dst ipv4(10.9.8.7) if { path_beg /dst }
     http-request set-dst-port hdr(x-port) if { path_beg /dst/port }
-    http-request set-timeout server 5s if { path_beg /timeout }
-    http-request set-timeout tunnel req.hdr(x-ms) if { path_beg /timeout/expr }
     http-request set-tos 16 if { path /tos }
     http-request set-mark 0 if { path /tos }
     http-request set-header x-seen %[src]:%[src_port]-%[dst]:%[dst_port]
@@ -35,6 +33,7 @@ frontend early
     tcp-request connection set-src-port int(1234)
     tcp-request session set-dst ipv4(192.0.2.2)
     tcp-request session set-dst-port int(4321)
+    tcp-request inspect-delay 5s
     tcp-request content capture req.hdr(host) len 3
     log-format \"%ci:%cp %[dst]:%[dst_port] %hr %[capture.req.hdr(0)]\"
     http-request set-header x-seen %[src]:%[src_port]-%[dst]:%[dst_port]
@@ -42,6 +41,8 @@ frontend early
 backend app
     timeout tunnel 7s
     option forwardfor
+    http-request set-timeout server 5s if { path_beg /timeout }
+    http-request set-timeout tunnel req.hdr(x-ms) if { path_beg /timeout/expr }
     server s1 {o1}
 ";
 
@@ -111,17 +112,20 @@ const TARGETS: &[(&str, &[&str])] = &[
 #[test]
 fn targets_are_made_one_as_on_the_oracle() {
     same(|engine| {
+        let origin = Origin::http("o1")?;
+        let mut text = HEAD.replace("    nbthread 1", "    nbthread 1\n    expose-experimental-directives");
+        for (number, (how, _)) in TARGETS.iter().enumerate() {
+            text.push_str(&format!(
+                "frontend fe{number}\n    bind 127.0.0.1:{{port:fe{number}}}\n    http-request normalize-uri {how}\n    \
+                 default_backend app\n"
+            ));
+        }
+        text.push_str("backend app\n    server s1 {o1}\n");
+        let program = launch(engine, &[("o1", &origin)])?.start(&text)?;
         let mut seen = Vec::new();
-        for (how, targets) in TARGETS {
-            let origin = Origin::http("o1")?;
-            let head = HEAD.replace("    nbthread 1", "    nbthread 1\n    expose-experimental-directives");
-            let text = format!(
-                "{head}frontend fe\n    bind 127.0.0.1:{{port:fe}}\n    http-request normalize-uri {how}\n    \
-                 default_backend app\nbackend app\n    server s1 {{o1}}\n"
-            );
-            let program = launch(engine, &[("o1", &origin)])?.start(&text)?;
+        for (number, (how, targets)) in TARGETS.iter().enumerate() {
             for target in *targets {
-                let mut client = Client::connect(program.address("fe"))?;
+                let mut client = Client::connect(program.address(&format!("fe{number}")))?;
                 client.send(format!("GET {target} HTTP/1.1\r\nHost: t\r\n\r\n"))?;
                 let status = client.response()?.status;
                 let start = origin.requests().pop().map(|request| request.head.start.clone()).filter(|_| status == 200);
@@ -137,7 +141,8 @@ frontend fe
     bind 127.0.0.1:{port:fe}
     timeout http-request 700ms
     http-request wait-for-body time 5s if { path_beg /wait }
-    http-request wait-for-body time 50ms at-least 3 if { path /least }
+    http-request wait-for-body time 5s at-least 3 if { path /least }
+    http-request wait-for-body time 50ms if { path /never }
     http-request deny deny_status 403 if { req.body -m sub evil }
     http-request set-header x-body %[req.body]
     http-request set-header x-len %[req.body_len]/%[req.body_size]
@@ -169,6 +174,7 @@ fn bodies_are_awaited_as_on_the_oracle() {
                 &["3\r\nuse\r\n", "3\r\nr=x\r\n0\r\n\r\n"],
             ),
             ("fe", "POST /least HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\n", &["a", "bc"]),
+            ("fe", "POST /never HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\n", &["a"]),
             ("fe", "GET /wait HTTP/1.1\r\nHost: t\r\n\r\n", &[]),
             ("buffered", "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n\r\n", &["ab", "cd"]),
             ("buffered", "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n\r\n", &["evil"]),
@@ -234,7 +240,7 @@ fn queues_are_left_by_priority() {
     });
 }
 
-/// Hints go before the answer, in one interim response; pauses last as long as is said.
+/// Hints go before the answer; pauses last as long as is said.
 #[test]
 fn hints_go_ahead_and_rules_pause() -> Result<()> {
     let rules = "frontend fe\n    bind 127.0.0.1:{port:fe}\n    http-request early-hint Link \"<%[path]>\" if { path /hint }\n    \
@@ -245,7 +251,7 @@ fn hints_go_ahead_and_rules_pause() -> Result<()> {
         let program = launch(engine, &[("o1", &origin)])?.start(&format!("{HEAD}{}", rules.replace("{pause}", "")))?;
         let mut client = Client::connect(program.address("fe"))?;
         client.send("GET /hint HTTP/1.1\r\nHost: t\r\n\r\n")?;
-        let early = canonical(&client.head()?);
+        let early = [canonical(&client.head()?), canonical(&client.head()?)];
         Ok((early, client.response()?.status, client.get("/")?.status))
     });
     let engine = Engine::subject()?;

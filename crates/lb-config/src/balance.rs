@@ -6,6 +6,7 @@ use crate::line::{Done, Fault, Line, fault};
 use crate::model::{Balance, Cookie, CookieMode};
 use crate::proxy::ProxyDraft;
 use crate::suggest::did_you_mean;
+use lb_model::hash::HashFunction;
 
 /// Algorithms; those with parentheses are written without them.
 const ALGORITHMS: &[&str] = &[
@@ -125,15 +126,21 @@ pub(crate) fn hash_type(p: &mut ProxyDraft, _: &mut Cx<'_>, line: &Line) -> Done
         "map-based" => false,
         _ => return Err(fault(1, "'hash-type' only supports 'consistent' and 'map-based'.")),
     };
-    match line.word(2) {
-        // sdbm is what is used without a name.
-        "" => Ok(()),
-        "sdbm" if !line.has(3) => Ok(()),
-        word @ ("sdbm" | "djb2" | "wt6" | "crc32" | "none" | "avalanche") => {
-            Err(fault(2, keywords::not_yet(&format!("hash-type {} {word}", line.word(1)))))
-        }
-        _ => Err(fault(2, "'hash-type' only supports 'sdbm', 'djb2', 'crc32', 'wt6' and 'none' hash functions.")),
+    p.proxy.hash_function = None;
+    let word = line.word(2);
+    if word.is_empty() {
+        return Ok(());
     }
+    let function = HashFunction::parse(word).ok_or_else(|| {
+        fault(2, "'hash-type' only supports 'sdbm', 'djb2', 'crc32', 'wt6' and 'none' hash functions.")
+    })?;
+    let spread = match line.word(3) {
+        "" => false,
+        "avalanche" => true,
+        _ => return Err(fault(3, "'hash-type' only supports 'avalanche' as modifier for hash functions.")),
+    };
+    p.proxy.hash_function = Some((function, spread));
+    line.ends_after(3, "hash-type")
 }
 
 const COOKIE_OPTIONS: &str = "'cookie' supports 'rewrite', 'insert', 'prefix', 'indirect', 'nocache', 'postonly', \

@@ -109,6 +109,11 @@ pub(crate) fn maxsslconn(g: &mut GlobalDraft, _: &mut Cx<'_>, line: &Line) -> Do
     Ok(())
 }
 
+/// `expose-experimental-directives`, `expose-deprecated-directives`: nothing here waits for them.
+pub(crate) fn exposed(_: &mut GlobalDraft, _: &mut Cx<'_>, line: &Line) -> Done {
+    line.ends_after(0, line.word(0))
+}
+
 pub(crate) fn maxsslrate(g: &mut GlobalDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
     if g.global.max_ssl_rate > 0 {
         cx.warn(&line.site(0), "'maxsslrate' already specified. Continuing.");

@@ -13,6 +13,7 @@ mod balance;
 mod bind;
 mod captures;
 mod checks;
+mod compression;
 mod condition;
 mod cx;
 mod diagnostic;

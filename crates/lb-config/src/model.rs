@@ -10,6 +10,7 @@ mod table;
 mod way;
 
 pub use crate::captures::{Capture, Captures};
+pub use crate::compression::{Coding, Compression};
 pub use crate::dynamic::{DefaultServers, NamedDefaults};
 pub use crate::mailers::{EmailAlert, Mailer, Mailers};
 pub use crate::process::{Capability, CloseSpread, CpuMap, ProcessSettings, UnixBind};
@@ -28,6 +29,7 @@ pub use crate::retry_on::RetryOn;
 pub use crate::runtime::{Profiling, RuntimeSettings};
 pub use crate::traces::TraceLine;
 use lb_check::rules::RuleSet;
+use lb_model::hash::HashFunction;
 use lb_model::{Compat, Level, Mode, ProxyKind};
 use lb_sample::{Acl, Condition, Expr, LogFormat, PatternSet, PatternSets, ProcessVars, Rewrite, VarAction};
 pub use lb_tls::Named;
@@ -430,10 +432,14 @@ pub struct Proxy {
     pub http_reuse: HttpReuse,
     /// `hash-type consistent` instead of map-based.
     pub consistent_hash: bool,
+    /// The function that `hash-type` names, and whether its output is spread.
+    pub hash_function: Option<(HashFunction, bool)>,
     /// The check all servers of this backend use.
     pub check: CheckMethod,
     /// Switches.
     pub options: Options,
+    /// `compression`.
+    pub compression: Compression,
     /// What is sent in place of the default pages, by status.
     pub error_pages: Vec<(u16, ErrorPage)>,
     /// Some proxy has pages that are made for each request.

@@ -75,6 +75,11 @@ pub(crate) fn option(p: &mut ProxyDraft, cx: &mut Cx<'_>, line: &Line) -> Done {
     }
 }
 
+/// What is so in any case.
+pub(crate) fn always(x: &mut OptionCx<'_, '_, '_>) -> Done {
+    x.no_more()
+}
+
 pub(crate) fn abortonclose(x: &mut OptionCx<'_, '_, '_>) -> Done {
     x.no_more()?;
     x.p.abortonclose = match x.line.prefix {

@@ -13,7 +13,8 @@ use crate::log::{self, LogLine};
 use crate::log_format::LogDraft;
 use crate::mailers::EmailDraft;
 use crate::model::{
-    Balance, CheckMethod, HttpReuse, HttpRule, KeepAlive, LoadState, LogSteps, Options, Place, Proxy, Timeouts,
+    Balance, CheckMethod, Compression, HttpReuse, HttpRule, KeepAlive, LoadState, LogSteps, Options, Place, Proxy,
+    Timeouts,
 };
 use crate::retry_on::RetryOn;
 use crate::server::ServerDraft;
@@ -198,8 +199,10 @@ fn documented_proxy() -> Proxy {
         redispatch: None,
         http_reuse: HttpReuse::Safe,
         consistent_hash: false,
+        hash_function: None,
         check: CheckMethod::default(),
         options: Options::default(),
+        compression: Compression::default(),
         error_pages: Vec::new(),
         makes_pages: false,
         logs: Vec::new(),

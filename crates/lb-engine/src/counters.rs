@@ -154,6 +154,12 @@ counters! {
     intercepted,
     /// Header rewrites that failed (`wrew`).
     failed_rewrites,
+    /// Bytes that were pressed (`comp_in`).
+    compressor_in,
+    /// Bytes that came of them (`comp_out`).
+    compressor_out,
+    /// Responses that were pressed (`comp_rsp`).
+    compressed_responses,
     /// Connections opened to servers (`connect`).
     connects,
     /// Connections reused (`reuse`).

@@ -86,6 +86,89 @@ pub fn mail(time: WallTime) -> String {
     )
 }
 
+/// A time as `strftime` writes it; `utc` names the zone so.
+pub(crate) fn strftime(format: &str, unix_secs: i64, offset_secs: i32, utc: bool) -> String {
+    const LONG_MONTHS: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    const LONG_DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+    let secs = unix_secs.saturating_add(i64::from(offset_secs));
+    let c = civil(secs);
+    let index = |names: &[&str], name: &str| names.iter().position(|known| *known == name).unwrap_or(0);
+    let (month, weekday) = (index(&MONTHS, c.month), index(&DAYS, c.weekday));
+    let year_began = secs.div_euclid(86_400) - day_of_year(c.year, month, c.day);
+    let day = secs.div_euclid(86_400) - year_began + 1;
+    let (half, twelve) = (if c.hour < 12 { "AM" } else { "PM" }, (c.hour + 11) % 12 + 1);
+    let sign = if offset_secs < 0 { '-' } else { '+' };
+    let minutes = offset_secs.unsigned_abs() / 60;
+    let mut out = String::new();
+    let mut chars = format.chars();
+    while let Some(next) = chars.next() {
+        if next != '%' {
+            out.push(next);
+            continue;
+        }
+        let piece = match chars.next() {
+            Some('a') => c.weekday.to_owned(),
+            Some('A') => name(&LONG_DAYS, weekday as i64).to_owned(),
+            Some('b' | 'h') => c.month.to_owned(),
+            Some('B') => name(&LONG_MONTHS, month as i64).to_owned(),
+            Some('c') => format!(
+                "{} {} {:2} {:02}:{:02}:{:02} {}",
+                c.weekday, c.month, c.day, c.hour, c.minute, c.second, c.year
+            ),
+            Some('C') => format!("{:02}", c.year / 100),
+            Some('d') => format!("{:02}", c.day),
+            Some('D' | 'x') => format!("{:02}/{:02}/{:02}", month + 1, c.day, c.year.rem_euclid(100)),
+            Some('e') => format!("{:2}", c.day),
+            Some('F') => format!("{}-{:02}-{:02}", c.year, month + 1, c.day),
+            Some('H') => format!("{:02}", c.hour),
+            Some('I') => format!("{twelve:02}"),
+            Some('j') => format!("{day:03}"),
+            Some('m') => format!("{:02}", month + 1),
+            Some('M') => format!("{:02}", c.minute),
+            Some('n') => "\n".to_owned(),
+            Some('p') => half.to_owned(),
+            Some('r') => format!("{twelve:02}:{:02}:{:02} {half}", c.minute, c.second),
+            Some('R') => format!("{:02}:{:02}", c.hour, c.minute),
+            Some('s') => unix_secs.to_string(),
+            Some('S') => format!("{:02}", c.second),
+            Some('t') => "\t".to_owned(),
+            Some('T' | 'X') => format!("{:02}:{:02}:{:02}", c.hour, c.minute, c.second),
+            Some('u') => if weekday == 0 { 7 } else { weekday }.to_string(),
+            Some('w') => weekday.to_string(),
+            Some('y') => format!("{:02}", c.year.rem_euclid(100)),
+            Some('Y') => c.year.to_string(),
+            Some('z') => format!("{sign}{:02}{:02}", minutes / 60, minutes % 60),
+            Some('Z') if utc => "GMT".to_owned(),
+            Some('Z') if offset_secs == 0 => "UTC".to_owned(),
+            Some('Z') => format!("{sign}{:02}", minutes / 60),
+            Some('%') | None => "%".to_owned(),
+            Some(other) => format!("%{other}"),
+        };
+        out.push_str(&piece);
+    }
+    out
+}
+
+/// Days from the first of January to a day.
+fn day_of_year(year: i64, month: usize, day: i64) -> i64 {
+    const BEFORE: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    BEFORE.get(month).copied().unwrap_or(0) + day - 1 + i64::from(leap && month > 1)
+}
+
 fn clf(secs: i64, out: &mut Vec<u8>) {
     let c = civil(secs);
     put(out, format_args!("{:02}/{}/{:04}:{:02}:{:02}:{:02}", c.day, c.month, c.year, c.hour, c.minute, c.second));

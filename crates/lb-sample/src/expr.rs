@@ -242,5 +242,12 @@ fn parse_converter<'t>(
     if matches!(name, "field" | "word") && Arg::int(&args, 0) == Some(0) {
         return Err(SampleError::new(format!("invalid args in converter '{name}' : Unexpected value 0 for index")));
     }
+    if matches!(name, "digest" | "hmac") {
+        let algorithm = Arg::text(&args, 0).unwrap_or_default();
+        if convert::crypto::algorithm(algorithm).is_none() {
+            let message = format!("invalid args in converter '{name}' : Algorithm '{algorithm}' is not supported");
+            return Err(SampleError::new(message).help("sha1, sha256, sha384 and sha512 are known"));
+        }
+    }
     Ok((converter, args, after))
 }

@@ -40,7 +40,8 @@ pub(crate) const OPTIONS: &[Keyword<OptionHandler>] = &[
     row("http-drop-response-trailers", DF, NotYet),
     row("http-ignore-probes", DF, Supported(|x| x.switch(|o| &mut o.http_ignore_probes))),
     row("http-keep-alive", DFB, Supported(options::http_keep_alive)),
-    row("http-no-delay", DFB, Tuning),
+    // Nothing is held back for more to come.
+    row("http-no-delay", DFB, Supported(options::always)),
     row("http-pretend-keepalive", DB, Supported(|x| x.switch(|o| &mut o.pretend_keepalive))),
     row("http-restrict-req-hdr-names", DFB, Supported(forwarding::header_names)),
     row("http-server-close", DFB, Supported(options::http_server_close)),

@@ -7,8 +7,8 @@ use crate::proxy::{self, ProxyHandler};
 use crate::rules::servers;
 use crate::server::way;
 use crate::{
-    balance, bind, captures, checks, errors, forwarding, mailers, monitor, options, retry_on, rules, server, state,
-    stats_page, table,
+    balance, bind, captures, checks, compression, errors, forwarding, mailers, monitor, options, retry_on, rules,
+    server, state, stats_page, table,
 };
 
 const fn row(name: &'static str, scope: Scope, status: Status<ProxyHandler>) -> Keyword<ProxyHandler> {
@@ -43,7 +43,7 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
         DFB,
         Gone("the 'clitimeout' directive is not supported anymore since HAProxy 2.1. Use 'timeout client'."),
     ),
-    row("compression", DFB, NotYet),
+    row("compression", DFB, Supported(compression::compression)),
     row(
         "contimeout",
         DFB,
@@ -70,7 +70,7 @@ pub(crate) const PROXY: &[Keyword<ProxyHandler>] = &[
     row("errorloc302", DFB, Supported(errors::errorloc)),
     row("errorloc303", DFB, Supported(errors::errorloc)),
     row("external-check", DB, Supported(checks::external_check)),
-    row("filter", FB, NotYet),
+    row("filter", FB, Supported(compression::filter)),
     row("filter-sequence", FB, NotYet),
     row("force-be-switch", FB, Supported(servers::force_switch)),
     row("force-persist", Scope::B, Supported(rules::persist)),

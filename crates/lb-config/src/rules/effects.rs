@@ -38,6 +38,16 @@ pub(crate) fn timeout(x: &mut ActionCx<'_, '_, '_>) -> Result<Action, Fault> {
         let names = TimeoutKind::ALL.map(|(_, word)| format!("'{word}'")).join(", ");
         return Err(fault(at, format!("'set-timeout' expects one of {names} (got '{name}').")));
     };
+    let (fits, lacks) = match kind {
+        TimeoutKind::Server | TimeoutKind::Tunnel | TimeoutKind::Connect | TimeoutKind::Queue => {
+            (x.p.has_backend(), "backend")
+        }
+        TimeoutKind::Client => (x.p.has_frontend(), "frontend"),
+        TimeoutKind::Tarpit => (true, ""),
+    };
+    if !fits && x.p.kind.is_some() {
+        return Err(fault(at, format!("proxy '{}' has no {lacks} capability.", x.p.proxy.name)));
+    }
     Ok(Action::Effect(Effect::Timeout(kind, time(x, "set-timeout", USAGE)?)))
 }
 

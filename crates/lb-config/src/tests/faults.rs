@@ -203,9 +203,9 @@ fn what_haproxy_has_and_lbd_has_not() {
             [ALERT]    (1) : config : parsing [a.cfg:6] : 'http-request send-spoe-group' is a HAProxy keyword that lbd does not support yet.
                |   http-request send-spoe-group a b
                |                ^^^^^^^^^^^^^^^
-            [ALERT]    (1) : config : parsing [a.cfg:8] : 'filter' is a HAProxy keyword that lbd does not support yet.
+            [ALERT]    (1) : config : parsing [a.cfg:8] : 'filter trace' is a HAProxy keyword that lbd does not support yet.
                |   filter trace
-               |   ^^^^^^
+               |          ^^^^^
             [ALERT]    (1) : config : parsing [a.cfg:9] : 'fcgi-app' is a HAProxy section that lbd does not support yet.
                |   fcgi-app p
                |   ^^^^^^^^

@@ -2,6 +2,7 @@
 
 mod captures;
 mod checks;
+mod effects;
 mod faults;
 mod guids;
 mod pages;

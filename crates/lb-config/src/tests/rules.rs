@@ -188,7 +188,7 @@ fn faults() {
            |   use_backend nope if { path_beg /x
            |                       ^
            | help: put ' }' behind the last value
-        [ALERT]    (1) : config : parsing [a.cfg:16] : 'http-request' expects 'add-acl*', 'add-header', 'allow', 'auth', 'capture', 'del-acl*', 'del-header', 'del-map*', 'deny', 'do-log', 'redirect', 'reject', 'replace-header', 'replace-path', 'replace-pathq', 'replace-uri', 'replace-value', 'return', 'sc-add-gpc*', 'sc-inc-gpc*', 'sc-inc-gpc0*', 'sc-inc-gpc1*', 'sc-set-gpt*', 'sc-set-gpt0*', 'set-header', 'set-log-level', 'set-map*', 'set-method', 'set-path', 'set-pathq', 'set-query', 'set-uri', 'set-var*', 'set-var-fmt*', 'silent-drop', 'strict-mode', 'tarpit', 'track-sc*', 'unset-var*', 'use-service', but got 'denyy'. Did you mean 'deny' maybe ?
+        [ALERT]    (1) : config : parsing [a.cfg:16] : 'http-request' expects 'add-acl*', 'add-header', 'allow', 'auth', 'capture', 'del-acl*', 'del-header', 'del-map*', 'deny', 'do-log', 'early-hint', 'normalize-uri', 'pause', 'redirect', 'reject', 'replace-header', 'replace-path', 'replace-pathq', 'replace-uri', 'replace-value', 'return', 'sc-add-gpc*', 'sc-inc-gpc*', 'sc-inc-gpc0*', 'sc-inc-gpc1*', 'sc-set-gpt*', 'sc-set-gpt0*', 'set-dst', 'set-dst-port', 'set-fc-mark', 'set-fc-tos', 'set-header', 'set-log-level', 'set-map*', 'set-mark', 'set-method', 'set-nice', 'set-path', 'set-pathq', 'set-priority-class', 'set-priority-offset', 'set-query', 'set-src', 'set-src-port', 'set-timeout', 'set-tos', 'set-uri', 'set-var*', 'set-var-fmt*', 'silent-drop', 'strict-mode', 'tarpit', 'track-sc*', 'unset-var*', 'use-service', 'wait-for-body', 'wait-for-handshake', but got 'denyy'. Did you mean 'deny' maybe ?
            |   http-request denyy
            |                ^^^^^
         [ALERT]    (1) : config : parsing [a.cfg:17] : 'http-request deny' expects either 'if' or 'unless' followed by a condition but found 'foo'.
@@ -214,7 +214,7 @@ fn faults() {
         [ALERT]    (1) : config : parsing [a.cfg:23] : 'http-request send-spoe-group' is a HAProxy keyword that lbd does not support yet.
            |   http-request send-spoe-group x
            |                ^^^^^^^^^^^^^^^
-        [ALERT]    (1) : config : parsing [a.cfg:24] : 'tcp-request connection' expects 'accept', 'do-log', 'expect-proxy', 'reject', 'sc-add-gpc*', 'sc-inc-gpc*', 'sc-inc-gpc0*', 'sc-inc-gpc1*', 'sc-set-gpt*', 'sc-set-gpt0*', 'set-var*', 'set-var-fmt*', 'silent-drop', 'track-sc*', 'unset-var*', but got 'foo'.
+        [ALERT]    (1) : config : parsing [a.cfg:24] : 'tcp-request connection' expects 'accept', 'do-log', 'expect-proxy', 'reject', 'sc-add-gpc*', 'sc-inc-gpc*', 'sc-inc-gpc0*', 'sc-inc-gpc1*', 'sc-set-gpt*', 'sc-set-gpt0*', 'set-dst', 'set-dst-port', 'set-fc-mark', 'set-fc-tos', 'set-mark', 'set-src', 'set-src-port', 'set-tos', 'set-var*', 'set-var-fmt*', 'silent-drop', 'track-sc*', 'unset-var*', but got 'foo'.
            |   tcp-request connection foo
            |                          ^^^
         [ALERT]    (1) : config : parsing [a.cfg:15] : Proxy 'f': unable to find required use_backend: 'nope'.

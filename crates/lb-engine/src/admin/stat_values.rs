@@ -15,13 +15,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-/// Columns of frontends and backends about what this engine does not have: HTTP/2, TLS, compression, splicing.
+/// Columns of frontends and backends about what this engine does not have: HTTP/2, splicing, some of TLS and of compression.
 macro_rules! columns_without_counterpart {
     () => {
-        F::CompIn
-            | F::CompOut
-            | F::CompByp
-            | F::CompRsp
+        F::CompByp
             | F::H2HeadersRcvd
             | F::H2DataRcvd
             | F::H2SettingsRcvd
@@ -127,6 +124,9 @@ impl FrontendRow<'_> {
             F::Resbin => U64(sums.sum(|c| c.server_bytes_in.get())),
             F::Dreq => U64(sums.sum(|c| c.denied_requests.get())),
             F::Dresp => U64(sums.sum(|c| c.denied_responses.get())),
+            F::CompIn => U64(sums.sum(|c| c.compressor_in.get())),
+            F::CompOut => U64(sums.sum(|c| c.compressor_out.get())),
+            F::CompRsp => U64(sums.sum(|c| c.compressed_responses.get())),
             F::Ereq => U64(sums.sum(|c| c.request_errors.get())),
             F::Status => self.status().into(),
             F::Pid => U32(1),
@@ -320,6 +320,9 @@ impl BackendRow<'_> {
             F::Resbin => U64(sums.sum(|c| c.server_bytes_in.get())),
             F::Dreq => U64(sums.sum(|c| c.denied_requests.get())),
             F::Dresp => U64(sums.sum(|c| c.denied_responses.get())),
+            F::CompIn => U64(sums.sum(|c| c.compressor_in.get())),
+            F::CompOut => U64(sums.sum(|c| c.compressor_out.get())),
+            F::CompRsp => U64(sums.sum(|c| c.compressed_responses.get())),
             F::Econ => U64(sums.sum(|c| c.connect_errors.get())),
             F::Eresp => U64(sums.sum(|c| c.response_errors.get())),
             F::Wretr => U64(sums.sum(|c| c.retries.get())),

@@ -385,7 +385,10 @@ async fn wait_in_queue(
 
 /// How the backend hashes balancing keys.
 pub fn key_hash(backend: &ProxyState) -> KeyHash {
-    KeyHash::default_for(backend.config.consistent_hash)
+    match backend.config.hash_function {
+        Some((function, avalanche)) => KeyHash { function, avalanche },
+        None => KeyHash::default_for(backend.config.consistent_hash),
+    }
 }
 
 /// Whether the `n`-th retry goes to another server (`option redispatch [interval]`). As observed: a session that no

@@ -1,11 +1,14 @@
 //! Converters: what is made of a value. One table; each row names its function.
 
 pub(crate) mod base64;
+pub(crate) mod crypto;
 mod digest;
+mod json;
 pub(crate) mod map;
 mod number;
 mod table;
 mod text;
+mod time;
 
 pub(crate) use text::expand;
 
@@ -37,7 +40,8 @@ impl Converter {
     }
 }
 
-const TABLES: [&[Converter]; 6] = [number::ROWS, text::ROWS, digest::ROWS, table::ROWS, map::ROWS, map::OTHERS];
+const TABLES: [&[Converter]; 9] =
+    [number::ROWS, text::ROWS, digest::ROWS, crypto::ROWS, json::ROWS, time::ROWS, table::ROWS, map::ROWS, map::OTHERS];
 
 /// Finds a converter by its name.
 pub(crate) fn find(name: &str) -> Option<&'static Converter> {
@@ -51,30 +55,19 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 
 /// Converters HAProxy has and this program has not.
 pub(crate) fn is_known_elsewhere(name: &str) -> bool {
-    const FAMILIES: [&str; 8] = ["jwt_", "aes_", "mqtt_", "fix_", "eth.", "ip.", "tcp.", "rfc7239_"];
+    const FAMILIES: [&str; 9] =
+        ["jwt_decrypt", "jwt_verify", "aes_", "mqtt_", "fix_", "eth.", "ip.", "tcp.", "rfc7239_"];
     const NAMES: &[&str] = &[
         "capture-req",
         "capture-res",
         "debug",
-        "digest",
         "fe_exists",
-        "hmac",
-        "json_query",
         "language",
         "le2dec",
-        "ltime",
-        "ms_ltime",
-        "ms_utime",
         "protobuf",
-        "secure_memcmp",
-        "sha1",
-        "sha2",
         "srv_is_up",
         "srv_queue",
         "ungrpc",
-        "us_ltime",
-        "us_utime",
-        "utime",
         "wt6",
         "when",
         "x509_v_err_str",

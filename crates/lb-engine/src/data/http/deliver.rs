@@ -3,12 +3,13 @@
 use super::super::session::{Cut, Phase};
 use super::super::stick;
 use super::forward::bad_response;
+use super::press::{self, Press};
 use super::relay::{Outcome, Relay, Upload, UploadError, count_abort, count_response_error, cut_while_sending};
 use super::rules::{self, Verdict};
 use super::txn::Txn;
 use super::{Next, after, captures, cookie};
 use crate::data::accept::Client;
-use lb_config::model::LogStep;
+use lb_config::model::{Coding, LogStep};
 use lb_http::{BodyFraming, BodyTracker, HeadEdit, RequestHead, ResponseHead};
 use lb_model::{TermCause, TermPhase};
 use lb_sample::Side;
@@ -27,6 +28,7 @@ pub async fn deliver(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead, m
         stick::on_response(&view, backend, &mut stores);
         stick::store(&mut stores, backend, relay.server, client.ctx.now_ms());
     }
+    let coding = press::fits(client, txn, backend, (relay.response.data(), &response));
     for by in [backend, client.proxy] {
         if by.config.http_response.is_empty() {
             continue;
@@ -41,6 +43,7 @@ pub async fn deliver(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead, m
             | Verdict::Pause(..)
             | Verdict::Body(..)
             | Verdict::Ended(_)
+            | Verdict::NoBody
             | Verdict::BadTarget => {}
             Verdict::Drop => {
                 txn.end(TermCause::Proxy, TermPhase::Request);
@@ -69,15 +72,15 @@ pub async fn deliver(relay: &mut Relay<'_>, txn: &mut Txn, head: &RequestHead, m
     }
     relay.challenged = matches!(response.status, 401 | 407) && challenges_connection(relay, &response);
     let keep_client = keeps_client(relay, head, &response);
-    if !edit_head(relay, txn, head, &mut response, keep_client) {
+    let Ok(press) = edit_head(relay, txn, head, &mut response, (keep_client, coding)) else {
         txn.end(TermCause::Proxy, TermPhase::Headers);
         return relay.failed(500);
-    }
+    };
     after::to_response(client, txn, &mut relay.response, &mut response);
     txn.status = response.status;
     tell_response(client, txn, u64::from(response.len));
     client.session.phase.set(Phase::Data);
-    match send_response(relay, txn, &response).await {
+    match send_response(relay, txn, &response, press).await {
         Ok(()) => {}
         Err(outcome) => return outcome,
     }
@@ -132,25 +135,29 @@ fn keeps_client(relay: &Relay<'_>, head: &RequestHead, response: &ResponseHead) 
         && !crate::data::thread::tells_to_close(relay.client.ctx)
 }
 
-/// Changes the response's head for the client. `false`: it does not fit.
+/// A head that does not fit.
+struct TooLarge;
+
+/// Changes the response's head for the client, and settles whether its body is pressed.
 fn edit_head(
     relay: &mut Relay<'_>,
     txn: &mut Txn,
     head: &RequestHead,
     response: &mut ResponseHead,
-    keep_client: bool,
-) -> bool {
+    (keep_client, coding): (bool, Option<Coding>),
+) -> Result<Option<Box<Press>>, TooLarge> {
     let mut edit = HeadEdit::default();
     let buf = relay.response.data();
     if response.has_connection {
         super::exchange::hop_by_hop(buf, &response.headers, &mut edit);
     }
-    if response.normalize_length {
+    if response.normalize_length && coding.is_none() {
         edit.remove_all(buf, &response.headers, "content-length");
         if let BodyFraming::Length(n) = response.framing {
             edit.add(b"content-length", n.to_string().as_bytes());
         }
     }
+    let press = coding.map(|coding| press::begin(relay.client, relay.backend, coding, (buf, response), &mut edit));
     if !keep_client {
         if response.minor == 1 {
             edit.add(b"connection", b"close");
@@ -164,7 +171,7 @@ fn edit_head(
         cookie::write_response(relay.backend, config, server, persistence, is_post, (buf, response), &mut edit);
     }
     if edit.is_empty() && !response.bare_lf {
-        return true;
+        return Ok(None);
     }
     let ctx = relay.client.ctx;
     let mut scratch = ctx.scratch.take();
@@ -174,11 +181,28 @@ fn edit_head(
     let fits = relay.response.replace_front(response.len as usize, &scratch);
     response.len = scratch.len() as u32;
     ctx.scratch.set(scratch);
-    fits
+    if fits { Ok(press) } else { Err(TooLarge) }
+}
+
+/// Presses bytes at the front of the buffer; how many there are to be sent.
+fn push(relay: &mut Relay<'_>, press: &mut Press, raw: usize, last: bool) -> usize {
+    let (taken, made) = press.feed(relay.response.data().get(..raw).unwrap_or_default(), last);
+    relay.response.consume(raw);
+    let ctx = relay.client.ctx;
+    for counters in [ctx.front(relay.client.proxy), ctx.back(relay.backend)] {
+        counters.compressor_in.add(taken);
+        counters.compressor_out.add(made);
+    }
+    press.ready().len()
 }
 
 /// Sends head and body, while the rest of the request, if any, goes the other way.
-async fn send_response(relay: &mut Relay<'_>, txn: &mut Txn, response: &ResponseHead) -> Result<(), Outcome> {
+async fn send_response(
+    relay: &mut Relay<'_>,
+    txn: &mut Txn,
+    response: &ResponseHead,
+    mut press: Option<Box<Press>>,
+) -> Result<(), Outcome> {
     let client = relay.client;
     let ctx = client.ctx;
     let mut body = BodyTracker::new(response.framing);
@@ -187,6 +211,11 @@ async fn send_response(relay: &mut Relay<'_>, txn: &mut Txn, response: &Response
         return Err(bad_response(relay, txn, "chunked body"));
     };
     let mut ready = len + progress.consumed;
+    if let Some(press) = &mut press {
+        press.head(relay.response.data().get(..len).unwrap_or_default());
+        relay.response.consume(len);
+        ready = push(relay, press, progress.consumed, body.is_done());
+    }
     loop {
         let waits_for_server = ready == 0;
         let timeout = if waits_for_server { relay.upload_timeout() } else { relay.client_timeout() };
@@ -202,7 +231,10 @@ async fn send_response(relay: &mut Relay<'_>, txn: &mut Txn, response: &Response
                     relay.upload = Upload::Refused;
                 }
                 let step = if ready > 0 {
-                    let bytes = relay.response.data().get(..ready).unwrap_or_default();
+                    let bytes = match &press {
+                        None => relay.response.data().get(..ready).unwrap_or_default(),
+                        Some(press) => press.ready(),
+                    };
                     relay.stream.poll_send(cx, bytes).map(Step::Sent)
                 } else {
                     relay.response.compact();
@@ -220,7 +252,10 @@ async fn send_response(relay: &mut Relay<'_>, txn: &mut Txn, response: &Response
         match step {
             Ok(Step::Uploaded) => {}
             Ok(Step::Sent(Ok(n))) => {
-                relay.response.consume(n);
+                match &mut press {
+                    None => relay.response.consume(n),
+                    Some(press) => press.sent(n),
+                }
                 txn.bytes_out += n as u64;
                 txn.track_bytes(client);
                 ready -= n;
@@ -236,7 +271,12 @@ async fn send_response(relay: &mut Relay<'_>, txn: &mut Txn, response: &Response
             Ok(Step::Received(Ok(n))) if n > 0 => {
                 relay.downloaded += n as u64;
                 match body.advance(relay.response.data()) {
-                    Ok(progress) => ready = progress.consumed,
+                    Ok(progress) => {
+                        ready = progress.consumed;
+                        if let Some(press) = &mut press {
+                            ready = push(relay, press, progress.consumed, body.is_done());
+                        }
+                    }
                     Err(_) => {
                         txn.end(TermCause::ServerAbort, TermPhase::Data);
                         count_response_error(relay);

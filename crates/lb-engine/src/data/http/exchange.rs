@@ -8,7 +8,7 @@ use super::cookie::Demand;
 use super::forward;
 use super::relay::{Outcome, Relay};
 use super::txn::Txn;
-use super::{Next, captures, cookie, outgoing, respond, rules};
+use super::{Next, captures, cookie, outgoing, press, respond, rules};
 use crate::buffer::Buffer;
 use crate::data::accept::Client;
 use crate::shared::ProxyState;
@@ -171,6 +171,7 @@ fn prepare(
         let view = txn.view(client, Some((buf, &head)), None);
         edit.add(name.as_bytes(), txn.unique_id(&view).unwrap_or_default().as_bytes());
     }
+    press::settle(client, txn, backend, (buf, &head), &mut edit);
     outgoing::add_ways(client, txn, backend, (buf, &head), &mut edit);
     let close_server = options.httpclose || options.http_server_close || client.proxy.config.options.httpclose;
     if close_server && !head.upgrade && !options.pretend_keepalive {

@@ -10,6 +10,7 @@ mod deliver;
 mod exchange;
 mod forward;
 mod outgoing;
+mod press;
 mod relay;
 mod request;
 mod respond;

@@ -347,13 +347,16 @@ async fn buffered(
     let longest = timeouts.http_request.or(client.proxy.config.timeouts.client);
     match waiting::await_body(client, stream, txn, buffer, head, (longest, None)).await {
         Ok(true) => None,
-        Ok(false) => {
-            txn.end(TermCause::ClientTimeout, TermPhase::Data);
-            client.count(|c| &c.request_errors);
-            Some(respond::after_failure(client, stream, txn, 408, false).await)
-        }
+        Ok(false) => Some(no_body(client, stream, txn).await),
         Err(cut) => Some(given_up(client, txn, cut)),
     }
+}
+
+/// Tells the client that its body was waited for in vain.
+async fn no_body(client: &Client, stream: &mut Stream, txn: &mut Txn) -> Next {
+    txn.end(TermCause::ClientTimeout, TermPhase::Data);
+    client.count(|c| &c.request_errors);
+    respond::after_failure(client, stream, txn, 408, false).await
 }
 
 /// The end of a session while its request was looked at.
@@ -405,6 +408,7 @@ async fn answer(
         // The waits were seen to before.
         Verdict::Pass | Verdict::Pause(..) | Verdict::Body(..) => Next::Close,
         Verdict::Ended(cut) => given_up(client, txn, cut),
+        Verdict::NoBody => no_body(client, stream, txn).await,
         Verdict::BadTarget => {
             txn.end(TermCause::Proxy, TermPhase::Request);
             client.count(|c| &c.request_errors);

@@ -52,6 +52,8 @@ pub enum Verdict {
     Body(Duration, Option<u64>, usize),
     /// The session ended while rules waited.
     Ended(Cut),
+    /// A body that rules waited for did not come.
+    NoBody,
     /// The request's target cannot be made one.
     BadTarget,
     /// An edit did not fit into the buffer.
@@ -154,15 +156,14 @@ pub fn run_request(
     Verdict::Pass
 }
 
-/// Notes a field of the interim response that goes before the final one.
+/// Notes an interim response that goes before the final one.
 fn hint(txn: &mut Txn, name: &str, value: &[u8]) {
-    if txn.early.is_empty() {
-        txn.early.extend_from_slice(b"HTTP/1.1 103 Early Hints\r\n");
-    }
+    // As observed, each rule makes a response of its own.
+    txn.early.extend_from_slice(b"HTTP/1.1 103 Early Hints\r\n");
     txn.early.extend(name.bytes().map(|b| b.to_ascii_lowercase()));
     txn.early.extend_from_slice(b": ");
     txn.early.extend(value.iter().filter(|b| !matches!(b, b'\r' | b'\n' | 0)));
-    txn.early.extend_from_slice(b"\r\n");
+    txn.early.extend_from_slice(b"\r\n\r\n");
 }
 
 /// Carries out an action that changes something beside the message. `false`: the action is of another kind.

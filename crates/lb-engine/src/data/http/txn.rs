@@ -13,7 +13,7 @@ use crate::data::tell::{self, Moment};
 use crate::data::traced;
 use crate::shared::ProxyState;
 use crate::trace::Source;
-use lb_config::model::{LogLevel, LogStep};
+use lb_config::model::{Coding, LogLevel, LogStep};
 use lb_http::{RequestHead, ResponseHead};
 use lb_model::{Severity, TermCause, TermPhase, Termination};
 use lb_sample::{LogRecord, Vars};
@@ -73,7 +73,9 @@ pub struct Txn {
     pub captures: Option<Box<Captures>>,
     /// The unique id, once somebody asked for it, and whether it is being made.
     pub unique: UniqueId,
-    /// The head of an interim response, without its empty line.
+    /// How the response may be pressed.
+    pub press: Option<Coding>,
+    /// Interim responses that go before the final one.
     pub early: Vec<u8>,
     /// What `set-log-level` said.
     pub log_level: Option<LogLevel>,

@@ -33,7 +33,8 @@ pub async fn run_request(
             }
             Verdict::Body(time, least, next) => {
                 match await_body(client, stream, txn, buffer, head, (Some(time), least)).await {
-                    Ok(_) => from = next,
+                    Ok(true) => from = next,
+                    Ok(false) => return Verdict::NoBody,
                     Err(cut) => return Verdict::Ended(cut),
                 }
             }
@@ -41,8 +42,7 @@ pub async fn run_request(
         }
     };
     if !txn.early.is_empty() {
-        let mut early = std::mem::take(&mut txn.early);
-        early.extend_from_slice(b"\r\n");
+        let early = std::mem::take(&mut txn.early);
         if head.minor == 1 && !matches!(respond::send(client, stream, txn, &early).await, Ok(true)) {
             return Verdict::Ended(Cut::Gone);
         }
