@@ -136,16 +136,17 @@ pub(crate) fn finish(draft: Draft, cx: &mut Cx<'_>) -> Config {
                 }
             }
             global.global.process.unix.apply(&mut proxy.binds);
-            let mut servers = servers(draft, i, &names, cx);
+            proxy.servers = servers(draft, i, &names, cx);
             proxy.use_server = rules::servers::settle(draft, cx);
             proxy.check = draft.check.method();
-            for (server, draft) in servers.iter_mut().zip(&draft.servers) {
+            for (server, draft) in proxy.servers.iter_mut().zip(&draft.servers) {
+                // Nobody else has it yet.
+                let server = Arc::make_mut(server);
                 let method = server.check_method.as_ref().unwrap_or(&proxy.check);
                 let by_rule = method.rules().is_some_and(RuleSet::asks_tls);
                 server.tls = tls::server::settle(draft, &proxy.name, by_rule, &mut loader, cx);
                 server.resolution = resolvers::settle(draft, &proxy.name, &sections, cx);
             }
-            proxy.servers = servers.into_iter().map(Arc::new).collect();
             proxy.default_servers = DefaultServers::of(draft);
             proxy.logs = log_format::targets(draft, &global.global.logs);
             proxy.email_alert = mailers.settle(draft, cx);
@@ -478,8 +479,8 @@ fn default_backend(draft: &ProxyDraft, own: usize, names: &Names<'_>, cx: &mut C
 }
 
 /// The servers with their tracks resolved.
-fn servers(draft: &ProxyDraft, own: usize, names: &Names<'_>, cx: &mut Cx<'_>) -> Vec<Server> {
-    let mut found: Vec<Server> = Vec::with_capacity(draft.servers.len());
+fn servers(draft: &ProxyDraft, own: usize, names: &Names<'_>, cx: &mut Cx<'_>) -> Vec<Arc<Server>> {
+    let mut found: Vec<Arc<Server>> = Vec::with_capacity(draft.servers.len());
     for (i, server) in draft.servers.iter().enumerate() {
         let mut done = server.server.clone();
         done.track = server.track.as_ref().and_then(|(path, site)| match track(draft, (own, i), path, names) {
@@ -490,7 +491,7 @@ fn servers(draft: &ProxyDraft, own: usize, names: &Names<'_>, cx: &mut Cx<'_>) -
                 None
             }
         });
-        found.push(done);
+        found.push(Arc::new(done));
     }
     found
 }

@@ -92,19 +92,32 @@ pub fn children(pid: u32) -> Vec<u32> {
 
 /// TCP ports on which some process listens, found without connecting to them.
 pub fn listening_ports() -> BTreeSet<u16> {
-    let mut ports = BTreeSet::new();
+    listeners().into_iter().map(|(port, _)| port).collect()
+}
+
+/// Whether the process has a socket open that listens on the TCP port.
+pub fn listens(pid: u32, port: u16) -> bool {
+    let sockets: BTreeSet<String> =
+        listeners().into_iter().filter(|(own, _)| *own == port).map(|(_, inode)| format!("socket:[{inode}]")).collect();
+    let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    files.filter_map(|file| std::fs::read_link(file.path()).ok()).any(|file| sockets.contains(&*file.to_string_lossy()))
+}
+
+/// The port and the inode of each TCP socket that listens.
+fn listeners() -> Vec<(u16, String)> {
+    let mut found = Vec::new();
     for file in ["/proc/net/tcp", "/proc/net/tcp6"] {
         for line in std::fs::read_to_string(file).unwrap_or_default().lines().skip(1) {
-            let mut fields = line.split_whitespace();
-            let (Some(local), Some(state)) = (fields.nth(1), fields.nth(1)) else { continue };
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let [_, local, _, state, _, _, _, _, _, inode, ..] = fields.as_slice() else { continue };
             let port = local.rsplit_once(':').and_then(|(_, hex)| u16::from_str_radix(hex, 16).ok());
             // State 0A is LISTEN.
-            if state == "0A" {
-                ports.extend(port);
+            if *state == "0A" {
+                found.extend(port.map(|port| (port, (*inode).to_owned())));
             }
         }
     }
-    ports
+    found
 }
 
 #[cfg(test)]
@@ -126,6 +139,8 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         assert!(listening_ports().contains(&port));
+        assert!(listens(std::process::id(), port));
+        assert!(!listens(1, port));
         drop(listener);
         // A child that another test starts holds the descriptor until its exec.
         crate::until("the listener's end", || (!listening_ports().contains(&port)).then_some(())).unwrap();

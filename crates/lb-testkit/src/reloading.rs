@@ -171,6 +171,8 @@ impl Reloading {
             }
         }
         until("another process to serve", || self.serving().ok().filter(|pid| *pid != old))?;
+        // From here on no session begins in the former process.
+        until("the former process to stop listening", || (!process::listens(old, self.port)).then_some(()))?;
         let after = self.states()?;
         ensure!(before == after, "states were {before:?} and are {after:?}");
         self.bury()?;

@@ -183,10 +183,10 @@ pub fn last_server(client: &Client, backend: &'static ProxyState) -> Option<usiz
         backend.config.balance,
         Balance::Source | Balance::Uri { .. } | Balance::Header(_) | Balance::UrlParam(_)
     );
-    if hashes || last as usize != backend.index {
+    if hashes || last != backend.index {
         return None;
     }
-    let server = backend.servers.get(index as usize).filter(|server| server.is_persistent())?;
+    let server = backend.servers.get(index).filter(|server| server.is_persistent())?;
     let crowded = backend.config.max_keep_alive_queue.is_some_and(|most| server.queued.get() > most);
     (!crowded).then_some(server.index)
 }

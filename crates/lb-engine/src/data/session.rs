@@ -40,6 +40,64 @@ pub enum Cut {
     Gone,
 }
 
+/// An index that may be absent, in four bytes: there are as many sessions as idle connections.
+#[derive(Debug)]
+pub struct IndexCell(Cell<u32>);
+
+impl IndexCell {
+    const NONE: u32 = u32::MAX;
+
+    /// The index.
+    pub fn get(&self) -> Option<usize> {
+        Some(self.0.get()).filter(|index| *index != Self::NONE).map(|index| index as usize)
+    }
+
+    /// Puts an index, or none. No list here is as long as to need more than 32 bits.
+    pub fn set(&self, index: Option<usize>) {
+        self.0.set(index.map_or(Self::NONE, |index| index as u32));
+    }
+
+    /// The index, which is absent from here on.
+    pub fn take(&self) -> Option<usize> {
+        let index = self.get();
+        self.set(None);
+        index
+    }
+}
+
+impl Default for IndexCell {
+    fn default() -> Self {
+        Self(Cell::new(Self::NONE))
+    }
+}
+
+/// A backend's and a server's index, which may be absent.
+#[derive(Debug, Default)]
+pub struct PlaceCell {
+    backend: IndexCell,
+    server: IndexCell,
+}
+
+impl PlaceCell {
+    /// Both.
+    pub fn get(&self) -> Option<(usize, usize)> {
+        Some((self.backend.get()?, self.server.get()?))
+    }
+
+    /// Puts both, or none.
+    pub fn set(&self, place: Option<(usize, usize)>) {
+        self.backend.set(place.map(|(backend, _)| backend));
+        self.server.set(place.map(|(_, server)| server));
+    }
+
+    /// Both, which are absent from here on.
+    pub fn take(&self) -> Option<(usize, usize)> {
+        let place = self.get();
+        self.set(None);
+        place
+    }
+}
+
 /// A client connection.
 #[derive(Debug)]
 pub struct Session {
@@ -64,15 +122,15 @@ pub struct Session {
     /// Where it is.
     pub phase: Cell<Phase>,
     /// Backend in use.
-    pub backend: Cell<Option<usize>>,
+    pub backend: IndexCell,
     /// Server in use: backend, server and its kill epoch when taken.
-    pub server: Cell<Option<(usize, usize)>>,
+    pub server: PlaceCell,
     /// Descriptor of the server's connection.
     pub server_fd: Cell<i32>,
     /// Requests so far.
     pub requests: Cell<u32>,
     /// The backend and the server of the latest request, where they are preferred for the next one.
-    pub last_server: Cell<Option<(u32, u32)>>,
+    pub last_server: PlaceCell,
     /// The line of the request under way, where it is kept.
     pub request_line: RequestLine,
     /// What rules change of it.
@@ -128,11 +186,11 @@ impl Session {
             deadline_ms: Cell::new(u64::MAX),
             armed_tick: Cell::new(u64::MAX),
             phase: Cell::new(Phase::Idle),
-            backend: Cell::new(None),
-            server: Cell::new(None),
+            backend: IndexCell::default(),
+            server: PlaceCell::default(),
             server_fd: Cell::new(-1),
             requests: Cell::new(0),
-            last_server: Cell::new(None),
+            last_server: PlaceCell::default(),
             request_line: RequestLine::default(),
             knobs: Knobs::default(),
             vars: OnceCell::new(),

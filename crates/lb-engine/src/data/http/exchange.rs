@@ -70,7 +70,7 @@ pub async fn run(
         let upstream = match connect::connect(client, backend, ask, &mut txn.route).await {
             Ok(upstream) => {
                 if backend.config.options.prefer_last_server {
-                    client.session.last_server.set(txn.route.server.map(|index| (backend.index as u32, index as u32)));
+                    client.session.last_server.set(txn.route.server.map(|index| (backend.index, index)));
                 }
                 if txn.route.redispatched && txn.persistence.server != txn.route.server {
                     txn.persistence.left();
